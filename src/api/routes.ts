@@ -1,0 +1,37 @@
+/**
+ * The endpoints of the Docker Engine API that rt speaks: one table, read by the server (router) and
+ * by the client (engine). `{name}` and `{id}` match one segment; `{name*}` matches several (image names).
+ * Source: Docker Engine API 1.56. A path is preceded by an optional `/v1.NN`.
+ */
+export interface Route {
+  method: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
+  path: string;
+}
+
+export const routes = {
+  ping: { method: "GET", path: "/_ping" },
+  pingHead: { method: "HEAD", path: "/_ping" },
+  version: { method: "GET", path: "/version" },
+  info: { method: "GET", path: "/info" },
+  auth: { method: "POST", path: "/auth" },
+  events: { method: "GET", path: "/events" },
+
+  containerList: { method: "GET", path: "/containers/json" },
+  containerCreate: { method: "POST", path: "/containers/create" },
+  containerInspect: { method: "GET", path: "/containers/{id}/json" },
+  containerStart: { method: "POST", path: "/containers/{id}/start" },
+  containerStop: { method: "POST", path: "/containers/{id}/stop" },
+  containerKill: { method: "POST", path: "/containers/{id}/kill" },
+  containerResize: { method: "POST", path: "/containers/{id}/resize" },
+  containerAttach: { method: "POST", path: "/containers/{id}/attach" },
+  containerLogs: { method: "GET", path: "/containers/{id}/logs" },
+  containerWait: { method: "POST", path: "/containers/{id}/wait" },
+  containerRemove: { method: "DELETE", path: "/containers/{id}" },
+
+  imageList: { method: "GET", path: "/images/json" },
+  imageCreate: { method: "POST", path: "/images/create" },
+  imageInspect: { method: "GET", path: "/images/{name*}/json" },
+  imageRemove: { method: "DELETE", path: "/images/{name*}" },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;

@@ -1,0 +1,35 @@
+/** Wire types of the Engine API, by Docker's own names. Types only. */
+export type {
+  AuthConfig,
+  ContainerCreateRequest,
+  ContainerCreateResponse,
+  ContainerInspectResponse,
+  ContainerSummary,
+  ContainerWaitResponse,
+  EventMessage,
+  HostConfig,
+  ImageDeleteResponseItem,
+  ImageInspect,
+  ImageSummary,
+  SystemInfo,
+  SystemVersion,
+} from "@docker/node-sdk";
+
+/** One line of the progress stream of an image pull (Docker's jsonmessage). */
+export interface ProgressMessage {
+  status?: string;
+  id?: string;
+  progress?: string;
+  progressDetail?: { current?: number; total?: number };
+  error?: string;
+  errorDetail?: { code?: number; message: string };
+  /** rt's own error code, so that the client can choose its exit code and hint. */
+  rtErrorCode?: string;
+  rtErrorHint?: string;
+}
+
+/** Reply to POST /auth. */
+export interface AuthReply {
+  Status: string;
+  IdentityToken?: string;
+}

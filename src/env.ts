@@ -1,0 +1,14 @@
+/** The only reader of process.env: what the environment says, by name, read when asked. */
+export const env = {
+  /** The engine to talk to, as `-H` would name it: RT_HOST, then DOCKER_HOST. */
+  host: (): string | undefined => process.env.RT_HOST || process.env.DOCKER_HOST || undefined,
+  /** https://no-color.org: set and not empty means no colours. */
+  noColor: (): boolean => (process.env.NO_COLOR ?? "") !== "",
+  /** Directory of the client's config.json (credentials), as Docker's DOCKER_CONFIG. */
+  configDir: (): string | undefined =>
+    process.env.RT_CONFIG || process.env.DOCKER_CONFIG || undefined,
+  home: (): string => process.env.HOME || "/root",
+  term: (): string => process.env.TERM ?? "",
+  /** Value of a variable that the user asked to pass on with `-e NAME`. */
+  lookup: (name: string): string | undefined => process.env[name],
+};

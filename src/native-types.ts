@@ -1,0 +1,202 @@
+/**
+ * What the native addon offers, as the daemon's services see it. Types only: services receive a
+ * `Native` through their constructor, and `native.ts` alone knows how to load one.
+ * All paths are absolute; all sizes are bytes; all promises reject with EngineError.
+ */
+export interface Native {
+  /** Starts reading a layer from a file that may still be growing; works on native threads. */
+  extractLayer(options: ExtractOptions): LayerExtraction;
+  /** syncfs, rename `staging` to `final`, fsync of the parent. An existing `final` wins. */
+  commitLayer(staging: string, final: string): Promise<void>;
+  /** Removes a tree by directory fds, never following a link. What is absent is no error. */
+  removeTree(path: string): Promise<void>;
+  /** Starts a monitor, which sets the container up and waits at the gate for START on its socket. */
+  launch(plan: ContainerPlan): Promise<Launched>;
+  /** Makes (or finds and repairs) a bridge with its address, forwarding and masquerading. */
+  ensureBridge(bridge: BridgePlan): Promise<void>;
+  /** Removes a bridge and its rules. What is absent is no error. */
+  removeBridge(bridge: Pick<BridgePlan, "name" | "table">): Promise<void>;
+  /** IPv4 routes of the daemon's network namespace, as "a.b.c.d/n", to choose free subnets by. */
+  listRoutes(): Promise<string[]>;
+  /** True if `pid` is alive and started at `startTime` (clock ticks, /proc/PID/stat field 22). */
+  isAlive(pid: number, startTime: number): boolean;
+  /** Facts about this host that `info` and the planner need. */
+  hostFacts(): HostFacts;
+}
+
+export interface ExtractOptions {
+  /** The compressed layer, perhaps still growing. */
+  blobPath: string;
+  /** A directory that does not exist yet; left absent when the extraction fails. */
+  stagingDir: string;
+  /** Budgets; the layer is refused beyond them. */
+  maxBytes: number;
+  maxEntries: number;
+}
+
+export interface LayerExtraction {
+  /** The file now holds this many bytes in all. */
+  grown(totalBytes: number): void;
+  /** No more bytes will come. */
+  finish(): void;
+  /** Stops at once; `done` rejects, the staging directory is gone. */
+  cancel(): void;
+  readonly done: Promise<ExtractResult>;
+}
+
+export interface ExtractResult {
+  /** sha256 of the bytes of the file, "sha256:<hex>". */
+  digest: string;
+  blobSize: number;
+  /** sha256 of the plain tar stream. */
+  diffId: string;
+  /** Sum of the sizes of regular files. */
+  size: number;
+  entries: number;
+}
+
+export interface Launched {
+  monitorPid: number;
+  monitorStartTime: number;
+  /** The container's first process, in the daemon's pid namespace. */
+  pid: number;
+  pidStartTime: number;
+}
+
+export interface ContainerPlan {
+  /** 64 hex digits. */
+  id: string;
+  /** Exists, mode 0700. The monitor's socket is `${runDir}/monitor.sock`. */
+  runDir: string;
+  /** The exit record (see ExitRecord), written to a temporary name and renamed. */
+  exitPath: string;
+  /** Docker's json-file log, appended to; null for the driver "none". */
+  logPath: string | null;
+  rootfs: {
+    /** Layer directories, topmost first; at least one. */
+    lower: string[];
+    upper: string;
+    work: string;
+    readonly: boolean;
+  };
+  /** Made after the default ones (/proc, /dev, /sys …), in this order. */
+  mounts: PlannedMount[];
+  process: {
+    argv: string[];
+    env: string[];
+    cwd: string;
+    /** As typed: "", "user", "uid", "user:group", "uid:gid". Looked up inside the root. */
+    user: string;
+    groups: string[];
+    tty: boolean;
+    rows: number;
+    cols: number;
+    /** Keep a pipe (or the pty) for stdin; otherwise /dev/null. */
+    openStdin: boolean;
+    /** Close the pipe after the first attached client has closed its side. */
+    stdinOnce: boolean;
+    /** Capability names without CAP_, both bounding and (for root) effective set. */
+    capabilities: string[];
+    noNewPrivileges: boolean;
+    oomScoreAdj: number;
+    rlimits: { name: string; soft: number; hard: number }[];
+  };
+  /** Run as PID 1 a small reaper of ours that forwards signals (`--init`). */
+  init: boolean;
+  hostname: string;
+  domainname: string;
+  namespaces: {
+    network: "new" | "host";
+    pid: "new" | "host";
+    ipc: "new" | "host";
+    uts: "new" | "host";
+    cgroup: "new" | "host";
+  };
+  /** Wired up by the addon after the network namespace exists and before the gate opens. */
+  endpoint: EndpointPlan | null;
+  cgroup: {
+    /** null: the daemon's own cgroup. */
+    parent: string | null;
+    /** Leaf name below `parent`, e.g. "rt-<id>". */
+    name: string;
+    resources: PlannedResources;
+  };
+  /** No masks, /sys and cgroup writable, all host devices, no device rules. */
+  privileged: boolean;
+  maskedPaths: string[];
+  readonlyPaths: string[];
+  sysctls: Record<string, string>;
+  shmSize: number;
+}
+
+export type PlannedMount =
+  | {
+      kind: "bind";
+      source: string;
+      target: string;
+      readonly: boolean;
+      recursive: boolean;
+      propagation: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+    }
+  | { kind: "tmpfs"; target: string; readonly: boolean; options: string[] };
+
+export interface PlannedResources {
+  memory?: number;
+  /** Memory plus swap; -1 for no limit. */
+  memorySwap?: number;
+  memoryReservation?: number;
+  /** CPU time in units of 1e-9 CPUs. */
+  nanoCpus?: number;
+  cpuShares?: number;
+  cpuQuota?: number;
+  cpuPeriod?: number;
+  cpusetCpus?: string;
+  cpusetMems?: string;
+  pidsLimit?: number;
+}
+
+export interface EndpointPlan {
+  bridge: string;
+  /** Name of the host's end of the veth pair, at most 15 bytes. */
+  hostInterface: string;
+  /** "172.17.0.2/16" */
+  address: string;
+  gateway: string;
+  /** "02:42:ac:11:00:02" */
+  mac: string;
+}
+
+export interface BridgePlan {
+  /** Interface name, at most 15 bytes. */
+  name: string;
+  /** The gateway with its prefix, "172.17.0.1/16". */
+  address: string;
+  /** Name of the nftables table that holds all our rules. */
+  table: string;
+  masquerade: boolean;
+  mtu: number;
+}
+
+/** JSON in the exit record and in the EXITED frame. */
+export interface ExitRecord {
+  /** Docker's exit code: the status, or 128 + signal. */
+  exitCode: number;
+  oomKilled: boolean;
+  /** RFC 3339 with nanoseconds, UTC. */
+  finishedAt: string;
+  /** Why the container's program never ran; empty if it ran. */
+  error: string;
+}
+
+export interface HostFacts {
+  kernelVersion: string;
+  cgroupVersion: 1 | 2;
+  /** v1 controllers beside a v2 tree. */
+  cgroupHybrid: boolean;
+  memoryLimit: boolean;
+  swapLimit: boolean;
+  cpuQuota: boolean;
+  pidsLimit: boolean;
+  ncpu: number;
+  memTotal: number;
+}
