@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs what is missing to build rt; with --tests also what its tests and benchmark talk to.
+# Says nothing and changes nothing when all is there.
+. "$(dirname "$0")/lib.sh"
+
+[ "$(uname -s)" = Linux ] || die "rt runs on Linux only, this is $(uname -s)"
+
+# --- tools that only the user can choose -------------------------------------------------------
+has git || die "git is missing: install it with the system's package manager"
+has npm || die "npm is missing: install Node.js 20 or newer (https://nodejs.org)"
+has cargo || die "cargo is missing: install Rust (https://rustup.rs)"
+want=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+have=$(cd native && cargo --version 2>/dev/null | cut -d' ' -f2) || true
+if [ "$(printf '%s\n' "$want" "${have:-0}" | sort -V | head -n 1)" != "$want" ]; then
+  die "Rust $want is needed, found '${have:-none}': run 'rustup toolchain install $want'"
+fi
+
+# --- Debian packages ---------------------------------------------------------------------------
+packages=()
+has cc || packages+=(gcc)
+[ -n "$(cc -print-file-name=libc.a 2>/dev/null | grep /)" ] || packages+=(libc6-dev)
+if [ "${1-}" = --tests ]; then
+  for pair in docker-registry skopeo umoci crun tmux openssl ip:iproute2 unshare:util-linux; do
+    has "${pair%%:*}" || packages+=("${pair##*:}")
+  done
+  if ! has busybox || ldd "$(command -v busybox)" >/dev/null 2>&1; then packages+=(busybox-static); fi
+  # The stock client alone, where the distribution has it apart from the daemon.
+  if ! has docker && has apt-cache && apt-cache show docker-cli >/dev/null 2>&1; then
+    packages+=(docker-cli)
+  fi
+fi
+if [ ${#packages[@]} -gt 0 ]; then
+  has apt-get || die "these are missing, install them (Debian's names): ${packages[*]}"
+  [ "$(id -u)" = 0 ] || die "as root, run: apt-get install -y --no-install-recommends ${packages[*]}"
+  say "Installing ${packages[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq >&2
+  # No service of a package is to be started by installing it.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+    trap 'rm -f "$policy"' EXIT
+  fi
+  apt-get install -qq -y --no-install-recommends "${packages[@]}" >&2
+fi
+
+# --- npm packages ------------------------------------------------------------------------------
+if ! cmp -s package-lock.json node_modules/.setup-lock; then
+  say "Installing npm packages"
+  npm ci --loglevel=error >&2
+  cp package-lock.json node_modules/.setup-lock
+fi
+bun_path >/dev/null || die "the pinned Bun does not run on this machine ($ARCH): rt needs x86_64 or aarch64"
