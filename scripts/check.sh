@@ -40,8 +40,8 @@ locks() {
 in_native() { (cd native && "$@"); }
 
 step "build" ./scripts/build.sh
-step "format and lint" npx --no-install biome ci --error-on-warnings
-step "types" npx --no-install tsc --noEmit
+step "format and lint" node_modules/.bin/biome ci --colors=off --max-diagnostics=100 --error-on-warnings
+step "types" node_modules/.bin/tsc --noEmit
 step "import table" "$bun" scripts/deps.ts
 step "unit tests" isolated "$bun" test src scripts
 step "cargo fmt" in_native cargo fmt --all --check
