@@ -1,16 +1,23 @@
 /** Wire types of the Engine API, by Docker's own names. Types only. */
 export type {
   AuthConfig,
+  ContainerConfig,
   ContainerCreateRequest,
   ContainerCreateResponse,
   ContainerInspectResponse,
   ContainerSummary,
   ContainerWaitResponse,
+  EndpointSettings,
   EventMessage,
   HostConfig,
+  ImageConfig,
   ImageDeleteResponseItem,
   ImageInspect,
   ImageSummary,
+  Mount,
+  MountPoint,
+  NetworkingConfig,
+  Platform,
   SystemInfo,
   SystemVersion,
 } from "@docker/node-sdk";

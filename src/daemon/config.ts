@@ -1,0 +1,181 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { EngineError, messageOf } from "../errors.ts";
+import { isRecord } from "./http/request.ts";
+
+/** `rt daemon`'s flags as typed. */
+export interface DaemonFlags {
+  dataRoot?: string;
+  runRoot?: string;
+  hosts: string[];
+  registryMirrors: string[];
+  insecureRegistries: string[];
+  cgroupParent?: string;
+  configFile?: string;
+  /** Address and prefix of the default bridge, "10.7.0.1/24". */
+  bip?: string;
+  logLevel?: string;
+}
+
+/** The daemon's settings, complete and validated. */
+export interface DaemonConfig {
+  dataRoot: string;
+  runRoot: string;
+  /** Paths of the Unix sockets to serve on. */
+  sockets: string[];
+  registryMirrors: string[];
+  insecureRegistries: string[];
+  cgroupParent: string | null;
+  bip: string | null;
+  logLevel: "debug" | "info" | "warn" | "error";
+  /** Interface of the default bridge and table of our nftables rules; differ between data roots. */
+  bridgeName: string;
+  tableName: string;
+}
+
+const defaults = { dataRoot: "/var/lib/rt", runRoot: "/run/rt" };
+/** A monitor's socket path (run root + 56 bytes) has to fit sockaddr_un's 108 bytes, see unix(7). */
+const maxRunRootBytes = 48;
+
+const fileKeys = {
+  "data-root": "string",
+  "run-root": "string",
+  hosts: "strings",
+  "registry-mirrors": "strings",
+  "insecure-registries": "strings",
+  "cgroup-parent": "string",
+  bip: "string",
+  "log-level": "string",
+} as const;
+
+type FileSettings = {
+  [Key in keyof typeof fileKeys]?: (typeof fileKeys)[Key] extends "strings" ? string[] : string;
+};
+
+/** Flags win over the file, the file over the defaults; lists are joined. */
+export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
+  const file = flags.configFile === undefined ? {} : await readSettings(flags.configFile);
+  const dataRoot = resolve(flags.dataRoot ?? file["data-root"] ?? defaults.dataRoot);
+  const runRoot = resolve(flags.runRoot ?? file["run-root"] ?? defaults.runRoot);
+  if (Buffer.byteLength(runRoot) > maxRunRootBytes) {
+    throw new EngineError(
+      "invalid_argument",
+      `run root ${JSON.stringify(runRoot)} is longer than ${maxRunRootBytes} bytes`,
+      {
+        hint: "choose a shorter --run-root; socket paths below it must fit the kernel's limit",
+      },
+    );
+  }
+  const hosts = [...flags.hosts, ...(file.hosts ?? [])];
+  const suffix = dataRoot === defaults.dataRoot ? "" : `-${shortHash(dataRoot)}`;
+  return {
+    dataRoot,
+    runRoot,
+    sockets: (hosts.length > 0 ? hosts : [`unix://${runRoot}/rt.sock`]).map(parseHost),
+    registryMirrors: [...flags.registryMirrors, ...(file["registry-mirrors"] ?? [])].map(
+      parseMirror,
+    ),
+    insecureRegistries: [...flags.insecureRegistries, ...(file["insecure-registries"] ?? [])],
+    cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
+    bip: parseBip(flags.bip ?? file.bip),
+    logLevel: parseLevel(flags.logLevel ?? file["log-level"] ?? "info"),
+    bridgeName: `rt0${suffix}`,
+    tableName: `rt${suffix}`,
+  };
+}
+
+async function readSettings(path: string): Promise<FileSettings> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(await readFile(path, "utf8"));
+  } catch (cause) {
+    throw new EngineError(
+      "invalid_argument",
+      `read configuration file ${JSON.stringify(path)}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+  if (!isRecord(parsed))
+    throw new EngineError(
+      "invalid_argument",
+      `configuration file ${JSON.stringify(path)} is not a JSON object`,
+    );
+  for (const [key, value] of Object.entries(parsed)) {
+    const type = Object.hasOwn(fileKeys, key) ? fileKeys[key as keyof typeof fileKeys] : undefined;
+    if (type === undefined)
+      throw new EngineError(
+        "invalid_argument",
+        `configuration file ${JSON.stringify(path)}: unknown setting "${key}"`,
+      );
+    const valid =
+      type === "string"
+        ? typeof value === "string"
+        : Array.isArray(value) && value.every((item) => typeof item === "string");
+    if (!valid) {
+      throw new EngineError(
+        "invalid_argument",
+        `configuration file ${JSON.stringify(path)}: "${key}" is not ${type === "string" ? "a string" : "a list of strings"}`,
+      );
+    }
+  }
+  return parsed;
+}
+
+function parseHost(host: string): string {
+  const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
+  if (path === undefined) {
+    throw new EngineError(
+      "invalid_argument",
+      `cannot listen on ${JSON.stringify(host)}: only unix:///PATH is supported`,
+    );
+  }
+  return path;
+}
+
+function parseMirror(url: string): string {
+  const parsed = URL.parse(url);
+  if (
+    !parsed ||
+    !["http:", "https:"].includes(parsed.protocol) ||
+    parsed.username ||
+    parsed.search
+  ) {
+    throw new EngineError(
+      "invalid_argument",
+      `invalid registry mirror ${JSON.stringify(url)}: give a URL such as https://mirror.example`,
+    );
+  }
+  return url.replace(/\/+$/, "");
+}
+
+function parseBip(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
+  const numbers = match?.slice(1).map(Number) ?? [];
+  const prefix = numbers[4] ?? 0;
+  if (
+    numbers.length !== 5 ||
+    numbers.slice(0, 4).some((part) => part > 255) ||
+    prefix < 8 ||
+    prefix > 30
+  ) {
+    throw new EngineError(
+      "invalid_argument",
+      `invalid bridge address ${JSON.stringify(text)}: give one such as 172.17.0.1/16`,
+    );
+  }
+  return text;
+}
+
+function parseLevel(level: string): DaemonConfig["logLevel"] {
+  if (level === "debug" || level === "info" || level === "warn" || level === "error") return level;
+  throw new EngineError(
+    "invalid_argument",
+    `invalid log level "${level}": choose debug, info, warn or error`,
+  );
+}
+
+function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 6);
+}

@@ -1,0 +1,107 @@
+import type { ContainerConfig, HostConfig, Platform } from "../../api/types.ts";
+
+/** What a container is: fixed at create, but for its name. */
+export interface Container {
+  /** 64 hex digits. */
+  id: string;
+  /** Without the slash that the wire puts before it. */
+  name: string;
+  /** RFC 3339, UTC, nanoseconds. */
+  createdAt: string;
+  /** Image as the user typed it, and as it was resolved ("sha256:…"). */
+  image: string;
+  imageId: string;
+  platform: Platform;
+  /** The request's settings merged with the image's. */
+  config: ContainerConfig;
+  hostConfig: HostConfig;
+  mounts: ContainerMount[];
+  /** Network attachments by network name; empty for none and host. */
+  networks: Record<string, { macAddress: string }>;
+}
+
+export type ContainerMount =
+  | {
+      type: "bind";
+      source: string;
+      target: string;
+      readonly: boolean;
+      recursive: boolean;
+      propagation: Propagation;
+      mode: string;
+    }
+  | {
+      type: "volume";
+      name: string;
+      target: string;
+      readonly: boolean;
+      anonymous: boolean;
+      mode: string;
+    }
+  | { type: "tmpfs"; target: string; readonly: boolean; options: string[] };
+
+export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+
+export type ContainerStatus = "created" | "running" | "exited" | "dead";
+
+/** What changes as a container lives. */
+export interface ContainerState {
+  status: ContainerStatus;
+  /** Of the container's first process and of its monitor; 0 when not running. */
+  pid: number;
+  pidStartTime: number;
+  monitorPid: number;
+  monitorStartTime: number;
+  exitCode: number;
+  oomKilled: boolean;
+  error: string;
+  /** RFC 3339; Docker's zero time when it never happened. */
+  startedAt: string;
+  finishedAt: string;
+  /** The address in use while it runs, by network name. */
+  endpoints: Record<string, Endpoint>;
+}
+
+export interface Endpoint {
+  networkId: string;
+  endpointId: string;
+  gateway: string;
+  address: string;
+  prefixLength: number;
+  macAddress: string;
+}
+
+export const zeroTime = "0001-01-01T00:00:00Z";
+
+export function initialState(): ContainerState {
+  return {
+    status: "created",
+    ...notRunning,
+    exitCode: 0,
+    oomKilled: false,
+    error: "",
+    startedAt: zeroTime,
+    finishedAt: zeroTime,
+    endpoints: {},
+  };
+}
+
+/** The part of a state that is the same for everything that does not run. */
+export const notRunning = { pid: 0, pidStartTime: 0, monitorPid: 0, monitorStartTime: 0 } as const;
+
+/** The program and its arguments, as the container will execute them. */
+export function commandOf(config: ContainerConfig): string[] {
+  return [...entrypointOf(config), ...(config.Cmd ?? [])];
+}
+
+/** `--entrypoint ""` arrives as [""] and means none. */
+function entrypointOf(config: ContainerConfig): string[] {
+  const entrypoint = config.Entrypoint ?? [];
+  return entrypoint.length === 1 && entrypoint[0] === "" ? [] : entrypoint;
+}
+
+export function nowRfc3339(): string {
+  const micros = Math.round((performance.timeOrigin + performance.now()) * 1e3);
+  const seconds = new Date(Math.floor(micros / 1e3)).toISOString().slice(0, 19);
+  return `${seconds}.${String(micros % 1e6).padStart(6, "0")}000Z`;
+}

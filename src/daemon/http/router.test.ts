@@ -1,0 +1,30 @@
+import { describe, expect, test } from "bun:test";
+import { Router } from "./router.ts";
+
+describe("Router", () => {
+  const router = new Router();
+
+  test("a literal segment wins over a parameter", () => {
+    expect(router.find("GET", "/containers/json")).toEqual({ route: "containerList", params: {} });
+    expect(router.find("GET", "/containers/abc/json")).toEqual({
+      route: "containerInspect",
+      params: { id: "abc" },
+    });
+  });
+
+  test("an image name may hold slashes and encoded characters", () => {
+    expect(router.find("GET", "/images/host%3A5000/a/b/json")).toEqual({
+      route: "imageInspect",
+      params: { name: "host:5000/a/b" },
+    });
+  });
+
+  test("a known path with another method is told apart from an unknown path", () => {
+    expect(router.find("PUT", "/containers/json")).toBe("method");
+    expect(router.find("GET", "/nowhere")).toBeUndefined();
+  });
+
+  test("a broken percent sequence matches nothing", () => {
+    expect(router.find("GET", "/containers/%zz/json")).toBeUndefined();
+  });
+});

@@ -1,0 +1,62 @@
+import { type RouteName, routes } from "../../api/routes.ts";
+
+export interface RouteMatch {
+  route: RouteName;
+  params: Record<string, string>;
+}
+
+interface CompiledRoute {
+  route: RouteName;
+  method: string;
+  pattern: RegExp;
+}
+
+/**
+ * Finds the route of a request. Segments without parameters win over those with them by the order of
+ * the table; `{name}` is one segment, `{name*}` one or more. Values are percent-decoded.
+ */
+export class Router {
+  readonly #compiled: CompiledRoute[] = [];
+
+  constructor() {
+    for (const [route, { method, path }] of Object.entries(routes)) {
+      const source = path
+        .replace(/\{(\w+)\*\}/g, "(?<$1>.+)")
+        .replace(/\{(\w+)\}/g, "(?<$1>[^/]+)");
+      this.#compiled.push({
+        route: route as RouteName,
+        method,
+        pattern: new RegExp(`^${source}$`),
+      });
+    }
+  }
+
+  /** The match, or "method" when the path exists for other methods only, or undefined. */
+  find(method: string, path: string): RouteMatch | "method" | undefined {
+    let otherMethod = false;
+    for (const { route, method: wanted, pattern } of this.#compiled) {
+      const found = pattern.exec(path);
+      if (!found) continue;
+      if (wanted !== method) {
+        otherMethod = true;
+        continue;
+      }
+      const params: Record<string, string> = {};
+      for (const [name, value] of Object.entries(found.groups ?? {})) {
+        const decoded = decode(value);
+        if (decoded === undefined) return undefined;
+        params[name] = decoded;
+      }
+      return { route, params };
+    }
+    return otherMethod ? "method" : undefined;
+  }
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

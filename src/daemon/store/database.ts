@@ -1,0 +1,76 @@
+import { Database } from "bun:sqlite";
+import { EngineError, messageOf } from "../../errors.ts";
+
+/**
+ * Schema, one step per version; the database's user_version counts the steps that were made.
+ * Records are JSON in their domain's own shape; columns exist where a lookup or a constraint needs one.
+ */
+const migrations = [
+  `CREATE TABLE containers (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     record TEXT NOT NULL,
+     state TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE images (
+     id TEXT PRIMARY KEY,
+     record TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE tags (
+     reference TEXT PRIMARY KEY,
+     image TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
+     digest TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE volumes (
+     name TEXT PRIMARY KEY,
+     record TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE endpoints (
+     container TEXT PRIMARY KEY,
+     network TEXT NOT NULL,
+     address TEXT NOT NULL,
+     UNIQUE (network, address)
+   ) STRICT;
+   CREATE TABLE settings (
+     name TEXT PRIMARY KEY,
+     value TEXT NOT NULL
+   ) STRICT;`,
+];
+
+/**
+ * Opens the engine's database. WAL with synchronous=NORMAL: a killed daemon loses nothing, a power cut
+ * may lose the last transactions but never leaves a torn one (https://sqlite.org/pragma.html#pragma_synchronous).
+ */
+export function openDatabase(path: string): Database {
+  try {
+    const database = new Database(path, { create: true, strict: true });
+    database.run("PRAGMA journal_mode = WAL");
+    database.run("PRAGMA synchronous = NORMAL");
+    database.run("PRAGMA foreign_keys = ON");
+    migrate(database);
+    return database;
+  } catch (cause) {
+    throw new EngineError(
+      "internal",
+      `open database ${JSON.stringify(path)}: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function migrate(database: Database): void {
+  const row = database.query<{ user_version: number }, []>("PRAGMA user_version").get();
+  const version = row?.user_version ?? 0;
+  if (version > migrations.length) {
+    throw new EngineError("internal", `the database is of version ${version}, made by a newer rt`, {
+      hint: "start that rt, or another --data-root",
+    });
+  }
+  for (const [index, step] of migrations.entries()) {
+    if (index < version) continue;
+    database.transaction(() => {
+      database.run(step);
+      database.run(`PRAGMA user_version = ${index + 1}`);
+    })();
+  }
+}
