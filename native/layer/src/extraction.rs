@@ -1,0 +1,87 @@
+//! The handle on one layer being extracted.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use crate::error::LayerError;
+use crate::source::Progress;
+
+/// What to extract, where to, and how much of it at most.
+#[derive(Debug, Clone)]
+pub struct ExtractOptions {
+    /// The compressed layer, perhaps still growing. Must exist when the extraction starts.
+    pub blob_path: PathBuf,
+    /// Must not exist; its parent must. Absent again when the extraction fails.
+    pub staging_dir: PathBuf,
+    /// Budget for the sum of the sizes of regular files (as the archive says, holes included).
+    pub max_bytes: u64,
+    pub max_entries: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExtractResult {
+    /// sha256 of the bytes of the file, "sha256:<hex>".
+    pub digest: String,
+    pub blob_size: u64,
+    /// sha256 of the plain tar stream, "sha256:<hex>".
+    pub diff_id: String,
+    /// Sum of the sizes of regular files.
+    pub size: u64,
+    pub entries: u64,
+}
+
+#[derive(Debug, Default)]
+struct Outcome {
+    /// Taken by the first `wait`.
+    result: Mutex<Option<Result<ExtractResult, LayerError>>>,
+    set: Condvar,
+}
+
+/// One layer being extracted by threads of its own. Dropping the handle cancels the work.
+#[derive(Debug)]
+pub struct Extraction {
+    progress: Arc<Progress>,
+    outcome: Arc<Outcome>,
+}
+
+impl Extraction {
+    /// Starts the threads; fails only if there is no thread to be had.
+    pub fn start(_options: ExtractOptions) -> Result<Self, LayerError> {
+        Err(LayerError::Internal("not built yet".into()))
+    }
+
+    /// The file now holds `total` bytes in all; no byte beyond is read.
+    pub fn grown(&self, total: u64) {
+        self.progress.grown(total);
+    }
+
+    /// No more bytes will come.
+    pub fn finish(&self) {
+        self.progress.finish();
+    }
+
+    /// Stops soon; [`Self::wait`] then gives `Cancelled`, and the staging directory is gone.
+    pub fn cancel(&self) {
+        self.progress.cancel();
+    }
+
+    /// Blocks until the tree is whole or removed. Gives the result once; a second call gives
+    /// `Internal`.
+    pub fn wait(&self) -> Result<ExtractResult, LayerError> {
+        let result = self.outcome.result.lock();
+        let mut result = result.unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(result) = result.take() {
+                return result;
+            }
+            let woken = self.outcome.set.wait(result);
+            result = woken.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+impl Drop for Extraction {
+    fn drop(&mut self) {
+        self.progress.cancel();
+    }
+}

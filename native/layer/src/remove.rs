@@ -1,0 +1,239 @@
+//! Removing trees by directory fds, to any depth, never following a link.
+//!
+//! Directories are walked with an explicit stack. Only the deepest few stay open; the others are
+//! closed and found again by "..", checked by device and inode, so neither the depth of a tree nor
+//! the limit of open files matters.
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::error::LayerError;
+
+/// Directories of the stack that stay open.
+const OPEN: usize = 32;
+
+/// Removes a file or a tree. What is absent is no error.
+pub fn remove_tree(path: &Path) -> Result<(), LayerError> {
+    let name = path.as_os_str().as_bytes();
+    let failed = |errno| LayerError::sys("remove", name, errno);
+    let path = CString::new(name).map_err(|_| failed(Errno::INVAL))?;
+    remove_at(CWD, &path).map_err(failed)
+}
+
+/// As [`remove_tree`], for `name` in the directory `parent`.
+pub(crate) fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+    match open_directory(parent, name) {
+        Ok(fd) => Walk::new(parent, name, fd)?.run(),
+        Err(Errno::NOTDIR | Errno::LOOP) => absent_is_fine(unlink(parent, name)),
+        Err(errno) => absent_is_fine(Err(errno)),
+    }
+}
+
+struct Frame {
+    /// Of this directory in its parent.
+    name: CString,
+    /// Known once it was closed to save fds.
+    id: Option<(u64, u64)>,
+    dir: Option<Dir>,
+}
+
+struct Walk<'a> {
+    parent: BorrowedFd<'a>,
+    stack: Vec<Frame>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(parent: BorrowedFd<'a>, name: &CStr, fd: OwnedFd) -> Result<Self, Errno> {
+        let mut walk = Self {
+            parent,
+            stack: Vec::new(),
+        };
+        walk.push(name, fd)?;
+        Ok(walk)
+    }
+
+    fn run(mut self) -> Result<(), Errno> {
+        while let Some(frame) = self.stack.last_mut() {
+            let Some(dir) = &mut frame.dir else {
+                return Err(Errno::BADF);
+            };
+            match empty_up_to_directory(dir)? {
+                Some((name, fd)) => self.push(&name, fd)?,
+                None => self.pop()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, name: &CStr, fd: OwnedFd) -> Result<(), Errno> {
+        if let Some(index) = self.stack.len().checked_sub(OPEN) {
+            let frame = &mut self.stack[index];
+            if let Some(dir) = frame.dir.take() {
+                frame.id = Some(identify(dir.fd()?)?);
+            }
+        }
+        self.stack.push(Frame {
+            name: name.to_owned(),
+            id: None,
+            dir: Some(Dir::new(fd)?),
+        });
+        Ok(())
+    }
+
+    /// The last directory was read to its end: removes it, or reads it again if something is left.
+    fn pop(&mut self) -> Result<(), Errno> {
+        let Some(mut frame) = self.stack.pop() else {
+            return Ok(());
+        };
+        if let Some(above) = self.stack.last_mut()
+            && above.dir.is_none()
+            && let Some(dir) = &frame.dir
+        {
+            let fd = open_directory(dir.fd()?, c"..")?;
+            if above.id != Some(identify(fd.as_fd())?) {
+                return Err(Errno::STALE);
+            }
+            above.dir = Some(Dir::new(fd)?);
+        }
+        let parent = match self.stack.last().and_then(|above| above.dir.as_ref()) {
+            Some(dir) => dir.fd()?,
+            None => self.parent,
+        };
+        match rustix::fs::unlinkat(parent, &frame.name, AtFlags::REMOVEDIR) {
+            Err(Errno::NOTEMPTY | Errno::EXIST) => {
+                if let Some(dir) = &mut frame.dir {
+                    dir.rewind();
+                }
+                self.stack.push(frame);
+                Ok(())
+            }
+            other => absent_is_fine(other),
+        }
+    }
+}
+
+/// Removes entries of `dir` until one is a directory that is not empty, which is given opened.
+fn empty_up_to_directory(dir: &mut Dir) -> Result<Option<(CString, OwnedFd)>, Errno> {
+    while let Some(entry) = dir.read() {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let fd = dir.fd()?;
+        let known_file = !matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+        if known_file {
+            match unlink(fd, name) {
+                Err(Errno::ISDIR) => {}
+                other => {
+                    absent_is_fine(other)?;
+                    continue;
+                }
+            }
+        }
+        match rustix::fs::unlinkat(fd, name, AtFlags::REMOVEDIR) {
+            Err(Errno::NOTEMPTY | Errno::EXIST) => match open_directory(fd, name) {
+                Ok(child) => return Ok(Some((name.to_owned(), child))),
+                Err(errno) => absent_is_fine(Err(errno))?,
+            },
+            Err(Errno::NOTDIR) => absent_is_fine(unlink(fd, name))?,
+            other => absent_is_fine(other)?,
+        }
+    }
+    Ok(None)
+}
+
+fn open_directory(parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(parent, name, flags, Mode::empty())
+}
+
+fn unlink(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+    rustix::fs::unlinkat(parent, name, AtFlags::empty())
+}
+
+fn identify(fd: BorrowedFd<'_>) -> Result<(u64, u64), Errno> {
+    let stat = rustix::fs::fstat(fd)?;
+    Ok((stat.st_dev, stat.st_ino))
+}
+
+fn absent_is_fine(result: Result<(), Errno>) -> Result<(), Errno> {
+    match result {
+        Err(Errno::NOENT) => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::testing::TempDir;
+
+    #[test]
+    fn remove_tree_takes_an_absent_path_for_done() {
+        let temp = TempDir::new();
+        remove_tree(&temp.path().join("nothing")).unwrap();
+    }
+
+    #[test]
+    fn remove_tree_removes_links_and_not_what_they_point_to() {
+        let temp = TempDir::new();
+        let (kept, tree) = (temp.path().join("kept"), temp.path().join("tree"));
+        fs::create_dir(&kept).unwrap();
+        fs::write(kept.join("file"), "x").unwrap();
+        fs::create_dir_all(tree.join("a/b")).unwrap();
+        symlink(&kept, tree.join("a/b/link")).unwrap();
+        symlink(&kept, temp.path().join("top")).unwrap();
+        remove_tree(&tree).unwrap();
+        remove_tree(&temp.path().join("top")).unwrap();
+        assert!(!tree.exists());
+        assert!(temp.path().join("top").symlink_metadata().is_err());
+        assert!(kept.join("file").exists());
+    }
+
+    #[test]
+    fn remove_tree_removes_a_tree_deeper_than_any_path_or_fd_limit() {
+        let temp = TempDir::new();
+        let top = temp.path().join("deep");
+        fs::create_dir(&top).unwrap();
+        let mut fd = rustix::fs::open(&top, OFlags::DIRECTORY, Mode::empty()).unwrap();
+        for _ in 0..3000 {
+            rustix::fs::mkdirat(&fd, "directory", Mode::RWXU).unwrap();
+            rustix::fs::mkdirat(&fd, "beside", Mode::RWXU).unwrap();
+            rustix::fs::mkdirat(&fd, "beside/x", Mode::RWXU).unwrap();
+            fd = rustix::fs::openat(&fd, "directory", OFlags::DIRECTORY, Mode::empty()).unwrap();
+        }
+        remove_tree(&top).unwrap();
+        assert!(!top.exists());
+    }
+
+    #[test]
+    fn remove_tree_removes_wide_directories() {
+        let temp = TempDir::new();
+        let top = temp.path().join("wide");
+        for index in 0..1500 {
+            let dir = top.join(format!("a-rather-long-name-of-a-directory-{index}"));
+            fs::create_dir_all(&dir).unwrap();
+            fs::write(dir.join("file"), "").unwrap();
+        }
+        remove_tree(&top).unwrap();
+        assert!(!top.exists());
+    }
+
+    #[test]
+    fn remove_tree_names_the_path_when_it_fails() {
+        let error = remove_tree(Path::new("/proc/self/status")).unwrap_err();
+        assert!(
+            error.to_string().contains("remove \"/proc/self/status\""),
+            "{error}"
+        );
+    }
+}
