@@ -1,0 +1,76 @@
+import type { Descriptor } from "../descriptor.ts";
+import type { Reference } from "../reference.ts";
+
+/** Who we are to one registry. Never logged, never part of a message. */
+export interface Credentials {
+  username?: string;
+  password?: string;
+  /** An OAuth2 refresh token, used in place of a password. */
+  identityToken?: string;
+  /** A bearer token to send as it is. */
+  registryToken?: string;
+}
+
+export interface RegistryOptions {
+  /** Base URLs tried before docker.io, in order: "http://127.0.0.1:5001". */
+  mirrors?: readonly string[];
+  /** Base URLs tried before other registries, by domain: {"ghcr.io": ["https://mirror.example"]}. */
+  registryMirrors?: Readonly<Record<string, readonly string[]>>;
+  /** "host", "host:port" or a CIDR that may be spoken to by plain http or without a valid certificate. */
+  insecureRegistries?: readonly string[];
+  /** Asked with the exact host:port of a registry, "docker.io" for Docker Hub. */
+  credentials?: (host: string) => Promise<Credentials | undefined>;
+  userAgent?: string;
+  /** Told before each repeated attempt. */
+  onRetry?: (event: { attempt: number; delayMs: number; reason: string }) => void;
+  /** Tries per request, default 5. */
+  attempts?: number;
+  /** First back-off in milliseconds, default 500; doubles, with jitter, up to 10 s. */
+  backoffMs?: number;
+  /** Gives a connection up that shows no byte for so long; default 60 s. */
+  stallMs?: number;
+}
+
+export interface CallOptions {
+  signal?: AbortSignal;
+}
+
+export interface ResolvedManifest {
+  /** mediaType, digest and size of the very bytes. */
+  descriptor: Descriptor;
+  bytes: Uint8Array;
+  /** Base URL of the registry or mirror that answered. */
+  endpoint: string;
+}
+
+export interface BlobStream {
+  /**
+   * The bytes from `offset` to the end. It fails if they end before the size or go beyond it, or if the
+   * server stalls. The digest is the reader's to check, except that a stream from offset 0 read to its end
+   * has been checked. Cancel closes the connection.
+   */
+  stream: ReadableStream<Uint8Array>;
+  /** Where the stream begins: as asked, or 0 when the registry cannot resume. */
+  offset: number;
+}
+
+/** What a pull needs of a registry; the daemon's services take this, tests give their own. */
+export interface ImageSource {
+  /** The manifest (or index) a tag or digest names now; by digest, verified against it. */
+  resolve(ref: Reference, options?: CallOptions): Promise<ResolvedManifest>;
+  /** The verified bytes of a manifest of the same repository. */
+  manifest(ref: Reference, descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
+  /** Opens a blob, at `offset` if the registry can. */
+  blob(
+    ref: Reference,
+    descriptor: Descriptor,
+    options?: CallOptions & { offset?: number },
+  ): Promise<BlobStream>;
+  /** A verified small blob in memory; refused if larger than `cap` bytes. */
+  blobBytes(
+    ref: Reference,
+    descriptor: Descriptor,
+    cap: number,
+    options?: CallOptions,
+  ): Promise<Uint8Array>;
+}
