@@ -1,0 +1,132 @@
+import {
+  type Command,
+  type CommandEntry,
+  type CommandTable,
+  isGroup,
+  type Session,
+} from "./command.ts";
+import { parseFlags, UsageError } from "./flags.ts";
+import { Output } from "./output.ts";
+import { exitCodes, type Running, report } from "./report.ts";
+
+/** Flags before the command. */
+export const globalFlags = {
+  host: { kind: "list", short: "H", summary: "Daemon to talk to: unix://PATH or tcp://HOST:PORT" },
+  version: { kind: "bool", short: "v", summary: "Print version information and quit" },
+} as const;
+
+export interface Program {
+  name: string;
+  version: string;
+  table: CommandTable;
+}
+
+/** Finds the command that `args` name, parses its flags and runs it. Resolves with the exit code. */
+export async function dispatch(program: Program, args: readonly string[]): Promise<number> {
+  const session: Session = {
+    program: program.name,
+    host: undefined,
+    stdout: new Output(1),
+    stderr: new Output(2),
+  };
+  let running: Running | undefined;
+  try {
+    const words = readGlobals(program, args, session);
+    if (typeof words === "number") return words;
+    const found = await find(program, words, session);
+    if (typeof found === "number") return found;
+    running = found;
+    return await runCommand(found, words.slice(found.name.split(" ").length), session);
+  } catch (error) {
+    try {
+      return report(error, session, running);
+    } catch {
+      return exitCodes.failure;
+    }
+  }
+}
+
+/** The words from the command on; an exit code when there is nothing more to do. */
+function readGlobals(
+  program: Program,
+  args: readonly string[],
+  session: Session,
+): readonly string[] | number {
+  if (!args[0]?.startsWith("-")) return args;
+  const { values, positionals, help } = parseFlags(globalFlags, args, { stopAtPositional: true });
+  if (values.version) {
+    session.stdout.line(
+      `${program.name === "docker" ? "Docker" : program.name} version ${program.version}`,
+    );
+    return exitCodes.ok;
+  }
+  if (values.host.length > 1) throw new UsageError("specify only one -H");
+  session.host = values.host[0];
+  return help ? ["help", ...positionals] : positionals;
+}
+
+async function find(
+  program: Program,
+  words: readonly string[],
+  session: Session,
+): Promise<(Running & { command: Command }) | number> {
+  const [first = "help", second] = words;
+  const entry = Object.hasOwn(program.table, first) ? program.table[first] : undefined;
+  if (!entry) return unknown(session, first, "");
+  if (!isGroup(entry)) return { name: first, command: await load(entry) };
+  if (second === undefined || second === "--help" || second === "-h") {
+    const { printGroupHelp } = await import("./usage.ts");
+    await printGroupHelp(program, session, first, entry);
+    return exitCodes.ok;
+  }
+  const inner = Object.hasOwn(entry.commands, second) ? entry.commands[second] : undefined;
+  if (!inner) return unknown(session, second, `${first} `);
+  return { name: `${first} ${second}`, command: await load(inner) };
+}
+
+function load(entry: CommandEntry): Promise<Command> {
+  return entry.load();
+}
+
+function unknown(session: Session, word: string, group: string): number {
+  const { program } = session;
+  session.stderr.print(
+    `${program}: unknown command: ${program} ${group}${word}\n\nRun '${program} ${group}--help' for more information\n`,
+  );
+  return exitCodes.failure;
+}
+
+async function runCommand(
+  running: Running,
+  words: readonly string[],
+  session: Session,
+): Promise<number> {
+  const { command } = running;
+  const parsed = parseFlags(command.flags, words, {
+    stopAtPositional: command.stopAtPositional ?? false,
+  });
+  if (parsed.help) {
+    const { printCommandHelp } = await import("./usage.ts");
+    await printCommandHelp(session, running);
+    return exitCodes.ok;
+  }
+  checkArity(running, parsed.positionals.length, session.program);
+  return await command.run({
+    ...session,
+    flags: parsed.values,
+    given: parsed.given,
+    args: parsed.positionals,
+  });
+}
+
+function checkArity({ name, command }: Running, count: number, program: string): void {
+  const { min, max } = command.arity;
+  if (count >= min && (max === undefined || count <= max)) return;
+  const number = (n: number) => `${n} argument${n === 1 ? "" : "s"}`;
+  let rule: string;
+  if (max === 0) rule = "accepts no arguments";
+  else if (min === max) rule = `requires ${number(min)}`;
+  else if (count < min) rule = `requires at least ${number(min)}`;
+  else rule = `requires at most ${number(max ?? 0)}`;
+  throw new UsageError(`${program}: '${program} ${name}' ${rule}`);
+}

@@ -1,0 +1,63 @@
+import { enterRawMode, isTerminal, watchSize } from "../../cli/terminal.ts";
+import type { Connection } from "../../client/connection.ts";
+import type { Engine } from "../../client/engine.ts";
+import type { HijackedStream } from "../../client/transport.ts";
+import type { AttachedOptions } from "./attached.ts";
+import { DetachScanner, parseDetachKeys } from "./detach-keys.ts";
+
+interface Ends {
+  exit: Promise<unknown>;
+  output: Promise<void>;
+}
+
+/** Relays stdin and the terminal's size while the container runs. True when the user detached. */
+export async function followInteractive(
+  engine: Engine,
+  id: string,
+  stream: HijackedStream,
+  ends: Ends,
+  options: AttachedOptions,
+): Promise<boolean> {
+  using cleanup = new DisposableStack();
+  if (options.tty && isTerminal(1)) {
+    cleanup.use(
+      watchSize(({ rows, columns }) => {
+        engine.resizeContainer(id, rows, columns).catch(() => {});
+      }),
+    );
+  }
+  if (!options.stdin) return false;
+  const raw = options.tty && isTerminal(0);
+  if (raw) cleanup.use(enterRawMode());
+  const keys = raw ? new DetachScanner(parseDetachKeys(options.detachKeys)) : undefined;
+  const detached = copyInput(stream.connection, keys);
+  const hasOutput = options.stdout || options.stderr;
+  const ended = Promise.allSettled(hasOutput ? [ends.exit, ends.output] : [ends.exit]).then(
+    () => "ended" as const,
+  );
+  const first = await Promise.race([detached.catch(() => "ended" as const), ended]);
+  if (first === "detached") return true;
+  await ended;
+  return false;
+}
+
+/** Sends stdin on until its end, which closes our half of the stream. */
+async function copyInput(
+  connection: Connection,
+  keys: DetachScanner | undefined,
+): Promise<"detached" | "ended"> {
+  const reader = Bun.stdin.stream().getReader();
+  while (true) {
+    const { value, done } = await reader.read();
+    if (done) break;
+    const scanned = keys ? keys.push(value) : { send: value, detached: false };
+    if (scanned.send.length > 0) await connection.write(scanned.send);
+    if (scanned.detached) {
+      connection.close();
+      return "detached";
+    }
+  }
+  connection.closeWrite();
+  // The container decides when it is over.
+  return await new Promise(() => {});
+}

@@ -1,0 +1,89 @@
+import type { ContainerCreateRequest } from "../api/types.ts";
+import { type CommandContext, defineCommand } from "../cli/command.ts";
+import { exitCodes } from "../cli/report.ts";
+import type { Engine } from "../client/engine.ts";
+import { openEngine } from "../client/open.ts";
+import { attachAndStart } from "./request/attached.ts";
+import { createContainer } from "./request/create-container.ts";
+import { containerFlags, creationFlags } from "./request/flags.ts";
+import { refuse } from "./request/parts.ts";
+import { buildCreateRequest } from "./request/request.ts";
+
+const runFlags = {
+  ...containerFlags,
+  ...creationFlags,
+  detach: { kind: "bool", short: "d", summary: "Run in background and print container ID" },
+  "detach-keys": {
+    kind: "string",
+    summary: "Override the key sequence for detaching a container",
+  },
+  "sig-proxy": {
+    kind: "bool",
+    default: "true",
+    summary: "Proxy received signals to the process",
+  },
+} as const;
+
+export const run = defineCommand({
+  name: "run",
+  summary: "Create and run a new container from an image",
+  usage: "IMAGE [COMMAND] [ARG...]",
+  arity: { min: 1 },
+  flags: runFlags,
+  stopAtPositional: true,
+  completes: "images",
+  failureExit: exitCodes.usage,
+  async run(context) {
+    const engine = openEngine(context.host);
+    // Create, attach and wait each need a connection; they are made while the request is built.
+    engine.transport.warm(context.flags.detach ? 1 : 3);
+    const request = await buildRequest(context);
+    const { flags } = context;
+    const id = await createContainer(engine, { request, flags, cidfile: flags.cidfile }, context);
+    return isAttached(request)
+      ? await attachAndStart(engine, id, {
+          stdin: request.AttachStdin ?? false,
+          stdout: request.AttachStdout ?? false,
+          stderr: request.AttachStderr ?? false,
+          tty: request.Tty ?? false,
+          detachKeys: flags["detach-keys"],
+          signals: flags["sig-proxy"],
+          waitFor: flags.rm ? "removed" : "next-exit",
+          session: context,
+        })
+      : await startDetached(engine, id, context);
+  },
+});
+
+type RunContext = CommandContext<typeof runFlags>;
+
+async function buildRequest(context: RunContext): Promise<ContainerCreateRequest> {
+  const { flags, given, args } = context;
+  const [image = "", ...command] = args;
+  if (flags.detach && flags.attach.length > 0) {
+    throw refuse("conflicting options: cannot specify both --attach and --detach");
+  }
+  const request = await buildCreateRequest(flags, given, { image, command });
+  if (flags.detach) {
+    delete request.AttachStdin;
+    delete request.AttachStdout;
+    delete request.AttachStderr;
+    delete request.StdinOnce;
+  }
+  if (!flags.tty) return request;
+  const { isTerminal, terminalSize } = await import("../cli/terminal.ts");
+  if (request.AttachStdin && !isTerminal(0)) throw refuse("the input device is not a TTY");
+  const size = terminalSize(1);
+  if (size) request.HostConfig = { ...request.HostConfig, ConsoleSize: [size.rows, size.columns] };
+  return request;
+}
+
+function isAttached(request: ContainerCreateRequest): boolean {
+  return Boolean(request.AttachStdin || request.AttachStdout || request.AttachStderr);
+}
+
+async function startDetached(engine: Engine, id: string, context: RunContext): Promise<number> {
+  await engine.startContainer(id);
+  context.stdout.line(id);
+  return exitCodes.ok;
+}
