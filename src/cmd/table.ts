@@ -9,5 +9,17 @@ const create: CommandEntry = {
   summary: "Create a new container",
   load: async () => (await import("./create.ts")).create,
 };
+const ps: CommandEntry = {
+  summary: "List containers",
+  load: async () => (await import("./ps.ts")).ps,
+};
+const images: CommandEntry = {
+  summary: "List images",
+  load: async () => (await import("./images.ts")).images,
+};
+const pull: CommandEntry = {
+  summary: "Download an image from a registry",
+  load: async () => (await import("./pull.ts")).pull,
+};
 
-export const commands: CommandTable = { run, create };
+export const commands: CommandTable = { run, create, ps, images, pull };

@@ -9,6 +9,8 @@ import { parseImageName, registryOf } from "./name.ts";
 
 export interface PullOptions {
   image: string;
+  /** Every tag of the repository, not the one that the name says. */
+  allTags?: boolean;
   platform: string | undefined;
   /** Where progress goes; nowhere if undefined. */
   output: Output | undefined;
@@ -19,7 +21,7 @@ export async function pullImage(engine: Engine, options: PullOptions): Promise<v
   const { name, tag } = parseImageName(options.image);
   const messages = engine.pullImage({
     fromImage: name,
-    tag,
+    tag: options.allTags ? "" : tag,
     platform: options.platform,
     auth: await findAuthHeader(registryOf(name)),
   });

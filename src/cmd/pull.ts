@@ -1,0 +1,46 @@
+import { defineCommand } from "../cli/command.ts";
+import { exitCodes } from "../cli/report.ts";
+import { openEngine } from "../client/open.ts";
+import { EngineError } from "../errors.ts";
+import { formatImageName, parseImageName, registryOf } from "./image/name.ts";
+import { pullImage } from "./image/pull-stream.ts";
+
+export const pull = defineCommand({
+  name: "pull",
+  summary: "Download an image from a registry",
+  usage: "NAME[:TAG|@DIGEST]",
+  arity: { min: 1, max: 1 },
+  completes: "images",
+  flags: {
+    "all-tags": {
+      kind: "bool",
+      short: "a",
+      summary: "Download all tagged images in the repository",
+    },
+    platform: { kind: "string", summary: "Set platform if server is multi-platform capable" },
+    quiet: { kind: "bool", short: "q", summary: "Suppress verbose output" },
+  },
+  async run({ flags, args, host, stdout }) {
+    const [image = ""] = args;
+    const name = parseImageName(image);
+    const bare = !image.includes("@") && !/:[^/]+$/.test(image);
+    if (flags["all-tags"] && !bare) {
+      throw new EngineError("invalid_argument", "tag can't be used with --all-tags/-a");
+    }
+    if (bare && !flags["all-tags"] && !flags.quiet) stdout.line("Using default tag: latest");
+    await pullImage(openEngine(host), {
+      image,
+      allTags: flags["all-tags"],
+      platform: flags.platform,
+      output: flags.quiet ? undefined : stdout,
+    });
+    stdout.line(formatCanonical(flags["all-tags"] ? name.name : formatImageName(name)));
+    return exitCodes.ok;
+  },
+});
+
+/** The name in full, "docker.io/library/hello-world:latest", as Docker ends a pull. */
+function formatCanonical(name: string): string {
+  if (registryOf(name) !== "docker.io" || name.startsWith("docker.io/")) return name;
+  return `docker.io/${name.includes("/") ? "" : "library/"}${name}`;
+}
