@@ -1,1 +1,17 @@
-//! To be written.
+//! Container set-up: everything is decided first (plan → operations), then done (operations → child).
+//!
+//! The daemon's addon calls [`launch`]; the monitor reads what it decided and runs it.
+
+pub mod cgroup;
+mod error;
+mod host;
+mod launch;
+mod memfd;
+pub mod plan;
+#[allow(unsafe_code)]
+pub mod sys;
+
+pub use error::{Code, Context, StepError, reason};
+pub use host::{HostFacts, host_facts, is_alive, start_time};
+pub use launch::{Launched, launch};
+pub use memfd::memfd_from;

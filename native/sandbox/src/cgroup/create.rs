@@ -1,0 +1,328 @@
+//! Makes a container's control groups, with limits and device rules, before its process exists.
+
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::device;
+use super::layout::{Hierarchy, Layout, enable_controllers};
+use super::remove::{OomSource, remove};
+use super::resources::{self, Setting};
+use crate::error::{Code, Context, StepError};
+use crate::plan::CgroupPlan;
+use crate::sys;
+
+/// The control groups of one container, still empty.
+#[derive(Debug, Default)]
+pub struct Created {
+    /// The v2 directory to clone into.
+    pub v2: Option<OwnedFd>,
+    /// v1 directories to join by writing the pid to their `cgroup.procs`.
+    pub join: Vec<String>,
+    /// Every directory made, for removal.
+    pub directories: Vec<String>,
+    pub oom: Option<OomSource>,
+}
+
+/// Makes the control groups of `plan`; on failure nothing is left. Device rules are Docker's
+/// defaults unless `all_devices`.
+pub fn create(layout: &Layout, plan: &CgroupPlan, all_devices: bool) -> Result<Created, StepError> {
+    if plan.name.is_empty() || plan.name.contains('/') || plan.name.starts_with('.') {
+        let text = format!("make cgroup \"{}\": not a plain name", plan.name);
+        return Err(StepError::new(
+            Code::InvalidArgument,
+            "make cgroup",
+            &plan.name,
+            0,
+            text,
+        ));
+    }
+    let mut created = Created::default();
+    let done = fill(layout, plan, all_devices, &mut created);
+    if done.is_err() {
+        remove(&created.directories);
+    }
+    done.map(|()| created)
+}
+
+fn fill(
+    layout: &Layout,
+    plan: &CgroupPlan,
+    all_devices: bool,
+    created: &mut Created,
+) -> Result<(), StepError> {
+    let unified = layout.v1.is_empty();
+    let mut v1_wanted: Vec<&str> = Vec::new();
+    let settings = if unified {
+        resources::v2(&plan.resources)?
+    } else {
+        resources::v1(&plan.resources)?
+    };
+
+    if let Some(v2) = &layout.v2 {
+        let directory = make(v2, plan, created)?;
+        let fd = open_directory(&directory)?;
+        if unified {
+            settings.iter().try_for_each(|s| write(&directory, s))?;
+            created.oom = Some(OomSource::v2(&directory));
+        }
+        match if all_devices {
+            Ok(())
+        } else {
+            attach_device_rules(fd.as_fd())
+        } {
+            // A sandbox around us may forbid BPF but leave us the v1 controller.
+            Err(Errno::PERM) if layout.v1_for("devices").is_some() => v1_wanted.push("devices"),
+            other => other.step("attach device rules", &directory.to_string_lossy())?,
+        }
+        created.v2 = Some(fd);
+    } else {
+        // Something must hold the container's processes together even without any limit.
+        v1_wanted.push(if all_devices { "pids" } else { "devices" });
+    }
+    if !unified {
+        for setting in &settings {
+            if !v1_wanted.contains(&setting.controller) {
+                v1_wanted.push(setting.controller);
+            }
+        }
+    }
+    for controller in v1_wanted {
+        join_v1(layout, plan, controller, &settings, created)?;
+    }
+    Ok(())
+}
+
+fn join_v1(
+    layout: &Layout,
+    plan: &CgroupPlan,
+    controller: &'static str,
+    settings: &[Setting],
+    created: &mut Created,
+) -> Result<(), StepError> {
+    let Some(hierarchy) = layout.v1_for(controller) else {
+        let text = format!("limit by \"{controller}\": this host has no such controller");
+        return Err(StepError::new(
+            Code::Unavailable,
+            "make cgroup",
+            controller,
+            0,
+            text,
+        ));
+    };
+    let directory = make(hierarchy, plan, created)?;
+    if controller == "cpuset" {
+        inherit_cpuset(&directory)?;
+    }
+    for setting in settings.iter().filter(|s| s.controller == controller) {
+        write(&directory, setting)?;
+    }
+    if controller == "devices" {
+        put(&directory, "devices.deny", "a")?;
+        for rule in &device::DEFAULTS {
+            put(&directory, "devices.allow", &device::v1_line(rule))?;
+        }
+    }
+    if controller == "memory" {
+        created.oom = Some(OomSource::v1(&directory));
+    }
+    created.join.push(directory.to_string_lossy().into_owned());
+    Ok(())
+}
+
+/// The directory of the container in one hierarchy, with all its parents.
+fn make(
+    hierarchy: &Hierarchy,
+    plan: &CgroupPlan,
+    created: &mut Created,
+) -> Result<PathBuf, StepError> {
+    let parent = parent_directory(hierarchy, plan.parent.as_deref())?;
+    let directory = parent.join(&plan.name);
+    let shown = directory.to_string_lossy().into_owned();
+    if created.directories.contains(&shown) {
+        return Ok(directory);
+    }
+    match mkdir(&directory) {
+        Ok(()) => {}
+        Err(Errno::EXIST) => {
+            // Left by a container of this name that has ended; one that lives keeps its own.
+            rustix::fs::rmdir(&directory).step("remove stale cgroup", &shown)?;
+            mkdir(&directory).step("make cgroup", &shown)?;
+        }
+        Err(errno) => return Err(StepError::call("make cgroup", &shown, errno)),
+    }
+    created.directories.push(shown);
+    Ok(directory)
+}
+
+fn mkdir(directory: &Path) -> Result<(), Errno> {
+    rustix::fs::mkdir(directory, Mode::from_raw_mode(0o755))
+}
+
+/// None: this process's own; "/a/b": from the root of the tree; "a/b": below this process's own.
+fn parent_directory(hierarchy: &Hierarchy, parent: Option<&str>) -> Result<PathBuf, StepError> {
+    let Some(parent) = parent else {
+        return Ok(hierarchy.own.clone());
+    };
+    let mut directory = if parent.starts_with('/') {
+        hierarchy.mount.clone()
+    } else {
+        hierarchy.own.clone()
+    };
+    let v2 = hierarchy.controllers.is_empty();
+    for component in Path::new(parent).components() {
+        match component {
+            Component::RootDir | Component::CurDir => continue,
+            Component::Normal(name) => {
+                if v2 {
+                    enable_controllers(&directory);
+                }
+                directory.push(name);
+            }
+            Component::ParentDir | Component::Prefix(_) => {
+                let text = format!("use cgroup parent \"{parent}\": \"..\" is not allowed");
+                return Err(StepError::new(
+                    Code::InvalidArgument,
+                    "use cgroup parent",
+                    parent,
+                    0,
+                    text,
+                ));
+            }
+        }
+        match mkdir(&directory) {
+            Ok(()) if hierarchy.controllers.iter().any(|c| c == "cpuset") => {
+                inherit_cpuset(&directory)?
+            }
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => {
+                return Err(StepError::call(
+                    "make cgroup",
+                    &directory.to_string_lossy(),
+                    errno,
+                ));
+            }
+        }
+    }
+    if v2 {
+        enable_controllers(&directory);
+    }
+    Ok(directory)
+}
+
+/// A new v1 cpuset is empty, and takes no process until it has CPUs and memory nodes.
+fn inherit_cpuset(directory: &Path) -> Result<(), StepError> {
+    let Some(parent) = directory.parent() else {
+        return Ok(());
+    };
+    for file in ["cpuset.cpus", "cpuset.mems"] {
+        let path = parent.join(file);
+        let value = fs::read_to_string(&path).step("read", &path.to_string_lossy())?;
+        put(directory, file, value.trim())?;
+    }
+    Ok(())
+}
+
+fn open_directory(directory: &Path) -> Result<OwnedFd, StepError> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(directory, flags, Mode::empty())
+        .step("open cgroup", &directory.to_string_lossy())
+}
+
+fn write(directory: &Path, setting: &Setting) -> Result<(), StepError> {
+    match put(directory, setting.file, &setting.value) {
+        Err(e) if setting.optional && e.errno == Errno::NOENT.raw_os_error() => Ok(()),
+        Err(e)
+            if e.errno == Errno::NOENT.raw_os_error()
+                || e.errno == Errno::ACCESS.raw_os_error() =>
+        {
+            let text = format!(
+                "set limit \"{}\": the controller \"{}\" is not available to the daemon's cgroup",
+                setting.file, setting.controller
+            );
+            Err(StepError {
+                message: text,
+                code: Code::Unavailable,
+                ..e
+            })
+        }
+        Err(e)
+            if e.errno == Errno::INVAL.raw_os_error() || e.errno == Errno::RANGE.raw_os_error() =>
+        {
+            let text = format!(
+                "set limit \"{}\": the kernel refuses \"{}\"",
+                setting.file, setting.value
+            );
+            Err(StepError {
+                message: text,
+                code: Code::InvalidArgument,
+                ..e
+            })
+        }
+        other => other,
+    }
+}
+
+fn put(directory: &Path, file: &str, value: &str) -> Result<(), StepError> {
+    let path = directory.join(file);
+    let shown = path.to_string_lossy();
+    let fd = rustix::fs::open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())
+        .step("set limit", &shown)?;
+    rustix::io::write(&fd, value.as_bytes())
+        .step("set limit", &shown)
+        .map(drop)
+}
+
+/// The default program is the same for every container: loaded once in a process.
+fn attach_device_rules(cgroup: BorrowedFd<'_>) -> Result<(), Errno> {
+    static PROGRAM: OnceLock<OwnedFd> = OnceLock::new();
+    let program = match PROGRAM.get() {
+        Some(program) => program,
+        None => {
+            let loaded = sys::bpf_load_device_program(&device::program(&device::DEFAULTS))?;
+            PROGRAM.get_or_init(|| loaded)
+        }
+    };
+    sys::bpf_attach_device_program(cgroup, program.as_fd())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hierarchy() -> Hierarchy {
+        let at = PathBuf::from("/nonexistent");
+        Hierarchy {
+            controllers: Vec::new(),
+            mount: at.clone(),
+            own: at.join("own"),
+        }
+    }
+
+    #[test]
+    fn no_parent_means_the_own_cgroup() {
+        let parent = parent_directory(&hierarchy(), None).expect("parent");
+        assert_eq!(parent, PathBuf::from("/nonexistent/own"));
+    }
+
+    #[test]
+    fn a_parent_that_climbs_is_refused() {
+        let error = parent_directory(&hierarchy(), Some("../x")).expect_err("refused");
+        assert_eq!(error.code, Code::InvalidArgument);
+    }
+
+    #[test]
+    fn a_name_with_a_slash_is_refused() {
+        let plan = CgroupPlan {
+            parent: None,
+            name: "a/b".into(),
+            resources: Default::default(),
+        };
+        let error = create(&Layout::default(), &plan, false).expect_err("refused");
+        assert_eq!(error.code, Code::InvalidArgument);
+    }
+}

@@ -1,0 +1,15 @@
+//! Control groups on v2 ("unified"), on v1 controllers beside a v2 tree ("hybrid"), and on v1 alone.
+//!
+//! On a hybrid host a container lives in the v2 tree: joining it costs nothing (clone3 does it),
+//! while the first join of a v1 controller costs 7–16 ms (the kernel waits for an RCU grace
+//! period). A v1 controller is therefore joined only for a limit that was asked for.
+
+mod create;
+mod device;
+mod layout;
+mod remove;
+mod resources;
+
+pub use create::{Created, create};
+pub use layout::{Hierarchy, Layout, prepare_parent};
+pub use remove::{OomSource, remove};

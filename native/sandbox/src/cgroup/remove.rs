@@ -1,0 +1,107 @@
+//! The end of a container's control groups: was it killed for memory, and away with them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+
+/// The file that counts kills for lack of memory.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct OomSource(String);
+
+impl OomSource {
+    pub(super) fn v2(directory: &Path) -> Self {
+        Self(
+            directory
+                .join("memory.events")
+                .to_string_lossy()
+                .into_owned(),
+        )
+    }
+
+    pub(super) fn v1(directory: &Path) -> Self {
+        Self(
+            directory
+                .join("memory.oom_control")
+                .to_string_lossy()
+                .into_owned(),
+        )
+    }
+
+    /// True if the kernel has killed a process of the container for lack of memory.
+    pub fn happened(&self) -> bool {
+        let mut buffer = [0u8; 512];
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let Ok(file) = rustix::fs::open(self.0.as_str(), flags, Mode::empty()) else {
+            return false;
+        };
+        let Ok(length) = rustix::io::read(&file, &mut buffer) else {
+            return false;
+        };
+        oom_kills(buffer.get(..length).unwrap_or_default()) > 0
+    }
+}
+
+/// The value of the line "oom_kill N", which v1 and v2 share.
+fn oom_kills(text: &[u8]) -> u64 {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "));
+    line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Kills what is left in the directories (v2) and removes them. A cgroup stays busy for a moment
+/// after its last process is gone, so this tries for up to half a second. What is absent is no error.
+pub fn remove(directories: &[String]) -> bool {
+    let mut all = true;
+    for directory in directories {
+        all &= remove_one(directory);
+    }
+    all
+}
+
+fn remove_one(directory: &str) -> bool {
+    let mut pause = Duration::from_micros(100);
+    for attempt in 0..14 {
+        match rustix::fs::rmdir(directory) {
+            Ok(()) | Err(Errno::NOENT) => return true,
+            Err(Errno::BUSY) if attempt == 0 => kill_all(directory),
+            Err(Errno::BUSY) => {}
+            Err(_) => return false,
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(100));
+    }
+    false
+}
+
+fn kill_all(directory: &str) {
+    let file = format!("{directory}/cgroup.kill");
+    if let Ok(fd) = rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+        let _absent_on_v1 = rustix::io::write(&fd, b"1");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kills_are_counted_in_both_formats() {
+        assert_eq!(
+            oom_kills(b"low 0\nhigh 0\nmax 4\noom 3\noom_kill 2\noom_group_kill 0\n"),
+            2
+        );
+        assert_eq!(
+            oom_kills(b"oom_kill_disable 0\nunder_oom 0\noom_kill 1\n"),
+            1
+        );
+        assert_eq!(oom_kills(b"oom_kill_disable 0\nunder_oom 0\n"), 0);
+    }
+
+    #[test]
+    fn removing_what_is_absent_is_no_error() {
+        assert!(remove(&["/nonexistent/rt-x".to_owned()]));
+    }
+}

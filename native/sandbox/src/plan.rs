@@ -1,0 +1,253 @@
+//! The container plan as the daemon writes it: the Rust half of `src/native-types.ts`.
+//!
+//! The shapes are equal to the TypeScript ones (camelCase JSON). Nothing unknown is denied, so that
+//! a daemon may say more than this version understands. All paths are absolute, all sizes bytes.
+
+use std::collections::BTreeMap;
+
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize};
+
+/// Everything that is decided about a container before its monitor starts.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerPlan {
+    /// 64 hex digits.
+    pub id: String,
+    /// Exists, mode 0700. The monitor's socket is `${run_dir}/monitor.sock`.
+    pub run_dir: String,
+    /// The exit record, written to a temporary name and renamed.
+    pub exit_path: String,
+    /// Docker's json-file log, appended to; none for the driver "none".
+    pub log_path: Option<String>,
+    pub rootfs: RootfsPlan,
+    /// Made after the default ones, in this order.
+    #[serde(default)]
+    pub mounts: Vec<PlannedMount>,
+    pub process: ProcessPlan,
+    /// Run a small reaper as PID 1 that forwards signals.
+    #[serde(default)]
+    pub init: bool,
+    #[serde(default)]
+    pub hostname: String,
+    #[serde(default)]
+    pub domainname: String,
+    pub namespaces: NamespacePlan,
+    /// Wired up by the addon after the network namespace exists and before the gate opens.
+    #[serde(default)]
+    pub endpoint: Option<EndpointPlan>,
+    pub cgroup: CgroupPlan,
+    /// No masks, `/sys` and cgroup writable, all host devices, no device rules.
+    #[serde(default)]
+    pub privileged: bool,
+    #[serde(default)]
+    pub masked_paths: Vec<String>,
+    #[serde(default)]
+    pub readonly_paths: Vec<String>,
+    #[serde(default)]
+    pub sysctls: BTreeMap<String, String>,
+    #[serde(deserialize_with = "whole")]
+    pub shm_size: i64,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RootfsPlan {
+    /// Layer directories, topmost first; at least one.
+    pub lower: Vec<String>,
+    pub upper: String,
+    pub work: String,
+    pub readonly: bool,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum PlannedMount {
+    Bind {
+        source: String,
+        target: String,
+        readonly: bool,
+        recursive: bool,
+        propagation: Propagation,
+    },
+    Tmpfs {
+        target: String,
+        readonly: bool,
+        #[serde(default)]
+        options: Vec<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Propagation {
+    Private,
+    Rprivate,
+    Shared,
+    Rshared,
+    Slave,
+    Rslave,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessPlan {
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    pub cwd: String,
+    /// As typed: "", "user", "uid", "user:group", "uid:gid". Looked up inside the root.
+    pub user: String,
+    #[serde(default)]
+    pub groups: Vec<String>,
+    pub tty: bool,
+    pub rows: u16,
+    pub cols: u16,
+    /// Keep a pipe (or the pty) for stdin; otherwise `/dev/null`.
+    pub open_stdin: bool,
+    /// Close the pipe after the first attached client has closed its side.
+    pub stdin_once: bool,
+    /// Names without `CAP_`, both bounding and (for root) effective set.
+    pub capabilities: Vec<String>,
+    pub no_new_privileges: bool,
+    pub oom_score_adj: i32,
+    #[serde(default)]
+    pub rlimits: Vec<RlimitPlan>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct RlimitPlan {
+    pub name: String,
+    /// Negative for no limit.
+    #[serde(deserialize_with = "whole")]
+    pub soft: i64,
+    /// Negative for no limit.
+    #[serde(deserialize_with = "whole")]
+    pub hard: i64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Namespace {
+    New,
+    Host,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct NamespacePlan {
+    pub network: Namespace,
+    pub pid: Namespace,
+    pub ipc: Namespace,
+    pub uts: Namespace,
+    pub cgroup: Namespace,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct CgroupPlan {
+    /// None: the daemon's own cgroup.
+    pub parent: Option<String>,
+    /// Leaf name below `parent`.
+    pub name: String,
+    #[serde(default)]
+    pub resources: PlannedResources,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PlannedResources {
+    #[serde(deserialize_with = "maybe_whole")]
+    pub memory: Option<i64>,
+    /// Memory plus swap; -1 for no limit.
+    #[serde(deserialize_with = "maybe_whole")]
+    pub memory_swap: Option<i64>,
+    #[serde(deserialize_with = "maybe_whole")]
+    pub memory_reservation: Option<i64>,
+    /// CPU time in units of 1e-9 CPUs.
+    #[serde(deserialize_with = "maybe_whole")]
+    pub nano_cpus: Option<i64>,
+    #[serde(deserialize_with = "maybe_whole")]
+    pub cpu_shares: Option<i64>,
+    #[serde(deserialize_with = "maybe_whole")]
+    pub cpu_quota: Option<i64>,
+    #[serde(deserialize_with = "maybe_whole")]
+    pub cpu_period: Option<i64>,
+    pub cpuset_cpus: Option<String>,
+    pub cpuset_mems: Option<String>,
+    #[serde(deserialize_with = "maybe_whole")]
+    pub pids_limit: Option<i64>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointPlan {
+    pub bridge: String,
+    /// Name of the host's end of the veth pair, at most 15 bytes.
+    pub host_interface: String,
+    /// "172.17.0.2/16"
+    pub address: String,
+    pub gateway: String,
+    /// "02:42:ac:11:00:02"
+    pub mac: String,
+}
+
+/// A whole number as JavaScript writes it: beyond 2^63 (a "no limit" that went through a double)
+/// it becomes -1, the engine's word for no limit.
+fn whole<'de, D: Deserializer<'de>>(input: D) -> Result<i64, D::Error> {
+    struct Whole;
+    impl Visitor<'_> for Whole {
+        type Value = i64;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a whole number")
+        }
+        fn visit_i64<E: de::Error>(self, v: i64) -> Result<i64, E> {
+            Ok(v)
+        }
+        fn visit_u64<E: de::Error>(self, v: u64) -> Result<i64, E> {
+            Ok(i64::try_from(v).unwrap_or(-1))
+        }
+        fn visit_f64<E: de::Error>(self, v: f64) -> Result<i64, E> {
+            if v.is_nan() {
+                return Err(E::custom("expected a whole number, got NaN"));
+            }
+            // 2^63 as a double; everything below fits.
+            if v >= 9_223_372_036_854_775_808.0 {
+                return Ok(-1);
+            }
+            #[allow(clippy::cast_possible_truncation)]
+            Ok(v as i64)
+        }
+    }
+    input.deserialize_any(Whole)
+}
+
+fn maybe_whole<'de, D: Deserializer<'de>>(input: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Wrapped(#[serde(deserialize_with = "whole")] i64);
+    Ok(Option::<Wrapped>::deserialize(input)?.map(|w| w.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_written_in_typescript_is_read() {
+        let text = include_str!("../testdata/plan.json");
+        let plan: ContainerPlan = serde_json::from_str(text).expect("plan");
+        assert_eq!(plan.process.argv, ["/hello"]);
+        assert_eq!(plan.cgroup.resources.memory, Some(67_108_864));
+        assert_eq!(plan.cgroup.resources.cpu_quota, None);
+        assert!(
+            matches!(&plan.mounts[0], PlannedMount::Bind { target, .. } if target == "/etc/hosts")
+        );
+        assert!(
+            matches!(&plan.mounts[1], PlannedMount::Tmpfs { options, .. } if options.len() == 2)
+        );
+    }
+
+    #[test]
+    fn a_limit_that_went_through_a_double_means_no_limit() {
+        let text = r#"{"name":"nofile","soft":1024,"hard":18446744073709552000}"#;
+        let limit: RlimitPlan = serde_json::from_str(text).expect("rlimit");
+        assert_eq!((limit.soft, limit.hard), (1024, -1));
+    }
+}

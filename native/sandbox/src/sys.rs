@@ -1,0 +1,467 @@
+//! The system calls that neither std nor rustix offers. The only unsafe code of this crate.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
+use std::mem::{size_of, size_of_val};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+use rustix::io::Errno;
+
+type Result<T> = std::result::Result<T, Errno>;
+
+fn last_errno() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
+}
+
+fn check(ret: libc::c_long) -> Result<libc::c_long> {
+    if ret < 0 { Err(last_errno()) } else { Ok(ret) }
+}
+
+/// A descriptor this process was started with.
+///
+/// Must be called at most once for each number, before anything else opens descriptors.
+pub fn inherited(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: F_SETFD takes no pointer; it fails with EBADF when the number is not open.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }.into())?;
+    // SAFETY: the number is open (checked above) and the caller promises to claim it only once.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Closes every descriptor from `first` up.
+///
+/// For the start of the monitor and for the reaper, which own nothing there any more.
+pub fn close_from(first: c_uint) {
+    // SAFETY: no pointer; callers keep no owned descriptor with a number from `first` up.
+    unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, 0) };
+}
+
+/// Sets close-on-exec on every descriptor from `first` up (Linux 5.11; before, walks the table).
+pub fn cloexec_from(first: c_uint) {
+    // SAFETY: no pointer; close-on-exec changes nothing for code that does not exec.
+    let ret = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            first,
+            c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    };
+    if ret == 0 {
+        return;
+    }
+    for fd in first..4096 {
+        // SAFETY: no pointer; an unused number fails with EBADF.
+        unsafe { libc::fcntl(fd.cast_signed(), libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// The constant in libc is cut to 32 bits.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Which side of [`clone3`] this is.
+pub enum Cloned {
+    Parent { pid: u32, pidfd: OwnedFd },
+    Child,
+}
+
+/// `clone3` without shared memory, with a pidfd, perhaps into a cgroup v2 directory.
+///
+/// The caller must be single-threaded: the child goes on with a copy of its memory.
+pub fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned> {
+    let mut pidfd: c_int = -1;
+    // SAFETY: clone_args is plain integers, for which zero is valid.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    args.flags = flags | libc::CLONE_PIDFD.cast_unsigned() as u64;
+    args.pidfd = ptr::from_mut(&mut pidfd) as u64;
+    args.exit_signal = libc::SIGCHLD as u64;
+    if let Some(cgroup) = cgroup {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = cgroup.as_raw_fd() as u64;
+    }
+    // SAFETY: `args` and `pidfd` live on this stack; no CLONE_VM, so the child has its own copy of
+    // both, and the calling process has one thread (kept by the caller).
+    let ret = check(unsafe { libc::syscall(libc::SYS_clone3, &raw mut args, size_of_val(&args)) })?;
+    if ret == 0 {
+        return Ok(Cloned::Child);
+    }
+    // SAFETY: the kernel has stored a new descriptor that nobody else owns.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Cloned::Parent {
+        pid: u32::try_from(ret).unwrap_or(0),
+        pidfd,
+    })
+}
+
+/// Ends this process at once: no destructors, no buffers.
+#[allow(clippy::exit)]
+pub fn exit_now(status: i32) -> ! {
+    // SAFETY: takes no pointer and does not return.
+    unsafe { libc::_exit(status) }
+}
+
+/// `mount_setattr(2)`: attributes to set and clear, and a propagation type (0 to keep).
+pub fn mount_setattr(
+    fd: BorrowedFd<'_>,
+    recursive: bool,
+    set: u64,
+    clear: u64,
+    propagation: u64,
+) -> Result<()> {
+    let attr = libc::mount_attr {
+        attr_set: set,
+        attr_clr: clear,
+        propagation,
+        userns_fd: 0,
+    };
+    let mut flags = libc::AT_EMPTY_PATH;
+    if recursive {
+        flags |= libc::AT_RECURSIVE;
+    }
+    // SAFETY: the path is a C literal, `attr` lives for the call and its size is passed.
+    let ret = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            fd.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const attr,
+            size_of_val(&attr),
+        )
+    };
+    check(ret).map(drop)
+}
+
+/// Joins a new, anonymous session keyring.
+pub fn new_session_keyring() -> Result<()> {
+    let join: c_ulong = libc::KEYCTL_JOIN_SESSION_KEYRING.into();
+    // SAFETY: a null name asks for an anonymous keyring.
+    check(unsafe { libc::syscall(libc::SYS_keyctl, join, ptr::null::<c_char>()) }).map(drop)
+}
+
+/// Gives every signal its default action and unblocks all.
+pub fn reset_signals() {
+    // SAFETY: a zeroed sigaction is SIG_DFL with an empty mask; numbers that cannot be changed fail.
+    unsafe {
+        let default: libc::sigaction = std::mem::zeroed();
+        for signal in 1..=libc::SIGRTMAX() {
+            libc::sigaction(signal, &raw const default, ptr::null_mut());
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
+    }
+}
+
+/// NULL-terminated argument vector that borrows its strings.
+pub struct Vector<'a> {
+    pointers: Vec<*const c_char>,
+    _strings: &'a [CString],
+}
+
+impl<'a> Vector<'a> {
+    pub fn new(strings: &'a [CString]) -> Self {
+        let ends = std::iter::once(ptr::null());
+        Self {
+            pointers: strings.iter().map(|s| s.as_ptr()).chain(ends).collect(),
+            _strings: strings,
+        }
+    }
+}
+
+/// Replaces this program; returns only on failure.
+pub fn execve(path: &CStr, argv: &Vector<'_>, env: &Vector<'_>) -> Errno {
+    // SAFETY: both vectors are NULL-terminated and borrow strings that outlive the call.
+    unsafe { libc::execve(path.as_ptr(), argv.pointers.as_ptr(), env.pointers.as_ptr()) };
+    last_errno()
+}
+
+/// Plain fork, for the reaper. The caller must be single-threaded. None in the child.
+pub fn fork() -> Result<Option<i32>> {
+    // SAFETY: one thread (kept by the caller), so the child may go on with a copy of everything.
+    let pid = unsafe { libc::fork() };
+    check(pid.into())?;
+    Ok((pid != 0).then_some(pid))
+}
+
+/// Blocks all signals, and returns the next one that arrives.
+pub struct SignalQueue(libc::sigset_t);
+
+impl SignalQueue {
+    pub fn block_all() -> Self {
+        // SAFETY: the set is initialised by sigfillset before it is used.
+        unsafe {
+            let mut all: libc::sigset_t = std::mem::zeroed();
+            libc::sigfillset(&raw mut all);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const all, ptr::null_mut());
+            Self(all)
+        }
+    }
+
+    pub fn next(&self) -> i32 {
+        loop {
+            // SAFETY: the set is initialised; a null info is allowed.
+            let signal = unsafe { libc::sigwaitinfo(&raw const self.0, ptr::null_mut()) };
+            if signal > 0 {
+                return signal;
+            }
+        }
+    }
+}
+
+/// `kill(2)` with a signal that need not have a name.
+pub fn kill(pid: i32, signal: i32) -> Result<()> {
+    // SAFETY: no pointer.
+    check(unsafe { libc::kill(pid, signal) }.into()).map(drop)
+}
+
+/// `pidfd_send_signal(2)` with a signal that need not have a name; 0 probes.
+pub fn pidfd_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<()> {
+    let none = ptr::null::<c_void>();
+    // SAFETY: a null info means the kernel fills it as kill(2) does.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal,
+            none,
+            0,
+        )
+    })
+    .map(drop)
+}
+
+/// Reaps any child: (pid, exit code as Docker counts: status, or 128 + signal).
+pub fn reap_any(block: bool) -> Result<Option<(i32, i32)>> {
+    let mut status: c_int = 0;
+    let flags = if block { 0 } else { libc::WNOHANG };
+    // SAFETY: `status` lives for the call.
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, flags) };
+    check(pid.into())?;
+    let code = if libc::WIFSIGNALED(status) {
+        128 + libc::WTERMSIG(status)
+    } else {
+        libc::WEXITSTATUS(status)
+    };
+    Ok((pid != 0).then_some((pid, code)))
+}
+
+/// Sets the flag UP of `lo` in this network namespace.
+pub fn loopback_up(socket: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: ifreq is plain data, for which zero is valid.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    // SAFETY: SIOCSIFFLAGS reads one ifreq, which lives for the call.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) }.into())
+        .map(drop)
+}
+
+/// Sets one resource limit by its number; `libc::RLIM_INFINITY` for none.
+pub fn set_rlimit(resource: u32, soft: u64, hard: u64) -> Result<()> {
+    let limit = libc::rlimit64 {
+        rlim_cur: soft,
+        rlim_max: hard,
+    };
+    // SAFETY: pid 0 is this process, `limit` lives for the call, no old value is asked for.
+    check(unsafe { libc::prlimit64(0, resource, &raw const limit, ptr::null_mut()) }.into())
+        .map(drop)
+}
+
+/// Loads a cgroup device program.
+pub fn bpf_load_device_program(instructions: &[u64]) -> Result<OwnedFd> {
+    #[repr(C)]
+    #[derive(Default)]
+    struct Load {
+        prog_type: u32,
+        insn_cnt: u32,
+        insns: u64,
+        license: u64,
+        log_level: u32,
+        log_size: u32,
+        log_buf: u64,
+        kern_version: u32,
+        prog_flags: u32,
+    }
+    const BPF_PROG_LOAD: c_int = 5;
+    const BPF_PROG_TYPE_CGROUP_DEVICE: u32 = 15;
+    let attr = Load {
+        prog_type: BPF_PROG_TYPE_CGROUP_DEVICE,
+        insn_cnt: u32::try_from(instructions.len()).map_err(|_| Errno::TOOBIG)?,
+        insns: instructions.as_ptr() as u64,
+        license: c"MIT".as_ptr() as u64,
+        ..Load::default()
+    };
+    // SAFETY: the attributes, the instructions and the license live for the call; sizes are passed.
+    let ret = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_PROG_LOAD,
+            &raw const attr,
+            size_of::<Load>(),
+        )
+    };
+    let fd = RawFd::try_from(check(ret)?).map_err(|_| Errno::BADF)?;
+    // SAFETY: the kernel has just made this descriptor for us (close-on-exec).
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Attaches a device program to a cgroup v2 directory, beside those of its ancestors.
+pub fn bpf_attach_device_program(cgroup: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
+    #[repr(C)]
+    struct Attach {
+        target_fd: u32,
+        attach_bpf_fd: u32,
+        attach_type: u32,
+        attach_flags: u32,
+        replace_bpf_fd: u32,
+    }
+    const BPF_PROG_ATTACH: c_int = 8;
+    const BPF_CGROUP_DEVICE: u32 = 6;
+    const BPF_F_ALLOW_MULTI: u32 = 2;
+    let attr = Attach {
+        target_fd: cgroup.as_raw_fd().cast_unsigned(),
+        attach_bpf_fd: program.as_raw_fd().cast_unsigned(),
+        attach_type: BPF_CGROUP_DEVICE,
+        attach_flags: BPF_F_ALLOW_MULTI,
+        replace_bpf_fd: 0,
+    };
+    // SAFETY: the attributes live for the call and their size is passed.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            BPF_PROG_ATTACH,
+            &raw const attr,
+            size_of::<Attach>(),
+        )
+    })
+    .map(drop)
+}
+
+/// What [`spawn_orphan`] gives the new program: `fds[i]` becomes descriptor `i`.
+pub struct Orphan<'a> {
+    pub image: BorrowedFd<'a>,
+    pub argv: &'a Vector<'a>,
+    pub env: &'a Vector<'a>,
+    pub fds: &'a [RawFd],
+}
+
+struct SpawnState<'a> {
+    orphan: &'a Orphan<'a>,
+    inner_stack: *mut c_void,
+    pid: c_int,
+    errno: c_int,
+}
+
+/// Starts a program that is nobody's child: the intermediate that starts it ends at once, so the
+/// kernel gives the program to init. Both steps share this process's memory (as `vfork` does), so
+/// the cost does not grow with it. Returns the program's pid.
+///
+/// `fds` must all be at or above `fds.len()`, so that no copy overwrites one still needed.
+pub fn spawn_orphan(orphan: &Orphan<'_>) -> Result<u32> {
+    const STACK: usize = 64 * 1024;
+    let lowest = c_int::try_from(orphan.fds.len()).map_err(|_| Errno::INVAL)?;
+    if orphan.fds.iter().any(|fd| *fd < lowest) || orphan.image.as_raw_fd() < lowest {
+        return Err(Errno::INVAL);
+    }
+    // One allocation for both stacks, which grow downwards; u128 for their alignment of 16.
+    let mut stacks = vec![0u128; 2 * STACK / size_of::<u128>()];
+    let base: *mut u8 = stacks.as_mut_ptr().cast();
+    let mut state = SpawnState {
+        orphan,
+        inner_stack: base.wrapping_add(STACK).cast(),
+        pid: -1,
+        errno: 0,
+    };
+    let argument: *mut c_void = (&raw mut state).cast();
+    // SAFETY: CLONE_VFORK suspends this thread until the intermediate has ended, so `state` and
+    // `stacks` outlive their use. All signals are blocked meanwhile, so that no handler of this
+    // process runs in a child that shares its memory. exit_signal 0: no SIGCHLD disturbs the host
+    // program, and only __WCLONE reaps the intermediate.
+    unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK;
+        let pid = libc::clone(
+            intermediate,
+            base.wrapping_add(2 * STACK).cast(),
+            flags,
+            argument,
+        );
+        let failed = (pid < 0).then(last_errno);
+        if pid > 0 {
+            let mut status = 0;
+            while libc::waitpid(pid, &raw mut status, libc::__WCLONE) < 0
+                && last_errno() == Errno::INTR
+            {}
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, ptr::null_mut());
+        if let Some(errno) = failed {
+            return Err(errno);
+        }
+    }
+    if state.errno != 0 {
+        return Err(Errno::from_raw_os_error(state.errno));
+    }
+    u32::try_from(state.pid).map_err(|_| Errno::AGAIN)
+}
+
+extern "C" fn intermediate(argument: *mut c_void) -> c_int {
+    // SAFETY: `argument` is the SpawnState on the stack of `spawn_orphan`, which is suspended; the
+    // inner clone suspends this function in turn until the program runs or has failed. SIGCHLD is
+    // what init expects of the child it inherits.
+    unsafe {
+        let state: *mut SpawnState<'_> = argument.cast();
+        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+        let pid = libc::clone(become_program, (*state).inner_stack, flags, argument);
+        if pid < 0 {
+            (*state).errno = *libc::__errno_location();
+        }
+        (*state).pid = pid;
+    }
+    0
+}
+
+extern "C" fn become_program(argument: *mut c_void) -> c_int {
+    // SAFETY: as in `intermediate`. Only system calls are made here. The descriptor table is a copy
+    // (no CLONE_FILES), the vectors are NULL-terminated, the empty path names `image` itself.
+    unsafe {
+        let state: *mut SpawnState<'_> = argument.cast();
+        let orphan = (*state).orphan;
+        for (to, from) in (0..).zip(orphan.fds) {
+            if libc::dup2(*from, to) < 0 {
+                (*state).errno = *libc::__errno_location();
+                return 127;
+            }
+        }
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        for signal in 1..=libc::SIGRTMAX() {
+            libc::sigaction(signal, &raw const default, ptr::null_mut());
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
+        let (argv, env) = (orphan.argv.pointers.as_ptr(), orphan.env.pointers.as_ptr());
+        let image = orphan.image.as_raw_fd();
+        libc::syscall(
+            libc::SYS_execveat,
+            image,
+            c"".as_ptr(),
+            argv,
+            env,
+            libc::AT_EMPTY_PATH,
+        );
+        (*state).errno = *libc::__errno_location();
+    }
+    127
+}
+
+/// Gives unused heap pages back to the kernel.
+pub fn trim_heap() {
+    // SAFETY: takes no pointer, and only releases what the allocator holds free.
+    unsafe { libc::malloc_trim(0) };
+}
