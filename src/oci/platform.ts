@@ -132,13 +132,15 @@ function variantNumber(variant: string | undefined, base: number): number | unde
 }
 
 /**
- * The best descriptor for `want`, or undefined. Descriptors without a platform, and the attestations that
- * BuildKit files under "unknown/unknown", are passed over; of equals the first wins.
+ * The best descriptor for `want`, or undefined; of equals the first wins. The attestations that BuildKit files
+ * under "unknown/unknown" are passed over. One descriptor without a platform will do if it is the only one.
  */
 export function choosePlatform<T extends { platform?: Platform }>(
   descriptors: readonly T[],
   want: Platform,
 ): T | undefined {
+  const [only] = descriptors;
+  if (descriptors.length === 1 && only?.platform === undefined) return only;
   let best: T | undefined;
   let bestScore = Number.POSITIVE_INFINITY;
   for (const candidate of descriptors) {

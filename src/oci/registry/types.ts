@@ -35,6 +35,16 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
+export interface BlobOptions extends CallOptions {
+  /** Where to begin, for a download that is resumed. */
+  offset?: number;
+  /**
+   * Compute the digest while streaming (the default) and fail at the end if it is wrong; only done for a
+   * stream from the start. A caller that hashes the bytes itself turns it off.
+   */
+  verify?: boolean;
+}
+
 export interface ResolvedManifest {
   /** mediaType, digest and size of the very bytes. */
   descriptor: Descriptor;
@@ -45,9 +55,8 @@ export interface ResolvedManifest {
 
 export interface BlobStream {
   /**
-   * The bytes from `offset` to the end. It fails if they end before the size or go beyond it, or if the
-   * server stalls. The digest is the reader's to check, except that a stream from offset 0 read to its end
-   * has been checked. Cancel closes the connection.
+   * The bytes from `offset` to the end, over as many connections as it takes. It fails if they go beyond the
+   * declared size or the registry fails too often. Cancel closes the connection.
    */
   stream: ReadableStream<Uint8Array>;
   /** Where the stream begins: as asked, or 0 when the registry cannot resume. */
@@ -61,11 +70,7 @@ export interface ImageSource {
   /** The verified bytes of a manifest of the same repository. */
   manifest(ref: Reference, descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
   /** Opens a blob, at `offset` if the registry can. */
-  blob(
-    ref: Reference,
-    descriptor: Descriptor,
-    options?: CallOptions & { offset?: number },
-  ): Promise<BlobStream>;
+  blob(ref: Reference, descriptor: Descriptor, options?: BlobOptions): Promise<BlobStream>;
   /** A verified small blob in memory; refused if larger than `cap` bytes. */
   blobBytes(
     ref: Reference,

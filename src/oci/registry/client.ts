@@ -1,0 +1,334 @@
+import { EngineError } from "../../errors.ts";
+import type { Descriptor } from "../descriptor.ts";
+import { digestOf, isDigest, verifyBytes } from "../digest.ts";
+import { manifestCap, parseManifest } from "../manifest.ts";
+import { manifestAccept, parseContentType } from "../media-types.ts";
+import { familiarName, familiarString, type Reference } from "../reference.ts";
+import { Authorizer } from "./auth.ts";
+import { createBlobStream, type OpenBlob } from "./blob-stream.ts";
+import { type Endpoint, listEndpoints } from "./endpoints.ts";
+import { type FailureContext, isTransient, translate } from "./failures.ts";
+import { SchemeFinder } from "./scheme.ts";
+import { type Exchange, Transport } from "./transport.ts";
+import type {
+  BlobOptions,
+  BlobStream,
+  CallOptions,
+  ImageSource,
+  RegistryOptions,
+  ResolvedManifest,
+} from "./types.ts";
+
+/** A mirror gets fewer tries than the registry behind it. */
+const mirrorAttempts = 2;
+
+interface Request {
+  ref: Reference;
+  /** Below /v2/NAME/. */
+  path: string;
+  accept?: string;
+  range?: string;
+  what: string;
+  isManifest: boolean;
+  signal: AbortSignal | undefined;
+}
+
+/** Reads images from registries over the distribution protocol, mirrors first. */
+export class RegistryClient implements ImageSource {
+  readonly #options: RegistryOptions;
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
+  readonly #schemes: SchemeFinder;
+  readonly #attempts: number;
+
+  constructor(options: RegistryOptions = {}) {
+    this.#options = options;
+    this.#attempts = options.attempts ?? 5;
+    this.#transport = new Transport({
+      userAgent: options.userAgent ?? "rt",
+      attempts: this.#attempts,
+      backoffMs: options.backoffMs ?? 500,
+      stallMs: options.stallMs ?? 60_000,
+      onRetry: options.onRetry ?? (() => undefined),
+    });
+    this.#authorizer = new Authorizer({
+      transport: this.#transport,
+      credentials: options.credentials ?? (async () => undefined),
+      insecureRegistries: options.insecureRegistries ?? [],
+    });
+    this.#schemes = new SchemeFinder(this.#transport);
+  }
+
+  async resolve(ref: Reference, options: CallOptions = {}): Promise<ResolvedManifest> {
+    const target = ref.digest ?? ref.tag ?? "latest";
+    const request = manifestRequest(ref, target, `manifest for ${familiarString(ref)}`, options);
+    return this.#each(request, async (endpoint) => {
+      const { bytes, mediaType, announced } = await this.#readManifest(endpoint, request);
+      const digest = ref.digest ?? digestOf(bytes);
+      verifyBytes(bytes, digest, undefined, request.what);
+      if (isDigest(announced) && announced.startsWith("sha256:") && ref.digest === undefined) {
+        verifyBytes(bytes, announced, undefined, request.what);
+      }
+      const parsed = parseManifest(bytes, mediaType);
+      return {
+        descriptor: { mediaType: parsed.mediaType, digest, size: bytes.byteLength },
+        bytes,
+        endpoint: await this.#schemes.find(endpoint, request.signal),
+      };
+    });
+  }
+
+  async manifest(
+    ref: Reference,
+    descriptor: Descriptor,
+    options: CallOptions = {},
+  ): Promise<Uint8Array> {
+    const { digest, size } = descriptor;
+    if (size > manifestCap) {
+      throw new EngineError(
+        "invalid_argument",
+        `manifest ${digest} is larger than ${manifestCap} bytes`,
+      );
+    }
+    const what = `manifest ${digest} of ${familiarName(ref)}`;
+    const request = manifestRequest(ref, digest, what, options);
+    return this.#each(request, async (endpoint) => {
+      const { bytes } = await this.#readManifest(endpoint, request);
+      verifyBytes(bytes, digest, size, "manifest");
+      return bytes;
+    });
+  }
+
+  async blob(
+    ref: Reference,
+    descriptor: Descriptor,
+    options: BlobOptions = {},
+  ): Promise<BlobStream> {
+    const { size, digest } = descriptor;
+    const asked = options.offset ?? 0;
+    if (asked === size && size > 0) {
+      return { stream: new ReadableStream({ start: (c) => c.close() }), offset: asked };
+    }
+    const request: Request = {
+      ref,
+      path: `blobs/${digest}`,
+      what: `layer ${digest} of ${familiarName(ref)}`,
+      isManifest: false,
+      signal: options.signal,
+    };
+    let found: Endpoint | undefined;
+    const first = await this.#each(request, (endpoint) => {
+      found = endpoint;
+      return this.#openBlob(endpoint, request, asked, size);
+    });
+    const reopen = this.#createReopen(request, size, () => found);
+    const verify = options.verify !== false && first.offset === 0;
+    const stream = createBlobStream(first, { descriptor, verify, reopen });
+    return { stream, offset: first.offset };
+  }
+
+  async blobBytes(
+    ref: Reference,
+    descriptor: Descriptor,
+    cap: number,
+    options: CallOptions = {},
+  ): Promise<Uint8Array> {
+    if (descriptor.size > cap) {
+      throw new EngineError(
+        "invalid_argument",
+        `content ${descriptor.digest} is larger than ${cap} bytes`,
+      );
+    }
+    const { stream } = await this.blob(ref, descriptor, options);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** Opens a broken blob again; gives up after too many breaks in a row without a byte between them. */
+  #createReopen(request: Request, size: number, endpointOf: () => Endpoint | undefined) {
+    let last = -1;
+    let failures = 0;
+    return async (offset: number, error: unknown): Promise<OpenBlob> => {
+      request.signal?.throwIfAborted();
+      failures = offset > last ? 1 : failures + 1;
+      last = offset;
+      const endpoint = endpointOf();
+      if (endpoint === undefined || !isTransient(error) || failures >= this.#attempts) {
+        throw translate(error, contextOf(request, endpoint?.host ?? request.ref.domain));
+      }
+      // The first attempt fails with what broke the stream, so that the pause comes before the request.
+      let broken: unknown = error;
+      try {
+        return await this.#transport.retrying(request.signal, async () => {
+          if (broken !== undefined) {
+            const first = broken;
+            broken = undefined;
+            throw first;
+          }
+          return this.#tryBlob(endpoint, request, offset, size);
+        });
+      } catch (cause) {
+        request.signal?.throwIfAborted();
+        throw translate(cause, contextOf(request, endpoint.host));
+      }
+    };
+  }
+
+  #openBlob(endpoint: Endpoint, request: Request, offset: number, size: number): Promise<OpenBlob> {
+    const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
+    const attempt = () => this.#tryBlob(endpoint, request, offset, size);
+    return this.#transport.retrying(request.signal, attempt, attempts);
+  }
+
+  async #tryBlob(
+    endpoint: Endpoint,
+    request: Request,
+    offset: number,
+    size: number,
+  ): Promise<OpenBlob> {
+    const range = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const exchange = await this.#send(endpoint, { ...request, ...range });
+    if (offset > 0 && exchange.status === 416) {
+      exchange.close();
+      return this.#tryBlob(endpoint, request, 0, size);
+    }
+    if (exchange.status === 206 && offset > 0) {
+      if (startOfRange(exchange.header("content-range"), size) === offset)
+        return { exchange, offset };
+      exchange.close();
+      return this.#tryBlob(endpoint, request, 0, size);
+    }
+    if (exchange.status !== 200) throw await exchange.failure();
+    refuseOtherLength(exchange, request, size);
+    return { exchange, offset: 0 };
+  }
+
+  async #readManifest(endpoint: Endpoint, request: Request) {
+    const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
+    return this.#transport.retrying(
+      request.signal,
+      async () => {
+        using exchange = await this.#send(endpoint, request);
+        if (exchange.status !== 200) throw await exchange.failure();
+        return {
+          bytes: await exchange.bytes(manifestCap, request.what),
+          mediaType: parseContentType(exchange.header("content-type")),
+          announced: exchange.header("docker-content-digest"),
+        };
+      },
+      attempts,
+    );
+  }
+
+  /** One request, once more with an answer to the challenge if there is one. Any status is returned. */
+  async #send(endpoint: Endpoint, request: Request): Promise<Exchange> {
+    const { ref, signal } = request;
+    const base = await this.#schemes.find(endpoint, signal);
+    const url = new URL(`${base}/v2/${ref.path}/${request.path}`);
+    const scope = `repository:${ref.path}:pull`;
+    const open = (authorization: string | undefined) =>
+      this.#transport.open(url, {
+        headers: {
+          ...(request.accept === undefined ? {} : { accept: request.accept }),
+          ...(request.range === undefined ? {} : { range: request.range }),
+          ...(authorization === undefined ? {} : { authorization }),
+        },
+        insecure: endpoint.insecure,
+        signal,
+      });
+    const known = this.#authorizer.find(endpoint, scope);
+    const exchange = await open(known);
+    // A challenge counts only from the registry itself, not from where it redirects to.
+    if (exchange.status !== 401 || exchange.url.origin !== url.origin) return exchange;
+    try {
+      const answer = await this.#authorizer.answer(endpoint, scope, exchange, known, signal);
+      if (answer === undefined) return exchange;
+      exchange.close();
+      return await open(answer);
+    } catch (error) {
+      exchange.close();
+      throw error;
+    }
+  }
+
+  /** Tries each endpoint in turn; the registry's own failure is the one that is told. */
+  async #each<T>(request: Request, use: (endpoint: Endpoint) => Promise<T>): Promise<T> {
+    const endpoints = listEndpoints(request.ref, this.#options);
+    let mirrorFailure: { host: string; error: EngineError } | undefined;
+    for (const endpoint of endpoints) {
+      try {
+        return await use(endpoint);
+      } catch (cause) {
+        request.signal?.throwIfAborted();
+        const error = translate(cause, contextOf(request, endpoint.host));
+        if (!endpoint.mirror) throw withMirror(error, mirrorFailure);
+        mirrorFailure ??= { host: endpoint.host, error };
+      }
+    }
+    throw new EngineError("internal", `no registry to ask for ${familiarString(request.ref)}`);
+  }
+}
+
+/** If the registry cannot even be asked, what its mirror said matters more to the reader. */
+function withMirror(
+  error: EngineError,
+  mirror: { host: string; error: EngineError } | undefined,
+): EngineError {
+  if (mirror === undefined || error.code !== "unavailable") return error;
+  const message = `${error.message} (and mirror ${mirror.host}: ${mirror.error.message})`;
+  const hint = error.hint;
+  return new EngineError(error.code, message, {
+    cause: error.cause,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+function manifestRequest(
+  ref: Reference,
+  target: string,
+  what: string,
+  options: CallOptions,
+): Request {
+  return {
+    ref,
+    path: `manifests/${target}`,
+    accept: manifestAccept,
+    what,
+    isManifest: true,
+    signal: options.signal,
+  };
+}
+
+function contextOf(request: Request, host: string): FailureContext {
+  const { what, isManifest } = request;
+  return { host, name: familiarName(request.ref), what, isManifest };
+}
+
+/** "bytes 100-199/200" → 100, if it goes to the end of a blob of `size` bytes. */
+function startOfRange(header: string | null, size: number): number | undefined {
+  const match = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/.exec(header ?? "");
+  if (match === null || Number(match[2]) !== size - 1) return undefined;
+  if (match[3] !== "*" && Number(match[3]) !== size) return undefined;
+  return Number(match[1]);
+}
+
+/** A registry that announces another length, or a compressed body, will not deliver what was declared. */
+function refuseOtherLength(exchange: Exchange, request: Request, size: number): void {
+  const encoding = exchange.header("content-encoding");
+  if (encoding !== null && encoding !== "identity") {
+    exchange.close();
+    throw new EngineError(
+      "invalid_argument",
+      `${request.what} came with a content encoding that was not asked for`,
+    );
+  }
+  const length = exchange.header("content-length");
+  if (length !== null && Number(length) !== size) {
+    exchange.close();
+    throw new EngineError(
+      "invalid_argument",
+      `${request.what} has the wrong size: expected ${size} bytes, the registry sends ${Number(length)}`,
+    );
+  }
+}

@@ -1,0 +1,238 @@
+import { EngineError } from "../../errors.ts";
+import { printable } from "../printable.ts";
+import { hostKind } from "./addresses.ts";
+import { ConnectionFailure, HttpFailure, isTransient, reasonOf } from "./failures.ts";
+
+const maxRedirects = 10;
+const errorBodyCap = 1024 * 1024;
+/** The longest a Retry-After is obeyed. */
+const longestWaitMs = 30_000;
+const longestBackoffMs = 10_000;
+
+export interface TransportOptions {
+  userAgent: string;
+  attempts: number;
+  backoffMs: number;
+  stallMs: number;
+  onRetry: (event: { attempt: number; delayMs: number; reason: string }) => void;
+}
+
+export interface RequestOptions {
+  method?: "GET" | "HEAD" | "POST";
+  headers?: Record<string, string>;
+  body?: string;
+  /** Do not ask for a valid certificate of the first host. */
+  insecure?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * One answered request. `close` must be called in the end: it gives the connection back if the body was read
+ * whole and breaks it otherwise. (In Bun, cancelling a body reads it to its end; only abort closes it.)
+ */
+export class Exchange implements Disposable {
+  readonly response: Response;
+  readonly url: URL;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #abort: (reason?: unknown) => void;
+  readonly #stallMs: number;
+
+  constructor(response: Response, url: URL, abort: (reason?: unknown) => void, stallMs: number) {
+    this.response = response;
+    this.url = url;
+    const body: ReadableStream<Uint8Array> | null = response.body;
+    this.#reader = body?.getReader();
+    this.#abort = abort;
+    this.#stallMs = stallMs;
+  }
+
+  get status(): number {
+    return this.response.status;
+  }
+
+  header(name: string): string | null {
+    return this.response.headers.get(name);
+  }
+
+  /** The next bytes, undefined at the end. Throws if none come for the stall time. */
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#reader === undefined) return undefined;
+    const timer = setTimeout(() => this.#abort(stalled(this.#stallMs)), this.#stallMs);
+    try {
+      const { done, value } = await this.#reader.read();
+      return done ? undefined : value;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** The whole body; throws invalid_argument when it is larger than `cap` bytes. */
+  async bytes(cap: number, what: string): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let size = 0;
+    const declared = Number(this.header("content-length") ?? "0");
+    for (;;) {
+      if (declared > cap || size > cap) {
+        this.close();
+        throw new EngineError("invalid_argument", `${what} is larger than ${cap} bytes`);
+      }
+      const chunk = await this.read();
+      if (chunk === undefined) return Buffer.concat(chunks, size);
+      size += chunk.byteLength;
+      chunks.push(chunk);
+    }
+  }
+
+  /** Reads an answer that is a failure, for its words. */
+  async failure(): Promise<HttpFailure> {
+    const body = await this.bytes(errorBodyCap, "error body").catch(() => new Uint8Array());
+    this.close();
+    return new HttpFailure(this.status, body, this.header("retry-after"));
+  }
+
+  close(): void {
+    this.#abort();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** HTTP as a registry client needs it: redirects by hand, nothing decompressed, silence noticed. */
+export class Transport {
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a request and follows its redirects. Authorization goes no further than the origin it was meant for,
+   * and no redirect leads from https to http or from elsewhere to this machine. Any status is returned; throws
+   * Bun's own error, ConnectionFailure, or EngineError for a redirect that is refused.
+   */
+  async open(url: URL, options: RequestOptions = {}): Promise<Exchange> {
+    let current = url;
+    const headers = new Headers(options.headers);
+    headers.set("accept-encoding", "identity");
+    headers.set("user-agent", this.#options.userAgent);
+    for (let hop = 0; ; hop++) {
+      const insecure = options.insecure === true && current.host === url.host;
+      const exchange = await this.#send(current, headers, { ...options, insecure });
+      const location = exchange.header("location");
+      const redirected = [301, 302, 303, 307, 308].includes(exchange.status);
+      if (!redirected || location === null || options.method === "POST") return exchange;
+      exchange.close();
+      if (hop === maxRedirects) {
+        throw new EngineError(
+          "unavailable",
+          `registry ${url.host} redirects more than ${maxRedirects} times`,
+        );
+      }
+      const next = checkRedirect(current, location, url);
+      if (next.origin !== current.origin) headers.delete("authorization");
+      current = next;
+    }
+  }
+
+  /** Runs an attempt until it succeeds, fails for good, or has failed too often. */
+  async retrying<T>(
+    signal: AbortSignal | undefined,
+    attempt: () => Promise<T>,
+    attempts = this.#options.attempts,
+  ): Promise<T> {
+    for (let n = 1; ; n++) {
+      signal?.throwIfAborted();
+      try {
+        return await attempt();
+      } catch (error) {
+        signal?.throwIfAborted();
+        const delayMs = this.#delay(error, n);
+        if (n >= attempts || delayMs === undefined) throw error;
+        const reason = error instanceof HttpFailure ? error.message : reasonOf(error);
+        this.#options.onRetry({ attempt: n, delayMs, reason });
+        await pause(delayMs, signal);
+      }
+    }
+  }
+
+  /** How long to wait after failure number `n`, undefined if waiting is of no use. */
+  #delay(error: unknown, n: number): number | undefined {
+    if (!isTransient(error)) return undefined;
+    const asked = error instanceof HttpFailure ? error.retryAfterMs : undefined;
+    if (asked !== undefined) return asked > longestWaitMs ? undefined : asked;
+    const full = Math.min(this.#options.backoffMs * 2 ** (n - 1), longestBackoffMs);
+    return Math.round(full * (0.5 + Math.random() / 2));
+  }
+
+  async #send(url: URL, headers: Headers, options: RequestOptions): Promise<Exchange> {
+    const { signal } = options;
+    const controller = new AbortController();
+    const onAbort = () => controller.abort(signal?.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const abort = (reason?: unknown) => {
+      signal?.removeEventListener("abort", onAbort);
+      controller.abort(reason);
+    };
+    const { stallMs } = this.#options;
+    const timer = setTimeout(() => controller.abort(stalled(stallMs)), stallMs);
+    try {
+      signal?.throwIfAborted();
+      const response = await fetch(url, {
+        method: options.method ?? "GET",
+        headers,
+        redirect: "manual",
+        decompress: false,
+        timeout: false,
+        signal: controller.signal,
+        ...(options.body === undefined ? {} : { body: options.body }),
+        ...(options.insecure === true ? { tls: { rejectUnauthorized: false } } : {}),
+      } as BunFetchRequestInit);
+      return new Exchange(response, url, abort, stallMs);
+    } catch (error) {
+      abort();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function checkRedirect(from: URL, location: string, first: URL): URL {
+  const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
+  const refuse = (why: string) =>
+    new EngineError("forbidden", `registry ${first.host} redirects ${why}`, {
+      hint: "the registry is misconfigured or hostile; ask its owner",
+    });
+  if (next === undefined || (next.protocol !== "https:" && next.protocol !== "http:")) {
+    throw refuse(`to an invalid address ${JSON.stringify(printable(location, 80))}`);
+  }
+  if (from.protocol === "https:" && next.protocol === "http:") {
+    throw refuse(`from https to http://${next.host}`);
+  }
+  if (next.username !== "" || next.password !== "") throw refuse("to an address with a password");
+  const kind = hostKind(next.hostname);
+  const inward = kind === "loopback" || kind === "link-local";
+  if (inward && next.hostname !== first.hostname && hostKind(first.hostname) !== "loopback") {
+    throw refuse(`to the local address ${next.host}`);
+  }
+  return next;
+}
+
+function stalled(ms: number): ConnectionFailure {
+  return new ConnectionFailure("stalled", `no data for ${Math.round(ms / 1000)} s`);
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const onAbort = () => reject(signal?.reason);
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
+}
