@@ -11,7 +11,7 @@ export interface Native {
   /** Removes a tree by directory fds, never following a link. What is absent is no error. */
   removeTree(path: string): Promise<void>;
   /** Starts a monitor, which sets the container up and waits at the gate for START on its socket. */
-  launch(plan: ContainerPlan): Promise<Launched>;
+  launch(request: LaunchRequest): Promise<Launched>;
   /** Makes (or finds and repairs) a bridge with its address, forwarding and masquerading. */
   ensureBridge(bridge: BridgePlan): Promise<void>;
   /** Removes a bridge and its rules. What is absent is no error. */
@@ -53,6 +53,14 @@ export interface ExtractResult {
   /** Sum of the sizes of regular files. */
   size: number;
   entries: number;
+}
+
+export interface LaunchRequest {
+  plan: ContainerPlan;
+  /** Made first, in order, where absent. */
+  directories: { path: string; mode: number }[];
+  /** Written next, replaced where present. */
+  files: { path: string; content: string }[];
 }
 
 export interface Launched {

@@ -21,6 +21,10 @@ const migrations = [
      image TEXT NOT NULL REFERENCES images (id) ON DELETE CASCADE,
      digest TEXT NOT NULL
    ) STRICT;
+   CREATE TABLE layers (
+     diff_id TEXT PRIMARY KEY,
+     size INTEGER NOT NULL
+   ) STRICT;
    CREATE TABLE volumes (
      name TEXT PRIMARY KEY,
      record TEXT NOT NULL

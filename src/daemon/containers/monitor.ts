@@ -1,0 +1,201 @@
+import { connect, type Socket } from "node:net";
+import { buildFrame, FrameDecoder, frameHeaderBytes } from "../../api/frames.ts";
+import { EngineError, type ErrorCode, errorCodes } from "../../errors.ts";
+import type { ExitRecord } from "../../native-types.ts";
+
+/**
+ * The monitor's side of a container: a frame is a kind, three zero bytes, a big-endian u32 length, and
+ * the payload, as in Docker's stream. Kinds 0 to 2 are stdin, stdout and stderr.
+ *
+ *     daemon                     monitor
+ *       ── WATCH ──────────────▶         one control connection per container
+ *       ◀───────────────── ACK ──
+ *       ── ATTACH(flags) ──────▶         further connections, one per attached client
+ *       ◀───────────────── ACK ──
+ *       ── START ──────────────▶         opens the gate
+ *       ◀──── STARTED | FAILED ──
+ *       ◀── stdout, stderr … ────        on attached connections
+ *       ◀───────────── EXITED ───        on the control connection, once, the last frame
+ */
+const kind = {
+  stdin: 0x00,
+  attach: 0x10,
+  stdinClose: 0x11,
+  resize: 0x12,
+  signal: 0x13,
+  start: 0x14,
+  watch: 0x15,
+  ack: 0x20,
+  started: 0x21,
+  failed: 0x22,
+  exited: 0x23,
+} as const;
+
+const nothing = new Uint8Array(0);
+
+export interface AttachFlags {
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+}
+
+interface Reply {
+  resolve(payload: Uint8Array): void;
+  reject(error: EngineError): void;
+}
+
+/** The control connection to one monitor: commands in order, and the news of the exit. */
+export class MonitorControl {
+  readonly #socket: Socket;
+  readonly #decoder = new FrameDecoder();
+  readonly #waiting: Reply[] = [];
+  readonly #exit = Promise.withResolvers<ExitRecord | undefined>();
+  /** The exit record; undefined if the connection ended without one (the monitor was killed). */
+  readonly exited: Promise<ExitRecord | undefined> = this.#exit.promise;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
+    socket.on("error", () => socket.destroy());
+    socket.on("close", () => this.#lost());
+  }
+
+  /** Connects and watches. Throws `unavailable` if no monitor listens there. */
+  static async connect(path: string): Promise<{ control: MonitorControl; running: boolean }> {
+    const control = new MonitorControl(await open(path));
+    const state = await control.#command(kind.watch, nothing);
+    return { control, running: state[0] === 1 };
+  }
+
+  /** Opens the gate; rejects with what kept the program from running. */
+  async start(): Promise<void> {
+    await this.#command(kind.start, nothing);
+  }
+
+  async signal(signal: number): Promise<void> {
+    await this.#command(kind.signal, Uint8Array.of(signal));
+  }
+
+  async resize(rows: number, columns: number): Promise<void> {
+    const payload = new Uint8Array(4);
+    const view = new DataView(payload.buffer);
+    view.setUint16(0, rows);
+    view.setUint16(2, columns);
+    await this.#command(kind.resize, payload);
+  }
+
+  /** Lets go of the monitor; it lives on, unless it still stands at the gate. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #command(command: number, payload: Uint8Array): Promise<Uint8Array> {
+    const reply = Promise.withResolvers<Uint8Array>();
+    this.#waiting.push(reply);
+    this.#socket.write(buildFrame(command, payload));
+    return reply.promise;
+  }
+
+  #receive(chunk: Uint8Array): void {
+    for (const frame of this.#decoder.push(chunk)) {
+      if (frame.kind === kind.exited) {
+        this.#exit.resolve(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
+        continue;
+      }
+      const reply = this.#waiting.shift();
+      if (frame.kind === kind.failed) reply?.reject(parseFailure(frame.payload));
+      else reply?.resolve(frame.payload.slice());
+    }
+  }
+
+  #lost(): void {
+    for (const reply of this.#waiting.splice(0)) {
+      reply.reject(new EngineError("unavailable", "the container's monitor is gone"));
+    }
+    this.#exit.resolve(undefined);
+  }
+}
+
+/** A connection on which a container's output arrives, as stream frames, and its input is sent. */
+export class MonitorAttachment {
+  readonly #socket: Socket;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** The raw connection: reading gives stream frames. */
+  get output(): Socket {
+    return this.#socket;
+  }
+
+  static async connect(path: string, flags: AttachFlags): Promise<MonitorAttachment> {
+    const socket = await open(path);
+    const bits = (flags.stdin ? 1 : 0) | (flags.stdout ? 2 : 0) | (flags.stderr ? 4 : 0);
+    socket.write(buildFrame(kind.attach, Uint8Array.of(bits)));
+    await readAck(socket);
+    return new MonitorAttachment(socket);
+  }
+
+  /** False asks to wait for the socket's "drain" event. */
+  writeInput(chunk: Uint8Array): boolean {
+    return this.#socket.write(buildFrame(kind.stdin, chunk));
+  }
+
+  closeInput(): void {
+    this.#socket.write(buildFrame(kind.stdinClose, nothing));
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+}
+
+function open(path: string): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  const socket = connect({ path });
+  const fail = (cause: Error): void =>
+    reject(
+      new EngineError("unavailable", `connect to the container's monitor: ${cause.message}`, {
+        cause,
+      }),
+    );
+  socket.once("error", fail);
+  socket.once("connect", () => {
+    socket.off("error", fail);
+    resolve(socket);
+  });
+  return promise;
+}
+
+/** Takes exactly the ACK off the stream and leaves what follows it unread. */
+async function readAck(socket: Socket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  let pending: Uint8Array = nothing;
+  const lost = (): void =>
+    reject(new EngineError("unavailable", "the container's monitor is gone"));
+  const receive = (chunk: Uint8Array): void => {
+    pending = Buffer.concat([pending, chunk]);
+    if (pending.length < frameHeaderBytes) return;
+    socket.pause();
+    socket.off("data", receive);
+    socket.off("close", lost);
+    const rest = pending.subarray(frameHeaderBytes);
+    if (rest.length > 0) socket.unshift(Buffer.from(rest));
+    if (pending[0] === kind.ack) resolve();
+    else reject(new EngineError("internal", "the container's monitor refused to attach"));
+  };
+  socket.on("error", () => socket.destroy());
+  socket.on("close", lost);
+  socket.on("data", receive);
+  await promise;
+}
+
+function parseFailure(payload: Uint8Array): EngineError {
+  const { code, message } = JSON.parse(new TextDecoder().decode(payload)) as {
+    code: string;
+    message: string;
+  };
+  const known: ErrorCode = Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "internal";
+  return new EngineError(known, message);
+}

@@ -1,0 +1,33 @@
+import { join } from "node:path";
+
+/** Where a container's files are. `data` outlives a reboot, `run` need not. */
+export interface ContainerPaths {
+  data: string;
+  upper: string;
+  work: string;
+  log: string;
+  exitRecord: string;
+  hosts: string;
+  hostname: string;
+  resolvConf: string;
+  run: string;
+  socket: string;
+}
+
+export function containerPaths(dataRoot: string, runRoot: string, id: string): ContainerPaths {
+  const data = join(dataRoot, "containers", id);
+  // 128 bits of the id keep the socket's path inside sockaddr_un.
+  const run = join(runRoot, "c", id.slice(0, 32));
+  return {
+    data,
+    upper: join(data, "upper"),
+    work: join(data, "work"),
+    log: join(data, `${id}-json.log`),
+    exitRecord: join(data, "exit.json"),
+    hosts: join(data, "hosts"),
+    hostname: join(data, "hostname"),
+    resolvConf: join(data, "resolv.conf"),
+    run,
+    socket: join(run, "monitor.sock"),
+  };
+}

@@ -1,0 +1,205 @@
+import { hostname as hostHostname } from "node:os";
+import type {
+  ContainerPlan,
+  LaunchRequest,
+  PlannedMount,
+  PlannedResources,
+} from "../../native-types.ts";
+import { chooseCapabilities } from "./capabilities.ts";
+import type { Container, Endpoint } from "./container.ts";
+import { commandOf } from "./container.ts";
+import {
+  defaultPath,
+  defaultShmSize,
+  maskedPaths,
+  networkSysctls,
+  readonlyPaths,
+} from "./defaults.ts";
+import { buildHosts, buildResolvConf } from "./files.ts";
+import { buildEnvironment } from "./merge.ts";
+import type { ContainerPaths } from "./paths.ts";
+import { parseRlimits } from "./resources.ts";
+import { parseSecurityOptions, parseSysctls } from "./security.ts";
+
+/** What a plan is made of beside the container itself; all of it found before anything is done. */
+export interface PlanInputs {
+  container: Container;
+  paths: ContainerPaths;
+  /** Layer directories, topmost first. */
+  lower: string[];
+  /** Where each volume's data is, by volume name. */
+  volumes: Map<string, string>;
+  resources: PlannedResources;
+  bridge: { name: string; endpoint: Endpoint } | null;
+  hostResolvConf: string;
+  cgroupParent: string | null;
+  /** Terminal size that a client has announced. */
+  console: { rows: number; columns: number };
+}
+
+/** Decides everything about a start. Pure; throws only `invalid_argument` and `not_implemented`. */
+export function buildLaunch(inputs: PlanInputs): LaunchRequest {
+  const { container, paths } = inputs;
+  const names = namesOf(container);
+  const host = container.hostConfig;
+  const ownNetwork = host.NetworkMode !== "host";
+  const endpoint = inputs.bridge?.endpoint;
+  return {
+    plan: buildPlan(inputs, names.hostname),
+    directories: [
+      { path: paths.data, mode: 0o710 },
+      { path: paths.upper, mode: 0o755 },
+      { path: paths.work, mode: 0o700 },
+      { path: paths.run, mode: 0o700 },
+    ],
+    files: [
+      {
+        path: paths.hosts,
+        content: buildHosts({
+          ...names,
+          address: endpoint?.address ?? null,
+          gateway: endpoint?.gateway ?? null,
+          extraHosts: host.ExtraHosts ?? [],
+        }),
+      },
+      { path: paths.hostname, content: `${names.hostname}\n` },
+      {
+        path: paths.resolvConf,
+        content: buildResolvConf(
+          inputs.hostResolvConf,
+          { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
+          ownNetwork,
+        ),
+      },
+    ],
+  };
+}
+
+function namesOf(container: Container): { hostname: string; domainname: string } {
+  const { Hostname: own, Domainname: domainname } = container.config;
+  const { UTSMode: uts, NetworkMode: network } = container.hostConfig;
+  const inherited = uts === "host" || network === "host";
+  return {
+    hostname: own || (inherited ? hostHostname() : container.id.slice(0, 12)),
+    domainname: domainname ?? "",
+  };
+}
+
+function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
+  const { container, paths } = inputs;
+  const { config, hostConfig: host } = container;
+  const privileged = host.Privileged ?? false;
+  const network = host.NetworkMode === "host" ? "host" : "new";
+  return {
+    id: container.id,
+    runDir: paths.run,
+    exitPath: paths.exitRecord,
+    logPath: host.LogConfig?.Type === "none" ? null : paths.log,
+    rootfs: {
+      lower: inputs.lower,
+      upper: paths.upper,
+      work: paths.work,
+      readonly: host.ReadonlyRootfs ?? false,
+    },
+    mounts: planMounts(inputs),
+    process: planProcess(inputs, hostname),
+    init: host.Init ?? false,
+    hostname: host.UTSMode === "host" ? "" : hostname,
+    domainname: config.Domainname ?? "",
+    namespaces: {
+      network,
+      pid: host.PidMode === "host" ? "host" : "new",
+      ipc: host.IpcMode === "host" ? "host" : "new",
+      uts: host.UTSMode === "host" ? "host" : "new",
+      cgroup: host.CgroupnsMode === "host" ? "host" : "new",
+    },
+    endpoint:
+      inputs.bridge && planEndpoint(container.id, inputs.bridge.name, inputs.bridge.endpoint),
+    cgroup: {
+      parent: host.CgroupParent || inputs.cgroupParent,
+      name: `rt-${container.id}`,
+      resources: inputs.resources,
+    },
+    privileged,
+    maskedPaths: privileged ? [] : (host.MaskedPaths ?? [...maskedPaths]),
+    readonlyPaths: privileged ? [] : (host.ReadonlyPaths ?? [...readonlyPaths]),
+    sysctls: { ...(network === "new" ? networkSysctls : {}), ...parseSysctls(host) },
+    shmSize: host.ShmSize || defaultShmSize,
+  };
+}
+
+function planProcess(inputs: PlanInputs, hostname: string): ContainerPlan["process"] {
+  const { config, hostConfig: host } = inputs.container;
+  const tty = config.Tty ?? false;
+  const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(tty ? ["TERM=xterm"] : [])];
+  return {
+    argv: commandOf(config),
+    env: buildEnvironment(defaults, config.Env ?? []),
+    cwd: config.WorkingDir || "/",
+    user: config.User ?? "",
+    groups: host.GroupAdd ?? [],
+    tty,
+    rows: inputs.console.rows,
+    cols: inputs.console.columns,
+    openStdin: config.OpenStdin ?? false,
+    stdinOnce: config.StdinOnce ?? false,
+    capabilities: chooseCapabilities(
+      host.CapAdd ?? [],
+      host.CapDrop ?? [],
+      host.Privileged ?? false,
+    ),
+    noNewPrivileges: parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges,
+    oomScoreAdj: host.OomScoreAdj ?? 0,
+    rlimits: parseRlimits(host),
+  };
+}
+
+/** The engine's own three files first, so that a mount of the user's on /etc/hosts wins. */
+function planMounts(inputs: PlanInputs): PlannedMount[] {
+  const { container, paths, volumes } = inputs;
+  const readonly = container.hostConfig.ReadonlyRootfs ?? false;
+  const own: PlannedMount[] = [
+    ["/etc/resolv.conf", paths.resolvConf] as const,
+    ["/etc/hostname", paths.hostname] as const,
+    ["/etc/hosts", paths.hosts] as const,
+  ].map(([target, source]) => bind(source, target, readonly));
+  const asked = [...container.mounts].sort((a, b) => depth(a.target) - depth(b.target));
+  return [
+    ...own,
+    ...asked.map((mount): PlannedMount => {
+      if (mount.type === "tmpfs")
+        return {
+          kind: "tmpfs",
+          target: mount.target,
+          readonly: mount.readonly,
+          options: mount.options,
+        };
+      if (mount.type === "volume")
+        return bind(volumes.get(mount.name) ?? "", mount.target, mount.readonly);
+      const { source, target, recursive, propagation } = mount;
+      return { kind: "bind", source, target, readonly: mount.readonly, recursive, propagation };
+    }),
+  ];
+}
+
+function bind(source: string, target: string, readonly: boolean): PlannedMount {
+  return { kind: "bind", source, target, readonly, recursive: true, propagation: "rprivate" };
+}
+
+function depth(path: string): number {
+  return path.split("/").length;
+}
+
+function planEndpoint(
+  id: string,
+  bridge: string,
+  endpoint: Endpoint,
+): NonNullable<ContainerPlan["endpoint"]> {
+  return {
+    bridge,
+    hostInterface: `veth${id.slice(0, 11)}`,
+    address: `${endpoint.address}/${endpoint.prefixLength}`,
+    gateway: endpoint.gateway,
+    mac: endpoint.macAddress,
+  };
+}

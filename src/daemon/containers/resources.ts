@@ -1,0 +1,88 @@
+import type { HostConfig } from "../../api/types.ts";
+import { EngineError } from "../../errors.ts";
+import type { PlannedResources } from "../../native-types.ts";
+
+/** The kernel refuses less than a few pages; Docker's floor. */
+const minMemory = 6 * 1024 * 1024;
+
+/** Checks the limits of a request as Docker does and turns them into the plan's. */
+export function parseResources(host: HostConfig, ncpu: number): PlannedResources {
+  const memory = host.Memory ?? 0;
+  const swap = host.MemorySwap ?? 0;
+  const reservation = host.MemoryReservation ?? 0;
+  const invalid = (message: string): EngineError => new EngineError("invalid_argument", message);
+  if (memory !== 0 && memory < minMemory) throw invalid("Minimum memory limit allowed is 6MB");
+  if (swap > 0 && memory === 0)
+    throw invalid("You should always set the Memory limit when using Memoryswap limit, see usage");
+  if (swap > 0 && swap < memory)
+    throw invalid("Minimum memoryswap limit should be larger than memory limit, see usage");
+  if (reservation !== 0 && reservation < minMemory)
+    throw invalid("Minimum memory reservation allowed is 6MB");
+  if (memory !== 0 && reservation > memory)
+    throw invalid("Minimum memory limit can not be less than memory reservation limit, see usage");
+  const nano = host.NanoCpus ?? 0;
+  if (nano < 0 || nano > ncpu * 1e9) {
+    throw invalid(
+      `range of CPUs is from 0.01 to ${ncpu}.00, as there are only ${ncpu} CPUs available`,
+    );
+  }
+  if (nano > 0 && (host.CpuPeriod || host.CpuQuota))
+    throw invalid("Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set");
+  if (host.CpuPeriod && (host.CpuPeriod < 1000 || host.CpuPeriod > 1_000_000)) {
+    throw invalid(
+      "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
+    );
+  }
+  if (host.CpuQuota && host.CpuQuota > 0 && host.CpuQuota < 1000)
+    throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  const pids = host.PidsLimit ?? 0;
+  return {
+    ...(memory > 0 ? { memory, memorySwap: swap === 0 ? memory * 2 : swap } : {}),
+    ...(reservation > 0 ? { memoryReservation: reservation } : {}),
+    ...(nano > 0 ? { nanoCpus: nano } : {}),
+    ...(host.CpuShares ? { cpuShares: host.CpuShares } : {}),
+    ...(host.CpuQuota ? { cpuQuota: host.CpuQuota } : {}),
+    ...(host.CpuPeriod ? { cpuPeriod: host.CpuPeriod } : {}),
+    ...(host.CpusetCpus ? { cpusetCpus: parseCpuset(host.CpusetCpus) } : {}),
+    ...(host.CpusetMems ? { cpusetMems: parseCpuset(host.CpusetMems) } : {}),
+    ...(pids > 0 ? { pidsLimit: pids } : {}),
+  };
+}
+
+function parseCpuset(text: string): string {
+  if (!/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text))
+    throw new EngineError("invalid_argument", `invalid cpuset ${JSON.stringify(text)}`);
+  return text;
+}
+
+const rlimitNames = [
+  "core",
+  "cpu",
+  "data",
+  "fsize",
+  "locks",
+  "memlock",
+  "msgqueue",
+  "nice",
+  "nofile",
+  "nproc",
+  "rss",
+  "rtprio",
+  "rttime",
+  "sigpending",
+  "stack",
+];
+
+export function parseRlimits(host: HostConfig): { name: string; soft: number; hard: number }[] {
+  return (host.Ulimits ?? []).map(({ Name: name = "", Soft: soft = 0, Hard: hard = 0 }) => {
+    if (!rlimitNames.includes(name))
+      throw new EngineError("invalid_argument", `invalid ulimit type: ${name}`);
+    if (hard !== -1 && (soft === -1 || soft > hard)) {
+      throw new EngineError(
+        "invalid_argument",
+        `ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`,
+      );
+    }
+    return { name, soft, hard };
+  });
+}

@@ -1,0 +1,79 @@
+import type { ImageConfig as WireConfig } from "../../api/types.ts";
+import type { ImageConfig, RuntimeConfig } from "../../oci/config.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { Platform } from "../../oci/platform.ts";
+
+/** An image as the engine keeps it: what its config says, and where its parts are. */
+export interface StoredImage {
+  /** Digest of the config. */
+  id: Digest;
+  manifest: Descriptor;
+  platform: Platform;
+  created: string;
+  author: string;
+  /** Defaults for containers, by Docker's wire names. */
+  config: WireConfig;
+  diffIds: Digest[];
+  /** Every blob it needs, its manifest and the indexes above it among them. */
+  blobs: Digest[];
+  /** Bytes of all regular files of its layers. */
+  size: number;
+}
+
+export interface ImageParts {
+  id: Digest;
+  manifest: Descriptor;
+  config: ImageConfig;
+  blobs: Digest[];
+  size: number;
+}
+
+export function buildImage({ id, manifest, config, blobs, size }: ImageParts): StoredImage {
+  return {
+    id,
+    manifest,
+    platform: config.platform,
+    created: config.created,
+    author: config.author,
+    config: toWireConfig(config.config),
+    diffIds: config.diffIds,
+    blobs,
+    size,
+  };
+}
+
+/** Labels that an image could use to pass for something of the engine's own. */
+const reservedLabel = /^(com\.docker\.|io\.docker\.|rt\.)/;
+
+function toWireConfig(config: RuntimeConfig): WireConfig {
+  const labels = Object.entries(config.labels).filter(([name]) => !reservedLabel.test(name));
+  const set = (names: string[]): Record<string, object> =>
+    Object.fromEntries(names.map((name) => [name, {}]));
+  const { healthcheck } = config;
+  return {
+    User: config.user,
+    ...(config.exposedPorts.length > 0 ? { ExposedPorts: set(config.exposedPorts) } : {}),
+    Env: config.env,
+    ...(config.cmd === undefined ? {} : { Cmd: config.cmd }),
+    ...(healthcheck === undefined
+      ? {}
+      : {
+          Healthcheck: {
+            Test: healthcheck.test,
+            Interval: healthcheck.interval,
+            Timeout: healthcheck.timeout,
+            StartPeriod: healthcheck.startPeriod,
+            StartInterval: healthcheck.startInterval,
+            Retries: healthcheck.retries,
+          },
+        }),
+    ...(config.volumes.length > 0 ? { Volumes: set(config.volumes) } : {}),
+    WorkingDir: config.workingDir,
+    ...(config.entrypoint === undefined ? {} : { Entrypoint: config.entrypoint }),
+    ...(config.onBuild.length > 0 ? { OnBuild: config.onBuild } : {}),
+    Labels: Object.fromEntries(labels),
+    ...(config.stopSignal === "" ? {} : { StopSignal: config.stopSignal }),
+    ...(config.shell === undefined ? {} : { Shell: config.shell }),
+  };
+}

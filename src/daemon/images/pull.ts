@@ -1,0 +1,274 @@
+import { EngineError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import { checkLayers, configCap, type ImageConfig, parseConfig } from "../../oci/config.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ContentStore } from "../../oci/layout.ts";
+import { type ImageManifest, maxIndexDepth, parseManifest } from "../../oci/manifest.ts";
+import {
+  choosePlatform,
+  formatPlatform,
+  hostPlatform,
+  matchPlatform,
+  type Platform,
+} from "../../oci/platform.ts";
+import { canonicalString, familiarString, type Reference } from "../../oci/reference.ts";
+import type { Credentials, ImageSource } from "../../oci/registry/types.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { ImageStore } from "../store/image-store.ts";
+import { fetchLayer, type Report, shortDigest } from "./fetch-layer.ts";
+import { buildImage } from "./image.ts";
+import type { LayerStore } from "./layer-store.ts";
+import { Limiter } from "./limiter.ts";
+
+/** Docker's default of max-concurrent-downloads. */
+const concurrentDownloads = 3;
+
+export interface PullRequest {
+  reference: Reference;
+  /** undefined: the host's, where there is a choice. */
+  platform: Platform | undefined;
+  credentials: Credentials | undefined;
+  report: Report;
+  signal: AbortSignal;
+}
+
+export interface PullParts {
+  content: ContentStore;
+  images: ImageStore;
+  layers: LayerStore;
+  events: EventBus;
+  log: Log;
+  /** A registry client that shows these credentials to the reference's registry. */
+  openSource(credentials: Credentials | undefined): ImageSource;
+}
+
+/** What a reference led to: the manifest, and every document on the way to it. */
+interface Resolved {
+  top: Descriptor;
+  manifest: ImageManifest;
+  descriptor: Descriptor;
+  documents: { digest: Digest; raw: Uint8Array }[];
+}
+
+/** Pulls images. A layer that several pulls want at once is fetched by the first of them. */
+export class PullService {
+  readonly #parts: PullParts;
+  readonly #limiter = new Limiter(concurrentDownloads);
+  readonly #fetching = new Map<Digest, Promise<void>>();
+  /** Layers that running pulls count on, and how many do. */
+  readonly #wanted = new Map<Digest, number>();
+
+  constructor(parts: PullParts) {
+    this.#parts = parts;
+  }
+
+  /** True while a pull counts on this layer, so that it must not be removed. */
+  isWanted(diffId: Digest): boolean {
+    return this.#wanted.has(diffId);
+  }
+
+  async pull(request: PullRequest): Promise<void> {
+    const { reference, report, signal } = request;
+    const source = this.#parts.openSource(request.credentials);
+    const resolved = await resolve(source, request);
+    report({
+      status: `Pulling from ${reference.path}`,
+      id: reference.tag ?? reference.digest ?? "",
+    });
+    const { config: configDescriptor } = resolved.manifest;
+    const raw = await source.blobBytes(reference, configDescriptor, configCap, { signal });
+    const config = parseConfig(raw);
+    checkLayers(resolved.manifest, config);
+    checkPlatform(config, request.platform);
+    using _wanted = this.#want(config.diffIds);
+    await this.#fetchLayers(source, request, resolved.manifest, config);
+    const isNew = await this.#save(reference, resolved, config);
+    report({ status: `Digest: ${resolved.top.digest}` });
+    report({
+      status: isNew
+        ? `Status: Downloaded newer image for ${familiarString(reference)}`
+        : `Status: Image is up to date for ${familiarString(reference)}`,
+    });
+  }
+
+  async #fetchLayers(
+    source: ImageSource,
+    request: PullRequest,
+    manifest: ImageManifest,
+    config: ImageConfig,
+  ): Promise<void> {
+    // One failed layer stops the others.
+    const stop = new AbortController();
+    const signal = AbortSignal.any([request.signal, stop.signal]);
+    const tasks = manifest.layers.map((descriptor, index) => {
+      const diffId = config.diffIds[index] ?? "";
+      return this.#layer({ source, request, descriptor, diffId, signal }).catch(
+        (error: unknown) => {
+          stop.abort();
+          throw error;
+        },
+      );
+    });
+    const outcomes = await Promise.allSettled(tasks);
+    request.signal.throwIfAborted();
+    const failures = outcomes
+      .filter((outcome) => outcome.status === "rejected")
+      .map((outcome): unknown => outcome.reason);
+    if (failures.length > 0) throw failures.find((reason) => !isAbort(reason)) ?? failures[0];
+  }
+
+  async #layer(task: {
+    source: ImageSource;
+    request: PullRequest;
+    descriptor: Descriptor;
+    diffId: Digest;
+    signal: AbortSignal;
+  }): Promise<void> {
+    const { descriptor, diffId, signal, request } = task;
+    const { layers, content } = this.#parts;
+    const id = shortDigest(descriptor.digest);
+    for (;;) {
+      if (await layers.has(diffId)) {
+        request.report({ status: "Already exists", progressDetail: {}, id });
+        return;
+      }
+      const other = this.#fetching.get(diffId);
+      if (other === undefined) break;
+      // Whether it succeeds or not, look again: a failed fetch is ours to repeat.
+      await other.catch(() => {});
+      signal.throwIfAborted();
+    }
+    request.report({ status: "Pulling fs layer", progressDetail: {}, id });
+    const { source } = task;
+    const fetch = {
+      source,
+      reference: request.reference,
+      descriptor,
+      diffId,
+      content,
+      layers,
+      report: request.report,
+      signal,
+    };
+    const running = this.#limiter.run(async () => {
+      signal.throwIfAborted();
+      await fetchLayer(fetch);
+    });
+    this.#fetching.set(diffId, running);
+    try {
+      await running;
+    } finally {
+      this.#fetching.delete(diffId);
+    }
+  }
+
+  /** Writes the documents, then the record and its names in one transaction. False if nothing changed. */
+  async #save(reference: Reference, resolved: Resolved, config: ImageConfig): Promise<boolean> {
+    const { content, images, events } = this.#parts;
+    const id = await content.write(config.raw, resolved.manifest.config.digest);
+    for (const { digest, raw } of resolved.documents) await content.write(raw, digest);
+    const name = canonicalString(reference);
+    const before = images.tag(name);
+    const blobs = [
+      ...resolved.documents.map(({ digest }) => digest),
+      id,
+      ...resolved.manifest.layers.map(({ digest }) => digest),
+    ];
+    const size = this.#parts.layers.sizeOf(config.diffIds);
+    images.save(buildImage({ id, manifest: resolved.descriptor, config, blobs, size }), [
+      { reference: name, digest: resolved.top.digest },
+    ]);
+    await this.writeIndex();
+    const short = familiarString(reference);
+    events.publish("image", "pull", short, { ...config.config.labels, name: short });
+    return before?.image !== id || before.digest !== resolved.top.digest;
+  }
+
+  /** Lists every tagged manifest in the content store's index.json, for other tools to read. */
+  async writeIndex(): Promise<void> {
+    const { content, images } = this.#parts;
+    const known = new Map(images.images().map((image) => [image.id, image]));
+    const entries = images.tags().flatMap(({ reference, image }) => {
+      const descriptor = known.get(image)?.manifest;
+      return descriptor === undefined ? [] : [{ descriptor, name: reference }];
+    });
+    await content.setIndex(entries);
+  }
+
+  #want(diffIds: Digest[]): Disposable {
+    const count = (diffId: Digest, step: number): void => {
+      const next = (this.#wanted.get(diffId) ?? 0) + step;
+      if (next === 0) this.#wanted.delete(diffId);
+      else this.#wanted.set(diffId, next);
+    };
+    for (const diffId of diffIds) count(diffId, 1);
+    return {
+      [Symbol.dispose]() {
+        for (const diffId of diffIds) count(diffId, -1);
+      },
+    };
+  }
+}
+
+/** Follows indexes down to one manifest for the platform. */
+async function resolve(
+  source: ImageSource,
+  { reference, platform, signal }: PullRequest,
+): Promise<Resolved> {
+  const top = await source.resolve(reference, { signal });
+  const want = platform ?? hostPlatform();
+  const documents: Resolved["documents"] = [];
+  let descriptor = top.descriptor;
+  let raw = top.bytes;
+  for (let depth = 0; depth <= maxIndexDepth; depth++) {
+    documents.push({ digest: descriptor.digest, raw });
+    const document = parseManifest(raw, descriptor.mediaType);
+    if (document.kind === "manifest")
+      return { top: top.descriptor, manifest: document, descriptor, documents };
+    const chosen = choosePlatform(document.manifests, want);
+    if (chosen === undefined) {
+      throw new EngineError(
+        "not_found",
+        `no matching manifest for ${formatPlatform(want)} in the manifest list entries`,
+        {
+          hint: `the image is offered for: ${offered(document.manifests)}`,
+        },
+      );
+    }
+    descriptor = chosen;
+    raw = await source.manifest(reference, descriptor, { signal });
+  }
+  throw new EngineError(
+    "invalid_argument",
+    `invalid manifest: indexes nested deeper than ${maxIndexDepth}`,
+  );
+}
+
+function offered(manifests: Descriptor[]): string {
+  const names = manifests.flatMap(({ platform }) =>
+    platform === undefined || platform.os === "unknown" ? [] : [formatPlatform(platform)],
+  );
+  return [...new Set(names)].join(", ") || "no platform at all";
+}
+
+/** An image without an index has one platform only; Docker takes another architecture unless one was asked for. */
+function checkPlatform(config: ImageConfig, asked: Platform | undefined): void {
+  const have = formatPlatform(config.platform);
+  if (config.platform.os !== "linux") {
+    throw new EngineError(
+      "invalid_argument",
+      `the image is for ${have}; this engine runs Linux images only`,
+    );
+  }
+  if (asked !== undefined && matchPlatform(config.platform, asked) === undefined) {
+    throw new EngineError(
+      "not_found",
+      `the image's platform (${have}) does not match the requested platform (${formatPlatform(asked)})`,
+    );
+  }
+}
+
+function isAbort(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === "AbortError";
+}

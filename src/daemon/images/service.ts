@@ -1,0 +1,182 @@
+import type { ImageDeleteResponseItem } from "../../api/types.ts";
+import { EngineError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ContentStore } from "../../oci/layout.ts";
+import {
+  canonicalName,
+  canonicalString,
+  familiarString,
+  parseName,
+  parseReference,
+} from "../../oci/reference.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { ImageStore, Tag } from "../store/image-store.ts";
+import type { StoredImage } from "./image.ts";
+import type { LayerStore } from "./layer-store.ts";
+import type { PullService } from "./pull.ts";
+
+export interface ImageParts {
+  images: ImageStore;
+  layers: LayerStore;
+  content: ContentStore;
+  events: EventBus;
+  pulls: PullService;
+}
+
+/** Who uses an image, as the containers tell it. */
+export interface ImageUse {
+  /** Short ids of containers made from the image. */
+  containersOf(imageId: Digest): { id: string; running: boolean }[];
+}
+
+export interface RemoveOptions {
+  force: boolean;
+  prune: boolean;
+}
+
+/** Finds, lists and removes what the engine holds of images. */
+export class ImageService {
+  readonly #parts: ImageParts;
+
+  constructor(parts: ImageParts) {
+    this.#parts = parts;
+  }
+
+  all(): StoredImage[] {
+    return this.#parts.images.images();
+  }
+
+  tagsOf(id: Digest): Tag[] {
+    return this.#parts.images.tagsOf(id);
+  }
+
+  /** By reference, id ("sha256:…" or its hex) or unique start of an id. Throws not_found in Docker's words. */
+  get(name: string): StoredImage {
+    const found = this.find(name);
+    if (found) return found;
+    const shown = /^(sha256:)?[0-9a-f]+$/.test(name) ? name : familiarString(parseReference(name));
+    throw new EngineError("not_found", `No such image: ${shown}`);
+  }
+
+  find(name: string): StoredImage | undefined {
+    const { images } = this.#parts;
+    const byReference = this.#tagNamed(name);
+    if (byReference) return images.image(byReference.image);
+    const hex = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(name)?.[1];
+    if (hex === undefined) return undefined;
+    const matches = images.images().filter(({ id }) => id.startsWith(`sha256:${hex}`));
+    if (matches.length > 1)
+      throw new EngineError("invalid_argument", `more than one image id begins with "${name}"`);
+    return matches[0];
+  }
+
+  /** Layer directories, topmost first. */
+  lowerDirectories(image: StoredImage): string[] {
+    const { layers } = this.#parts;
+    if (image.diffIds.length === 0) return [layers.emptyLayer];
+    return image.diffIds.map((diffId) => layers.path(diffId)).reverse();
+  }
+
+  /**
+   * Docker's `rmi`: a reference is untagged, and the image goes with its last one; an id takes all its
+   * references, if there is one only or by force.
+   */
+  async remove(
+    name: string,
+    options: RemoveOptions,
+    use: ImageUse,
+  ): Promise<ImageDeleteResponseItem[]> {
+    const { images, events } = this.#parts;
+    const image = this.get(name);
+    const tags = images.tagsOf(image.id);
+    const named = this.#tagNamed(name);
+    const short = image.id.slice(7, 19);
+    const users = use.containersOf(image.id);
+    const untag = named ? [named] : tags;
+    const isLast = untag.length === tags.length;
+    if (!named && tags.length > 1 && !options.force) {
+      throw new EngineError(
+        "conflict",
+        `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
+      );
+    }
+    if (isLast) refuseIfUsed(named ? name : short, users, options.force, named !== undefined);
+    const removed: ImageDeleteResponseItem[] = [];
+    for (const tag of untag) {
+      images.removeTag(tag.reference);
+      const shown = familiarString(parseName(tag.reference));
+      removed.push({ Untagged: shown });
+      events.publish("image", "untag", image.id, { name: shown });
+    }
+    // An image that containers still use stays, without a name.
+    if (isLast && users.length === 0) removed.push(...(await this.#delete(image)));
+    await this.#parts.pulls.writeIndex();
+    return removed;
+  }
+
+  async #delete(image: StoredImage): Promise<ImageDeleteResponseItem[]> {
+    const { images, layers, content, pulls, events } = this.#parts;
+    images.removeImage(image.id);
+    events.publish("image", "delete", image.id, { name: image.id });
+    const others = images.images();
+    const blobsInUse = new Set(others.flatMap((other) => other.blobs));
+    const layersInUse = new Set(others.flatMap((other) => other.diffIds));
+    const removed: ImageDeleteResponseItem[] = [{ Deleted: image.id }];
+    for (const [index, diffId] of image.diffIds.entries()) {
+      if (layersInUse.has(diffId) || pulls.isWanted(diffId)) continue;
+      await layers.remove(diffId);
+      removed.push({ Deleted: diffId });
+      // The blob goes with its layer; a manifest lists layers in the config's order.
+      const blob = image.blobs.at(index - image.diffIds.length);
+      if (blob !== undefined && !blobsInUse.has(blob)) await content.remove(blob);
+    }
+    const documents = image.blobs.slice(0, image.blobs.length - image.diffIds.length);
+    for (const digest of documents) if (!blobsInUse.has(digest)) await content.remove(digest);
+    return removed;
+  }
+
+  #tagNamed(name: string): Tag | undefined {
+    const { images } = this.#parts;
+    if (/^sha256:|^[0-9a-f]{64}$/.test(name)) return undefined;
+    const reference = parseReference(name);
+    const { digest } = reference;
+    if (digest === undefined) return images.tag(canonicalString(reference));
+    const repository = canonicalName(reference);
+    return images
+      .tags()
+      .find(
+        (tag) => tag.digest === digest && canonicalName(parseName(tag.reference)) === repository,
+      );
+  }
+}
+
+function refuseIfUsed(
+  name: string,
+  users: { id: string; running: boolean }[],
+  force: boolean,
+  named: boolean,
+): void {
+  const running = users.find((user) => user.running);
+  const user = running ?? users[0];
+  if (user === undefined) return;
+  if (named && running) {
+    throw new EngineError(
+      "conflict",
+      `conflict: unable to remove repository reference "${name}" (must force) - container ${user.id} is using its referenced image`,
+    );
+  }
+  if (running) {
+    throw new EngineError(
+      "conflict",
+      `conflict: unable to delete ${name} (cannot be forced) - image is being used by running container ${user.id}`,
+    );
+  }
+  if (!force) {
+    throw new EngineError(
+      "conflict",
+      named
+        ? `conflict: unable to remove repository reference "${name}" (must force) - container ${user.id} is using its referenced image`
+        : `conflict: unable to delete ${name} (must be forced) - image is being used by stopped container ${user.id}`,
+    );
+  }
+}
