@@ -26,6 +26,11 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** The part of a stream reader that is used: the types of Bun and of the web differ in the rest. */
+interface BodyReader {
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+}
+
 /**
  * One answered request. `close` must be called in the end: it gives the connection back if the body was read
  * whole and breaks it otherwise. (In Bun, cancelling a body reads it to its end; only abort closes it.)
@@ -33,15 +38,14 @@ export interface RequestOptions {
 export class Exchange implements Disposable {
   readonly response: Response;
   readonly url: URL;
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #reader: BodyReader | undefined;
   readonly #abort: (reason?: unknown) => void;
   readonly #stallMs: number;
 
   constructor(response: Response, url: URL, abort: (reason?: unknown) => void, stallMs: number) {
     this.response = response;
     this.url = url;
-    const body: ReadableStream<Uint8Array> | null = response.body;
-    this.#reader = body?.getReader();
+    this.#reader = response.body?.getReader();
     this.#abort = abort;
     this.#stallMs = stallMs;
   }
