@@ -9,51 +9,69 @@
 //! model the whole language, and none lets several messages share one system call, which the
 //! start of a container wants.
 
+mod bridge;
+mod endpoint;
 mod error;
+mod link;
+mod netns;
+mod nft;
 mod plan;
-
-pub use error::{NetError, NetErrorKind};
-pub use plan::{BridgePlan, EndpointPlan};
+mod query;
+mod rules;
+mod socket;
+mod sys;
+mod sysctl;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use std::os::fd::BorrowedFd;
 
+pub use error::{NetError, NetErrorKind};
+pub use plan::{BridgePlan, EndpointPlan};
+use socket::{Failure, Netlink};
+
 /// Makes the bridge, or finds and mends it, with address, MTU, forwarding and our rules.
+///
+/// Errors of kind `Overlap` ask for another subnet, `Conflict` for another name.
 pub fn ensure_bridge(plan: &BridgePlan) -> Result<(), NetError> {
-    plan::check_interface(&plan.name)?;
-    Err(unbuilt(&plan.name))
+    bridge::ensure(plan)
 }
 
 /// Removes a bridge and its rules, and the table with the last of them. Absence is no error.
-pub fn remove_bridge(name: &str, _table: &str) -> Result<(), NetError> {
-    Err(unbuilt(name))
+pub fn remove_bridge(name: &str, table: &str) -> Result<(), NetError> {
+    bridge::remove(name, table)
 }
 
 /// Gives the namespace behind `netns` an interface "eth0" on the bridge, with address and default
-/// route. On failure nothing is left on the host.
-pub fn attach(endpoint: &EndpointPlan, _netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    Err(unbuilt(&endpoint.host_interface))
+/// route, and brings its loopback up. On failure nothing is left on the host.
+pub fn attach(endpoint: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetError> {
+    endpoint::attach(endpoint, netns)
 }
 
 /// Removes the host's end of a veth pair, and with it the other. Absence is no error.
 pub fn detach(host_interface: &str) -> Result<(), NetError> {
-    Err(unbuilt(host_interface))
+    endpoint::detach(host_interface)
 }
 
-/// IPv4 routes of the main table, as "a.b.c.d/n".
+/// The IPv4 networks that routes of the main table lead to, as "a.b.c.d/n", those of connected
+/// interfaces among them. Routes that cover half of all addresses or more (the default, and VPNs'
+/// pairs of halves) are left out, for they claim no subnet.
 pub fn list_routes() -> Result<Vec<String>, NetError> {
-    Err(unbuilt("routes"))
+    let routes = Netlink::route().and_then(|socket| query::all_routes(&socket));
+    let claims = routes.map_err(|failure| listing("routes", &failure))?;
+    let claims = claims.iter().filter(|(_, route)| route.prefix > 1);
+    Ok(claims.map(|(_, route)| route.to_string()).collect())
 }
 
 /// Names of the interfaces that begin with `prefix`.
 pub fn list_links(prefix: &str) -> Result<Vec<String>, NetError> {
-    Err(unbuilt(prefix))
+    let links = Netlink::route().and_then(|socket| query::all_links(&socket));
+    let links = links.map_err(|failure| listing(prefix, &failure))?;
+    let names = links.into_iter().map(|link| link.name);
+    Ok(names.filter(|name| name.starts_with(prefix)).collect())
 }
 
-fn unbuilt(target: &str) -> NetError {
-    NetError::new(
-        NetErrorKind::Unsupported,
-        "set up network",
-        target,
-        "not built yet",
-    )
+fn listing(target: &str, failure: &Failure) -> NetError {
+    NetError::kernel(failure.op, target, &failure.fault, "")
 }

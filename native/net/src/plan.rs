@@ -75,6 +75,12 @@ impl Cidr {
     }
 }
 
+impl std::fmt::Display for Cidr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
 pub(crate) fn parse_address(text: &str) -> Result<Ipv4Addr, NetError> {
     text.parse()
         .map_err(|_| NetError::invalid("parse address", text, "expected a.b.c.d"))

@@ -1,0 +1,118 @@
+//! What stands in a network namespace: interfaces, addresses and routes, read from the kernel.
+//! Layouts and numbers: `linux/rtnetlink.h`, `linux/if_link.h`, `linux/if_addr.h`.
+
+use std::net::Ipv4Addr;
+
+use rustix::io::Errno;
+
+use crate::link::{
+    AF_INET, IFA_LOCAL, IFINFO, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU,
+    RT_TABLE_MAIN, RTA_OIF, RTMSG, RTN_UNICAST, ifinfo,
+};
+use crate::plan::Cidr;
+use crate::socket::{Failure, Netlink};
+use crate::wire::{Batch, NLM_F_DUMP, find, read_u32, text_of};
+
+const RTM_GETLINK: u16 = 18;
+const RTM_GETADDR: u16 = 22;
+const RTM_GETROUTE: u16 = 26;
+const IFLA_EXT_MASK: u16 = 29;
+const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
+const RTA_DST: u16 = 1;
+/// Length of `struct ifaddrmsg`.
+const IFADDR: usize = 8;
+
+/// What we want to know of an interface.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) index: u32,
+    pub(crate) name: String,
+    pub(crate) mtu: u32,
+    /// "bridge", "veth" …; empty for hardware and the loopback.
+    pub(crate) kind: String,
+}
+
+fn parse_link(payload: &[u8]) -> Option<Link> {
+    let attributes = payload.get(IFINFO..)?;
+    let info = find(attributes, IFLA_LINKINFO).unwrap_or_default();
+    Some(Link {
+        index: read_u32(payload, 4)?,
+        name: text_of(find(attributes, IFLA_IFNAME)?).to_owned(),
+        mtu: read_u32(find(attributes, IFLA_MTU)?, 0)?,
+        kind: find(info, IFLA_INFO_KIND).map_or("", text_of).to_owned(),
+    })
+}
+
+pub(crate) fn find_link(socket: &Netlink, name: &str) -> Result<Option<Link>, Failure> {
+    let mut batch = Batch::default();
+    let op = "look up interface";
+    batch.message(op, RTM_GETLINK, 0, &ifinfo(0, false), |m| {
+        m.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+        m.text(IFLA_IFNAME, name);
+    });
+    let mut link = None;
+    match socket.ask(&batch, |_, payload| link = parse_link(payload)) {
+        Err(failure) if failure.fault.errno == Errno::NODEV => Ok(None),
+        other => other.map(|()| link),
+    }
+}
+
+pub(crate) fn all_links(socket: &Netlink) -> Result<Vec<Link>, Failure> {
+    let mut batch = Batch::default();
+    let op = "list interfaces";
+    batch.message(op, RTM_GETLINK, NLM_F_DUMP, &ifinfo(0, false), |m| {
+        m.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    });
+    let mut links = Vec::new();
+    socket.ask(&batch, |_, payload| links.extend(parse_link(payload)))?;
+    Ok(links)
+}
+
+/// The IPv4 addresses of all interfaces, each with the interface's index.
+pub(crate) fn all_addresses(socket: &Netlink) -> Result<Vec<(u32, Cidr)>, Failure> {
+    let mut batch = Batch::default();
+    let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0];
+    batch.message("list addresses", RTM_GETADDR, NLM_F_DUMP, &header, |_| ());
+    let mut addresses = Vec::new();
+    socket.ask(&batch, |_, payload| {
+        addresses.extend(parse_address(payload));
+    })?;
+    Ok(addresses)
+}
+
+fn parse_address(payload: &[u8]) -> Option<(u32, Cidr)> {
+    let octets: [u8; 4] = find(payload.get(IFADDR..)?, IFA_LOCAL)?.try_into().ok()?;
+    let cidr = Cidr {
+        address: octets.into(),
+        prefix: payload[1],
+    };
+    Some((read_u32(payload, 4)?, cidr))
+}
+
+/// The unicast IPv4 routes of the main table, each with its interface's index (0 if it has many).
+pub(crate) fn all_routes(socket: &Netlink) -> Result<Vec<(u32, Cidr)>, Failure> {
+    let mut batch = Batch::default();
+    let mut header = [0; RTMSG];
+    header[0] = AF_INET;
+    batch.message("list routes", RTM_GETROUTE, NLM_F_DUMP, &header, |_| ());
+    let mut routes = Vec::new();
+    socket.ask(&batch, |_, payload| routes.extend(parse_route(payload)))?;
+    Ok(routes)
+}
+
+fn parse_route(payload: &[u8]) -> Option<(u32, Cidr)> {
+    let attributes = payload.get(RTMSG..)?;
+    if payload[4] != RT_TABLE_MAIN || payload[7] != RTN_UNICAST {
+        return None;
+    }
+    let octets = match find(attributes, RTA_DST) {
+        Some(value) => value.try_into().ok()?,
+        None => [0; 4],
+    };
+    let index = find(attributes, RTA_OIF).and_then(|value| read_u32(value, 0));
+    let cidr = Cidr {
+        address: Ipv4Addr::from(octets),
+        prefix: payload[1],
+    };
+    Some((index.unwrap_or(0), cidr))
+}

@@ -1,0 +1,111 @@
+use super::support::{bridge_plan, delete_table, netns, on_a_host};
+use crate::rules::count;
+use crate::*;
+
+#[test]
+fn ensure_bridge_can_be_repeated_and_mends_what_it_finds() {
+    on_a_host(|| {
+        let plan = bridge_plan();
+        ensure_bridge(&plan).unwrap();
+        let socket = Netlink::route().unwrap();
+        let made = query::find_link(&socket, "rt0").unwrap().unwrap();
+        assert_eq!((made.mtu, made.kind.as_str()), (1400, "bridge"));
+        assert_eq!(list_routes().unwrap(), ["172.30.0.0/16"]);
+        let forward = std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward");
+        assert_eq!(forward.unwrap().trim(), "1");
+        let rules = count("rt");
+        assert_eq!(rules, 4);
+
+        delete_table("rt");
+        assert_eq!(count("rt"), 0);
+        ensure_bridge(&plan).unwrap();
+        ensure_bridge(&plan).unwrap();
+        assert_eq!(count("rt"), rules);
+        let again = query::find_link(&socket, "rt0").unwrap().unwrap();
+        assert_eq!(again.index, made.index);
+    });
+}
+
+#[test]
+fn remove_bridge_takes_its_rules_along_and_the_table_with_the_last() {
+    on_a_host(|| {
+        let first = bridge_plan();
+        let second = BridgePlan {
+            name: "rt1".into(),
+            address: "172.31.0.1/16".into(),
+            masquerade: false,
+            ..bridge_plan()
+        };
+        ensure_bridge(&first).unwrap();
+        ensure_bridge(&second).unwrap();
+        assert_eq!(count("rt"), 4 + 3);
+        assert_eq!(list_links("rt").unwrap(), ["rt0", "rt1"]);
+        remove_bridge("rt0", "rt").unwrap();
+        assert_eq!(count("rt"), 3);
+        remove_bridge("rt1", "rt").unwrap();
+        remove_bridge("rt1", "rt").unwrap();
+        assert!(list_links("rt").unwrap().is_empty());
+        assert!(!rules::table_exists("rt"));
+    });
+}
+
+#[test]
+fn ensure_bridge_refuses_a_subnet_that_a_route_claims() {
+    on_a_host(|| {
+        ensure_bridge(&bridge_plan()).unwrap();
+        let second = BridgePlan {
+            name: "rt1".into(),
+            address: "172.30.9.1/24".into(),
+            ..bridge_plan()
+        };
+        let error = ensure_bridge(&second).unwrap_err();
+        assert_eq!(error.kind, NetErrorKind::Overlap);
+        assert_eq!(
+            error.to_string(),
+            "set address \"rt1\": 172.30.9.1/24 overlaps the route 172.30.0.0/16 of this host"
+        );
+        assert_eq!(list_links("rt").unwrap(), ["rt0"]);
+    });
+}
+
+#[test]
+fn ensure_bridge_leaves_an_interface_of_another_kind_alone() {
+    on_a_host(|| {
+        let plan = BridgePlan {
+            name: "lo".into(),
+            ..bridge_plan()
+        };
+        let error = ensure_bridge(&plan).unwrap_err();
+        assert_eq!(error.kind, NetErrorKind::Conflict);
+        assert_eq!(
+            error.to_string(),
+            "use bridge \"lo\": an interface of that name exists and is no bridge"
+        );
+        assert!(remove_bridge("lo", "rt").is_err());
+    });
+}
+
+#[test]
+fn ensure_bridge_passes_on_the_kernels_reason_and_leaves_no_bridge() {
+    on_a_host(|| {
+        let plan = BridgePlan {
+            mtu: 70_000,
+            ..bridge_plan()
+        };
+        let error = ensure_bridge(&plan).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "bring interface up \"rt0\": invalid argument: mtu greater than device maximum"
+        );
+        assert!(list_links("rt").unwrap().is_empty());
+    });
+}
+
+#[test]
+fn a_namespace_of_its_own_has_no_routes() {
+    on_a_host(|| {
+        let other = netns();
+        let routes = netns::inside(std::os::fd::AsFd::as_fd(&other), list_routes);
+        assert!(routes.unwrap().unwrap().is_empty());
+    });
+}

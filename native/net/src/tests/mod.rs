@@ -1,0 +1,7 @@
+//! Tests against the kernel. Each works in network namespaces of its own, made by its threads and
+//! gone with them; the machine's own is never touched. They need root.
+
+mod bridge;
+mod endpoint;
+mod nat;
+mod support;

@@ -1,0 +1,101 @@
+//! Namespaces for tests, and traffic between them.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::link;
+use crate::netns::inside;
+use crate::nft::Transaction;
+use crate::socket::Netlink;
+use crate::sys::unshare_network;
+use crate::wire::Batch;
+use crate::{BridgePlan, EndpointPlan};
+
+/// Runs a test in a fresh namespace that plays the host. Without root it is skipped with a word,
+/// or fails where `RT_MUST_RUN=1`.
+pub(super) fn on_a_host(test: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let host = scope.spawn(|| match unshare_network() {
+            Ok(()) => {
+                set_loopback_up();
+                test();
+            }
+            Err(Errno::PERM) if std::env::var_os("RT_MUST_RUN").is_none_or(|v| v != "1") => {
+                eprintln!("skipped: network namespaces need root");
+            }
+            Err(errno) => panic!("cannot make a network namespace: {errno}"),
+        });
+        if let Err(panic) = host.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+/// A namespace that plays a container or another host; it goes with its descriptor.
+pub(super) fn netns() -> OwnedFd {
+    std::thread::scope(|scope| {
+        let made = scope.spawn(|| {
+            unshare_network().unwrap();
+            OwnedFd::from(File::open("/proc/thread-self/ns/net").unwrap())
+        });
+        made.join().unwrap()
+    })
+}
+
+pub(super) fn set_loopback_up() {
+    let mut batch = Batch::default();
+    link::set_loopback_up(&mut batch);
+    Netlink::route().unwrap().run(batch).unwrap();
+}
+
+pub(super) fn bridge_plan() -> BridgePlan {
+    BridgePlan {
+        name: "rt0".into(),
+        address: "172.30.0.1/16".into(),
+        table: "rt".into(),
+        masquerade: true,
+        mtu: 1400,
+    }
+}
+
+/// The container with the address 172.30.0.`number`.
+pub(super) fn endpoint_plan(number: u8) -> EndpointPlan {
+    EndpointPlan {
+        bridge: "rt0".into(),
+        host_interface: format!("rtv{number}"),
+        address: format!("172.30.0.{number}/16"),
+        gateway: "172.30.0.1".into(),
+        mac: format!("02:42:ac:1e:00:{number:02x}"),
+    }
+}
+
+/// A listener in the namespace `of`, or in the thread's own.
+pub(super) fn listen(of: Option<&OwnedFd>, address: &str) -> TcpListener {
+    let bind = || TcpListener::bind((address, 80)).unwrap();
+    of.map_or_else(bind, |netns| inside(netns.as_fd(), bind).unwrap())
+}
+
+/// Connects from the namespace `of` and passes a word; gives back the source that was seen.
+pub(super) fn talk(of: Option<&OwnedFd>, listener: &TcpListener) -> std::io::Result<SocketAddr> {
+    let target = listener.local_addr()?;
+    let connect = || TcpStream::connect_timeout(&target, Duration::from_millis(900));
+    let stream = of.map_or_else(connect, |netns| inside(netns.as_fd(), connect)?);
+    stream?.write_all(b"word")?;
+    let (mut accepted, source) = listener.accept()?;
+    let mut heard = String::new();
+    accepted.read_to_string(&mut heard)?;
+    assert_eq!(heard, "word");
+    Ok(source)
+}
+
+/// What a stranger's `nft delete table ip NAME` does.
+pub(super) fn delete_table(table: &str) {
+    let mut change = Transaction::new(table);
+    change.delete_table();
+    Netlink::netfilter().unwrap().run(change.finish()).unwrap();
+}
