@@ -134,6 +134,8 @@ export interface Destination {
   reference: string;
   /** Value of an Authorization header. */
   authorization?: string;
+  /** A Unix socket by which the registry is reached. */
+  socket?: string;
 }
 
 /** Pushes blobs, then the manifest, by the Distribution protocol. Throws on any refusal. */
@@ -141,14 +143,15 @@ export async function pushImage(to: Destination, image: Image): Promise<void> {
   const base = `${to.registry}/v2/${to.repository}`;
   const headers: Record<string, string> =
     to.authorization === undefined ? {} : { authorization: to.authorization };
+  const by = to.socket === undefined ? {} : { unix: to.socket };
   for (const [digest, bytes] of image.blobs) {
-    const begun = await request(`${base}/blobs/uploads/`, { method: "POST", headers }, 202);
+    const begun = await request(`${base}/blobs/uploads/`, { method: "POST", headers, ...by }, 202);
     const location = new URL(begun.headers.get("location") ?? "", `${base}/blobs/uploads/`);
     location.searchParams.set("digest", digest);
     const type = { "content-type": "application/octet-stream" };
     await request(
       location.href,
-      { method: "PUT", headers: { ...headers, ...type }, body: bytes },
+      { method: "PUT", headers: { ...headers, ...type }, body: bytes, ...by },
       201,
     );
   }
@@ -157,6 +160,7 @@ export async function pushImage(to: Destination, image: Image): Promise<void> {
     {
       method: "PUT",
       headers: { ...headers, "content-type": image.mediaType },
+      ...by,
       body: image.manifest,
     },
     201,
