@@ -18,7 +18,7 @@ export async function printCommandHelp(session: Session, running: Running): Prom
 }
 
 export async function printGroupHelp(
-  program: Program,
+  program: Pick<Program, "name">,
   session: Session,
   name: string,
   group: CommandGroup,
@@ -27,25 +27,33 @@ export async function printGroupHelp(
     meta: { name: `${program.name} ${name}`, description: group.summary },
     subCommands: toSubCommands(group.commands),
   };
-  print(session, await renderUsage(definition));
+  print(session, shortenUsage(await renderUsage(definition), group.commands));
 }
 
-export async function printProgramHelp(program: Program, session: Session): Promise<void> {
+export async function printProgramHelp(
+  program: Pick<Program, "name" | "table">,
+  session: Session,
+): Promise<void> {
   const definition: CommandDef = {
     meta: {
       name: program.name,
-      version: program.version,
       description: "A whole container engine in one file",
     },
     args: toArguments(globalFlags),
     subCommands: toSubCommands(program.table),
   };
-  print(session, await renderUsage(definition));
+  print(session, shortenUsage(await renderUsage(definition), program.table));
+}
+
+/** "run|ps|pull|…" in the usage line helps nobody: the commands are listed below it. */
+function shortenUsage(text: string, table: Program["table"]): string {
+  return text.replace(Object.keys(table).join("|"), "COMMAND [ARG...]");
 }
 
 function print(session: Session, text: string): void {
   const colors = isTerminal(1) && !env.noColor();
-  session.stdout.line(colors ? text : Bun.stripANSI(text));
+  const shown = colors ? text : Bun.stripANSI(text);
+  session.stdout.line(shown.replace(/[ \t]+$/gm, ""));
 }
 
 function toSubCommands(table: Program["table"]): Record<string, CommandDef> {

@@ -40,6 +40,15 @@ export interface LogOptions {
   tail?: string | undefined;
 }
 
+export interface RemoveOptions {
+  force?: boolean;
+  link?: boolean;
+  volumes?: boolean;
+}
+
+/** Objects that have an inspect route. */
+export type InspectKind = "container" | "image";
+
 /** A wait that the engine has registered; `exit` settles when its condition is met. */
 export interface PendingWait {
   exit: Promise<ContainerWaitResponse>;
@@ -130,7 +139,8 @@ export class Engine {
     await drain(this.transport.request(routes.containerStop, { path: { id }, query, accept }));
   }
 
-  async killContainer(id: string, signal: string): Promise<void> {
+  /** Without `signal` it is KILL. */
+  async killContainer(id: string, signal: string | undefined): Promise<void> {
     const query = { signal };
     await drain(this.transport.request(routes.containerKill, { path: { id }, query }));
   }
@@ -140,11 +150,12 @@ export class Engine {
     await drain(this.transport.request(routes.containerResize, { path: { id }, query }));
   }
 
-  async removeContainer(
-    id: string,
-    options: { force?: boolean; volumes?: boolean },
-  ): Promise<void> {
-    const query = { force: options.force || undefined, v: options.volumes || undefined };
+  async removeContainer(id: string, options: RemoveOptions): Promise<void> {
+    const query = {
+      force: options.force || undefined,
+      link: options.link || undefined,
+      v: options.volumes || undefined,
+    };
     await drain(this.transport.request(routes.containerRemove, { path: { id }, query }));
   }
 
@@ -216,6 +227,14 @@ export class Engine {
 
   inspectImage(name: string): Promise<ImageInspect> {
     return this.#json(this.transport.request(routes.imageInspect, { path: { name } }));
+  }
+
+  /** The JSON of an object as the engine sent it. */
+  async inspectText(kind: InspectKind, name: string, options: { size?: boolean }): Promise<string> {
+    const query = { size: (kind === "container" && options.size) || undefined };
+    const route = kind === "container" ? routes.containerInspect : routes.imageInspect;
+    const reply = await this.transport.request(route, { path: { id: name, name }, query });
+    return await reply.body.text();
   }
 
   removeImage(

@@ -1,25 +1,145 @@
 import type { CommandEntry, CommandTable } from "../cli/command.ts";
 
 /** Every command, by name; a module is loaded only when its command is called. */
-const run: CommandEntry = {
-  summary: "Create and run a new container from an image",
-  load: async () => (await import("./run.ts")).run,
+
+const attach: CommandEntry = {
+  summary: "Attach standard streams to a running container",
+  load: async () => (await import("./attach.ts")).attach,
 };
 const create: CommandEntry = {
   summary: "Create a new container",
   load: async () => (await import("./create.ts")).create,
 };
-const ps: CommandEntry = {
-  summary: "List containers",
-  load: async () => (await import("./ps.ts")).ps,
+const events: CommandEntry = {
+  summary: "Get real time events from the server",
+  load: async () => (await import("./events.ts")).events,
 };
 const images: CommandEntry = {
   summary: "List images",
   load: async () => (await import("./images.ts")).images,
 };
+const info: CommandEntry = {
+  summary: "Display system-wide information",
+  load: async () => (await import("./info.ts")).info,
+};
+const inspect: CommandEntry = {
+  summary: "Return low-level information on Docker objects",
+  load: async () => (await import("./inspect.ts")).inspect,
+};
+const inspectContainer: CommandEntry = {
+  summary: "Display detailed information on one or more containers",
+  load: async () => (await import("./inspect.ts")).inspectContainer,
+};
+const inspectImage: CommandEntry = {
+  summary: "Display detailed information on one or more images",
+  load: async () => (await import("./inspect.ts")).inspectImage,
+};
+const kill: CommandEntry = {
+  summary: "Kill one or more running containers",
+  load: async () => (await import("./kill.ts")).kill,
+};
+const logs: CommandEntry = {
+  summary: "Fetch the logs of a container",
+  load: async () => (await import("./logs.ts")).logs,
+};
+const ps: CommandEntry = {
+  summary: "List containers",
+  load: async () => (await import("./ps.ts")).ps,
+};
 const pull: CommandEntry = {
   summary: "Download an image from a registry",
   load: async () => (await import("./pull.ts")).pull,
 };
+const rm: CommandEntry = {
+  summary: "Remove one or more containers",
+  load: async () => (await import("./rm.ts")).rm,
+};
+const rmi: CommandEntry = {
+  summary: "Remove one or more images",
+  load: async () => (await import("./rmi.ts")).rmi,
+};
+const run: CommandEntry = {
+  summary: "Create and run a new container from an image",
+  load: async () => (await import("./run.ts")).run,
+};
+const start: CommandEntry = {
+  summary: "Start one or more stopped containers",
+  load: async () => (await import("./start.ts")).start,
+};
+const stop: CommandEntry = {
+  summary: "Stop one or more running containers",
+  load: async () => (await import("./stop.ts")).stop,
+};
+const wait: CommandEntry = {
+  summary: "Block until one or more containers stop, then print their exit codes",
+  load: async () => (await import("./wait.ts")).wait,
+};
 
-export const commands: CommandTable = { run, create, ps, images, pull };
+export const commands: CommandTable = {
+  run,
+  ps,
+  pull,
+  images,
+  login: {
+    summary: "Authenticate to a registry",
+    load: async () => (await import("./login.ts")).login,
+  },
+  logout: {
+    summary: "Log out from a registry",
+    load: async () => (await import("./logout.ts")).logout,
+  },
+  version: {
+    summary: "Show the version of client and server",
+    load: async () => (await import("./version.ts")).version,
+  },
+  info,
+  attach,
+  create,
+  events,
+  inspect,
+  kill,
+  logs,
+  rm,
+  rmi,
+  start,
+  stop,
+  wait,
+  container: {
+    summary: "Manage containers",
+    commands: {
+      ...{
+        attach,
+        create,
+        inspect: inspectContainer,
+        kill,
+        list: ps,
+        logs,
+        ls: ps,
+        ps,
+        remove: rm,
+      },
+      ...{ rm, run, start, stop, wait },
+    },
+  },
+  image: {
+    summary: "Manage images",
+    commands: { inspect: inspectImage, list: images, ls: images, pull, remove: rmi, rm: rmi },
+  },
+  system: { summary: "Manage the engine", commands: { events, info } },
+  daemon: {
+    summary: "Run the engine in the foreground",
+    load: async () => (await import("./daemon.ts")).daemon,
+  },
+  registry: {
+    summary: "Serve images to others: a small registry in the foreground",
+    load: async () => (await import("./registry.ts")).registry,
+  },
+  completion: {
+    summary: "Print a completion script for a shell: bash, fish or zsh",
+    load: async () => (await import("./completion.ts")).completion,
+  },
+  help: {
+    summary: "Show how a command is used",
+    load: async () => (await import("./help.ts")).help,
+  },
+};

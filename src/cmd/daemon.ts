@@ -1,0 +1,63 @@
+import { defineCommand } from "../cli/command.ts";
+import type { FlagValues } from "../cli/flags.ts";
+import { exitCodes } from "../cli/report.ts";
+import type { DaemonFlags } from "../daemon/config.ts";
+
+const daemonFlags = {
+  bip: { kind: "string", value: "cidr", summary: "Address of the default bridge (10.7.0.1/24)" },
+  "cgroup-parent": { kind: "string", summary: "Parent cgroup of all containers" },
+  config: { kind: "string", value: "file", summary: "Settings as JSON, named as the flags" },
+  "data-root": {
+    kind: "string",
+    value: "dir",
+    summary: "Images, containers and state (/var/lib/rt)",
+  },
+  host: { kind: "list", short: "H", summary: "Socket to serve on (unix:///run/rt/rt.sock)" },
+  "insecure-registry": { kind: "list", summary: "Registry that may speak plain HTTP" },
+  "log-level": {
+    kind: "string",
+    summary: "How much to say (info)",
+    choices: ["debug", "info", "warn", "error"],
+  },
+  "registry-mirror": { kind: "list", summary: "URL of a mirror of Docker Hub, tried first" },
+  "run-root": {
+    kind: "string",
+    value: "dir",
+    summary: "Sockets and what ends with a boot (/run/rt)",
+  },
+} as const;
+
+export const daemon = defineCommand({
+  name: "daemon",
+  summary: "Run the engine in the foreground",
+  usage: "",
+  arity: { min: 0, max: 0 },
+  failureExit: exitCodes.failure,
+  flags: daemonFlags,
+  async run({ flags, host }) {
+    const { runDaemon } = await import("../daemon/daemon.ts");
+    return await runDaemon(toDaemonFlags(flags, host));
+  },
+});
+
+/** `rt -H X daemon` means the same as `rt daemon -H X`. */
+function toDaemonFlags(
+  flags: FlagValues<typeof daemonFlags>,
+  host: string | undefined,
+): DaemonFlags {
+  const settings: DaemonFlags = {
+    hosts: [...(host === undefined ? [] : [host]), ...flags.host],
+    registryMirrors: flags["registry-mirror"],
+    insecureRegistries: flags["insecure-registry"],
+  };
+  const optional = {
+    dataRoot: flags["data-root"],
+    runRoot: flags["run-root"],
+    cgroupParent: flags["cgroup-parent"],
+    configFile: flags.config,
+    bip: flags.bip,
+    logLevel: flags["log-level"],
+  };
+  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return Object.assign(settings, Object.fromEntries(given));
+}

@@ -1,0 +1,90 @@
+import { type Command, type CommandContext, defineCommand } from "../cli/command.ts";
+import { compactJson, indentJson } from "../cli/json-text.ts";
+import { exitCodeOf, exitCodes, formatError } from "../cli/report.ts";
+import { Template } from "../cli/template/template.ts";
+import type { Engine, InspectKind } from "../client/engine.ts";
+import { openEngine } from "../client/open.ts";
+import { EngineError } from "../errors.ts";
+
+const inspectFlags = {
+  format: { kind: "string", short: "f", summary: 'Format output: "json" or a template' },
+  size: { kind: "bool", short: "s", summary: "Display total file sizes of containers" },
+  type: {
+    kind: "string",
+    summary: "Only inspect objects of the given type",
+    choices: ["container", "image"],
+  },
+} as const;
+
+export const inspect = buildInspect(undefined);
+export const inspectContainer = buildInspect("container");
+export const inspectImage = buildInspect("image");
+
+/** `inspect` of anything, or of objects of one kind alone. */
+function buildInspect(only: InspectKind | undefined): Command<typeof inspectFlags> {
+  return defineCommand({
+    name: "inspect",
+    summary: only
+      ? `Display detailed information on one or more ${only}s`
+      : "Return low-level information on Docker objects",
+    usage: only ? `${only.toUpperCase()} [${only.toUpperCase()}...]` : "NAME|ID [NAME|ID...]",
+    arity: { min: 1 },
+    completes: only === "image" ? "images" : "containers",
+    flags: inspectFlags,
+    run: (context) => inspectAll(context, only ?? readKind(context.flags.type)),
+  });
+}
+
+function readKind(text: string | undefined): InspectKind | undefined {
+  if (text === undefined || text === "container" || text === "image") return text;
+  throw new EngineError("invalid_argument", `unknown type: "${text}"`, {
+    hint: 'give "container" or "image"',
+  });
+}
+
+async function inspectAll(
+  context: CommandContext<typeof inspectFlags>,
+  kind: InspectKind | undefined,
+): Promise<number> {
+  const { flags, args, host, program, stdout, stderr } = context;
+  const { format = "" } = flags;
+  const template = format === "" || format === "json" ? undefined : new Template(format);
+  const engine = openEngine(host);
+  const texts: string[] = [];
+  const failures: unknown[] = [];
+  let printed = "";
+  for (const name of args) {
+    try {
+      const text = await findObject(engine, name, kind, flags.size);
+      if (template) printed += `${template.execute(JSON.parse(text))}\n`;
+      else texts.push(text);
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  const list = `[${texts.join(",")}]`;
+  if (template) stdout.print(printed || "\n");
+  else stdout.line(format === "json" ? compactJson(list) : indentJson(list));
+  for (const failure of failures) stderr.line(formatError(failure, program));
+  return failures.length === 0 ? exitCodes.ok : exitCodeOf(failures[0]);
+}
+
+/** The object's JSON as the engine sent it. */
+async function findObject(
+  engine: Engine,
+  name: string,
+  kind: InspectKind | undefined,
+  size: boolean,
+): Promise<string> {
+  if (kind !== undefined) return await engine.inspectText(kind, name, { size });
+  for (const each of ["container", "image"] as const) {
+    try {
+      return await engine.inspectText(each, name, { size });
+    } catch (error) {
+      const skipped =
+        error instanceof EngineError && /^(not_found|invalid_argument)$/.test(error.code);
+      if (!skipped) throw error;
+    }
+  }
+  throw new EngineError("not_found", `Error: No such object: ${name}`);
+}
