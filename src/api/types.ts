@@ -17,7 +17,6 @@ export type {
   Mount,
   MountPoint,
   NetworkingConfig,
-  Platform,
   SystemInfo,
   SystemVersion,
 } from "@docker/node-sdk";

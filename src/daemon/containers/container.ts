@@ -1,4 +1,5 @@
-import type { ContainerConfig, HostConfig, Platform } from "../../api/types.ts";
+import type { ContainerConfig, HostConfig } from "../../api/types.ts";
+import type { Platform } from "../../oci/platform.ts";
 
 /** What a container is: fixed at create, but for its name. */
 export interface Container {

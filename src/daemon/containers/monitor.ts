@@ -44,6 +44,12 @@ interface Reply {
   reject(error: EngineError): void;
 }
 
+export interface WatchedMonitor {
+  control: MonitorControl;
+  /** False while the container stands at its gate. */
+  running: boolean;
+}
+
 /** The control connection to one monitor: commands in order, and the news of the exit. */
 export class MonitorControl {
   readonly #socket: Socket;
@@ -61,7 +67,7 @@ export class MonitorControl {
   }
 
   /** Connects and watches. Throws `unavailable` if no monitor listens there. */
-  static async connect(path: string): Promise<{ control: MonitorControl; running: boolean }> {
+  static async connect(path: string): Promise<WatchedMonitor> {
     const control = new MonitorControl(await open(path));
     const state = await control.#command(kind.watch, nothing);
     return { control, running: state[0] === 1 };

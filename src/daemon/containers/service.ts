@@ -1,0 +1,289 @@
+import { mkdir, stat } from "node:fs/promises";
+import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
+import { EngineError, messageOf } from "../../errors.ts";
+import type { HostFacts, LaunchRequest, Native } from "../../native-types.ts";
+import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { StoredImage } from "../images/image.ts";
+import type { NetworkService } from "../networks/service.ts";
+import type { VolumeService } from "../volumes/service.ts";
+import { chooseCapabilities } from "./capabilities.ts";
+import {
+  type Container,
+  type ContainerMount,
+  commandOf,
+  type Endpoint,
+  initialState,
+  nowRfc3339,
+} from "./container.ts";
+import { eventAttributes } from "./events.ts";
+import { readHostResolvConf } from "./files.ts";
+import { mergeConfig } from "./merge.ts";
+import { parseMounts, type RequestedMount } from "./mounts.ts";
+import { newId, parseContainerName, randomName } from "./names.ts";
+import type { ContainerPaths } from "./paths.ts";
+import { buildLaunch } from "./plan.ts";
+import { parseResources, parseRlimits } from "./resources.ts";
+import { parseSecurityOptions, parseSysctls } from "./security.ts";
+import { parseSignal } from "./signals.ts";
+import type { Supervisor } from "./supervisor.ts";
+import { type ContainerTable, type Entry, inTurn } from "./table.ts";
+
+/** What containers need of images. */
+export interface ImageLookup {
+  get(name: string): StoredImage;
+  lowerDirectories(image: StoredImage): string[];
+}
+
+export interface ContainerParts {
+  native: Pick<Native, "removeTree">;
+  facts: HostFacts;
+  table: ContainerTable;
+  images: ImageLookup;
+  networks: NetworkService;
+  volumes: VolumeService;
+  events: EventBus;
+  cgroupParent: string | null;
+}
+
+export interface CreateOptions {
+  name: string;
+  platform: Platform | undefined;
+}
+
+const runtimes = ["", "rt", "runc", "io.containerd.runc.v2"];
+
+/** Creates, plans and removes containers; starting and following them is the supervisor's. */
+export class ContainerService {
+  readonly #parts: ContainerParts;
+
+  constructor(parts: ContainerParts) {
+    this.#parts = parts;
+  }
+
+  async create(
+    request: ContainerCreateRequest,
+    options: CreateOptions,
+  ): Promise<{ entry: Entry; warnings: string[] }> {
+    const { images, table, networks, events } = this.#parts;
+    const name = options.name === "" ? undefined : parseContainerName(options.name);
+    this.#refuseTakenName(name);
+    if (!request.Image)
+      throw new EngineError("invalid_argument", 'invalid request body: field "Image" is empty');
+    const image = images.get(request.Image);
+    const warnings = checkPlatform(image, options.platform);
+    const config = mergeConfig(request, image.config);
+    if (commandOf(config).length === 0)
+      throw new EngineError("invalid_argument", "no command specified");
+    if (image.config.Healthcheck?.Test?.length && config.Healthcheck?.Test?.[0] !== "NONE") {
+      warnings.push(
+        "the image's health check is not run: this engine does not support health checks yet",
+      );
+    }
+    const hostConfig = normalizeHost(request.HostConfig ?? {}, networks);
+    this.#validate(request, hostConfig);
+    const mounts = await this.#prepareMounts(parseMounts(hostConfig, config));
+    // Again, since preparing took time: the database would refuse the second of two equal names.
+    this.#refuseTakenName(name);
+    const container: Container = {
+      id: newId(),
+      name: name ?? randomName((candidate) => table.ownerOf(candidate) !== undefined),
+      createdAt: nowRfc3339(),
+      image: request.Image,
+      imageId: image.id,
+      platform: image.platform,
+      config,
+      hostConfig,
+      mounts,
+      networks: hostConfig.NetworkMode === "bridge" ? { bridge: { macAddress: "" } } : {},
+    };
+    const entry = table.insert(container, initialState());
+    events.publish("container", "create", container.id, eventAttributes(container));
+    return { entry, warnings };
+  }
+
+  #refuseTakenName(name: string | undefined): void {
+    const owner = name === undefined ? undefined : this.#parts.table.ownerOf(name);
+    if (owner === undefined) return;
+    throw new EngineError(
+      "conflict",
+      `Conflict. The container name "/${name}" is already in use by container "${owner}". You have to remove (or rename) that container to be able to reuse that name.`,
+    );
+  }
+
+  /** Everything that a start would refuse is refused here. */
+  #validate(request: ContainerCreateRequest, host: HostConfig): void {
+    parseResources(host, this.#parts.facts.ncpu);
+    parseRlimits(host);
+    parseSysctls(host);
+    parseSecurityOptions(host.SecurityOpt ?? []);
+    chooseCapabilities(host.CapAdd ?? [], host.CapDrop ?? [], host.Privileged ?? false);
+    if (request.StopSignal) parseSignal(request.StopSignal);
+    if (!runtimes.includes(host.Runtime ?? "")) {
+      throw new EngineError("invalid_argument", `unknown or invalid runtime name: ${host.Runtime}`);
+    }
+    for (const entry of host.ExtraHosts ?? []) {
+      if (!/^[^:=\s]+[:=][0-9a-fA-F.:]+$|^[^:=\s]+[:=]host-gateway$/.test(entry)) {
+        throw new EngineError(
+          "invalid_argument",
+          `invalid IP address in add-host: ${JSON.stringify(entry)}`,
+        );
+      }
+    }
+    if (host.AutoRemove && host.RestartPolicy?.Name && host.RestartPolicy.Name !== "no") {
+      throw new EngineError(
+        "invalid_argument",
+        "can't create 'AutoRemove' container with restart policy",
+      );
+    }
+    for (const [network, settings] of Object.entries(
+      request.NetworkingConfig?.EndpointsConfig ?? {},
+    )) {
+      this.#parts.networks.resolve(network);
+      if (settings?.IPAMConfig?.IPv4Address || settings?.IPAMConfig?.IPv6Address) {
+        throw new EngineError(
+          "invalid_argument",
+          "user specified IP address is supported on user defined networks only",
+        );
+      }
+    }
+  }
+
+  async #prepareMounts(requested: RequestedMount[]): Promise<ContainerMount[]> {
+    const mounts: ContainerMount[] = [];
+    for (const mount of requested) {
+      if (mount.type === "volume") {
+        const volume = await this.#parts.volumes.ensure(mount.name);
+        mounts.push({ ...mount, name: volume.name, anonymous: mount.name === undefined });
+      } else if (mount.type === "bind") {
+        const { createSource, ...bind } = mount;
+        await prepareSource(bind.source, createSource);
+        mounts.push(bind);
+      } else {
+        mounts.push(mount);
+      }
+    }
+    return mounts;
+  }
+
+  /** The launch of a start, see buildLaunch. */
+  async plan(
+    entry: Entry,
+    paths: ContainerPaths,
+    endpoint: Endpoint | null,
+  ): Promise<LaunchRequest> {
+    const { images, volumes, networks, facts, cgroupParent } = this.#parts;
+    const { container } = entry;
+    const image = images.get(container.imageId);
+    return buildLaunch({
+      container,
+      paths,
+      lower: images.lowerDirectories(image),
+      volumes: new Map(
+        container.mounts.flatMap((mount) =>
+          mount.type === "volume" ? [[mount.name, volumes.dataPath(mount.name)]] : [],
+        ),
+      ),
+      resources: parseResources(container.hostConfig, facts.ncpu),
+      bridge: endpoint === null ? null : { name: networks.bridgeName, endpoint },
+      hostResolvConf: await readHostResolvConf(),
+      cgroupParent,
+      console: entry.console,
+    });
+  }
+
+  /** Removes a container that does not run, or by force one that does. */
+  async remove(
+    entry: Entry,
+    options: { force: boolean; volumes: boolean },
+    supervisor: Supervisor,
+  ): Promise<void> {
+    if (entry.isRemoving) {
+      throw new EngineError(
+        "conflict",
+        `removal of container ${entry.container.id} is already in progress`,
+      );
+    }
+    if (entry.state.status === "running" && !options.force) {
+      throw new EngineError(
+        "conflict",
+        `cannot remove container "/${entry.container.name}": container is running: stop the container before removing or force remove`,
+      );
+    }
+    entry.isRemoving = true;
+    try {
+      await inTurn(entry, async () => {
+        await supervisor.stop(entry, parseSignal("KILL"), 0);
+        await this.#erase(entry, options.volumes, supervisor.paths(entry));
+      });
+    } catch (error) {
+      entry.isRemoving = false;
+      throw error;
+    }
+  }
+
+  /** The record goes last: what a killed daemon leaves can be removed again. */
+  async #erase(entry: Entry, withVolumes: boolean, paths: ContainerPaths): Promise<void> {
+    const { native, table, volumes, events } = this.#parts;
+    await native.removeTree(paths.run);
+    await native.removeTree(paths.data);
+    table.remove(entry);
+    for (const mount of entry.container.mounts) {
+      if (withVolumes && mount.type === "volume" && mount.anonymous)
+        await volumes.remove(mount.name);
+    }
+    for (const pending of entry.pending.splice(0)) pending.cancel();
+    events.publish("container", "destroy", entry.container.id, eventAttributes(entry.container));
+    entry.removed.resolve(entry.state);
+  }
+}
+
+function normalizeHost(host: HostConfig, networks: NetworkService): HostConfig {
+  return {
+    ...host,
+    NetworkMode: networks.resolve(host.NetworkMode ?? ""),
+    IpcMode: host.IpcMode || "private",
+    CgroupnsMode: host.CgroupnsMode || "private",
+    LogConfig: { Type: host.LogConfig?.Type || "json-file", Config: {} },
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    Runtime: "rt",
+  };
+}
+
+function checkPlatform(image: StoredImage, asked: Platform | undefined): string[] {
+  const have = formatPlatform(image.platform);
+  if (asked !== undefined) {
+    if (matchPlatform(image.platform, asked) !== undefined) return [];
+    throw new EngineError(
+      "not_found",
+      `image was found but its platform (${have}) does not match the specified platform (${formatPlatform(asked)})`,
+    );
+  }
+  const host = hostPlatform();
+  if (matchPlatform(image.platform, host) !== undefined) return [];
+  return [
+    `The requested image's platform (${have}) does not match the detected host platform (${formatPlatform(host)}) and no specific platform was requested`,
+  ];
+}
+
+async function prepareSource(source: string, create: boolean): Promise<void> {
+  try {
+    if (create) await mkdir(source, { recursive: true, mode: 0o755 }).catch(ignoreExisting);
+    await stat(source);
+  } catch (cause) {
+    const absent = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    throw new EngineError(
+      "invalid_argument",
+      absent
+        ? `invalid mount config for type "bind": bind source path does not exist: ${source}`
+        : `invalid mount config for type "bind": ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+/** A source that is a file is a source all the same. */
+function ignoreExisting(error: unknown): void {
+  if (error instanceof Error && "code" in error && error.code === "EEXIST") return;
+  throw error;
+}

@@ -1,0 +1,250 @@
+import { readFile, rm } from "node:fs/promises";
+import { constants } from "node:os";
+import { EngineError, messageOf } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { ExitRecord, LaunchRequest, Native } from "../../native-types.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { NetworkService } from "../networks/service.ts";
+import { type ContainerState, notRunning, nowRfc3339 } from "./container.ts";
+import { eventAttributes } from "./events.ts";
+import { MonitorAttachment, MonitorControl } from "./monitor.ts";
+import { type ContainerPaths, containerPaths } from "./paths.ts";
+import { type ContainerTable, type Entry, inTurn } from "./table.ts";
+
+export interface SupervisorParts {
+  native: Pick<Native, "launch">;
+  table: ContainerTable;
+  networks: NetworkService;
+  events: EventBus;
+  log: Log;
+  dataRoot: string;
+  runRoot: string;
+  /** Everything about a start, decided. The address on the bridge is taken by then. */
+  plan(
+    entry: Entry,
+    paths: ContainerPaths,
+    endpoint: ContainerState["endpoints"][string] | null,
+  ): Promise<LaunchRequest>;
+  /** Told of each exit after its state is saved. */
+  onExit(entry: Entry): void;
+}
+
+/** What is recorded when nobody can say how a container ended. */
+const lostExit = { exitCode: 137, oomKilled: false, error: "the container's monitor was killed" };
+
+/** Starts containers, follows them through their monitors, and finds them again after a restart. */
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+  }
+
+  paths(entry: Entry): ContainerPaths {
+    return containerPaths(this.#parts.dataRoot, this.#parts.runRoot, entry.container.id);
+  }
+
+  /** False if it runs already. */
+  start(entry: Entry): Promise<boolean> {
+    return inTurn(entry, async () => {
+      if (entry.isRemoving)
+        throw new EngineError("conflict", "container is marked for removal and cannot be started");
+      if (entry.state.status === "running") return false;
+      try {
+        await this.#launch(entry);
+      } catch (error) {
+        this.#startFailed(entry, error);
+        throw error;
+      }
+      return true;
+    });
+  }
+
+  async #launch(entry: Entry): Promise<void> {
+    const { native, networks, table, events } = this.#parts;
+    const { container } = entry;
+    const paths = this.paths(entry);
+    const bridged = container.hostConfig.NetworkMode === "bridge";
+    const endpoint = bridged ? await networks.allocate(container.id) : null;
+    await rm(paths.exitRecord, { force: true });
+    const launched = await native.launch(await this.#parts.plan(entry, paths, endpoint));
+    const { control } = await MonitorControl.connect(paths.socket);
+    try {
+      // Before the gate opens: should this daemon die now, the next one knows what it finds.
+      const endpoints: ContainerState["endpoints"] = endpoint === null ? {} : { bridge: endpoint };
+      table.saveState(entry, { ...entry.state, ...launched, endpoints, startedAt: nowRfc3339() });
+      await this.#connectPending(entry, paths);
+      await control.start();
+    } catch (error) {
+      control.close();
+      throw error;
+    }
+    entry.monitor = control;
+    entry.exited = Promise.withResolvers();
+    table.saveState(entry, {
+      ...entry.state,
+      status: "running",
+      exitCode: 0,
+      oomKilled: false,
+      error: "",
+    });
+    events.publish("container", "start", container.id, eventAttributes(container));
+    this.#follow(entry, control);
+  }
+
+  /** Those who attached early are connected before the gate opens, so that no output escapes them. */
+  async #connectPending(entry: Entry, paths: ContainerPaths): Promise<void> {
+    for (const pending of entry.pending.splice(0)) {
+      pending.connect(await MonitorAttachment.connect(paths.socket, pending.flags));
+    }
+  }
+
+  #startFailed(entry: Entry, error: unknown): void {
+    const { networks, table, events } = this.#parts;
+    networks.release(entry.container.id);
+    for (const pending of entry.pending.splice(0)) pending.cancel();
+    const codes: Record<string, number> = { command_not_found: 127, command_not_executable: 126 };
+    const exitCode = (error instanceof EngineError ? codes[error.code] : undefined) ?? 128;
+    table.saveState(entry, {
+      ...entry.state,
+      ...notRunning,
+      endpoints: {},
+      exitCode,
+      error: messageOf(error),
+    });
+    events.publish("container", "die", entry.container.id, {
+      ...eventAttributes(entry.container),
+      exitCode: String(exitCode),
+    });
+    this.#settleExit(entry);
+    this.#parts.onExit(entry);
+  }
+
+  #follow(entry: Entry, control: MonitorControl): void {
+    void control.exited
+      .then((record) => this.#ended(entry, record))
+      .catch((error: unknown) => {
+        this.#parts.log.error(`record the exit of container ${entry.container.id}:`, error);
+      });
+  }
+
+  /** The container runs no more. Without a record the monitor may still have written one. */
+  async #ended(entry: Entry, told: ExitRecord | undefined): Promise<void> {
+    const { networks, table, events } = this.#parts;
+    const paths = this.paths(entry);
+    const record = told ??
+      (await readExitRecord(paths.exitRecord)) ?? { ...lostExit, finishedAt: nowRfc3339() };
+    entry.monitor = undefined;
+    networks.release(entry.container.id);
+    table.saveState(entry, {
+      ...entry.state,
+      ...notRunning,
+      status: "exited",
+      exitCode: record.exitCode,
+      oomKilled: record.oomKilled,
+      error: record.error,
+      finishedAt: record.finishedAt,
+      endpoints: {},
+    });
+    const attributes = eventAttributes(entry.container);
+    if (record.oomKilled) events.publish("container", "oom", entry.container.id, attributes);
+    events.publish("container", "die", entry.container.id, {
+      ...attributes,
+      exitCode: String(record.exitCode),
+    });
+    this.#settleExit(entry);
+    this.#parts.onExit(entry);
+  }
+
+  #settleExit(entry: Entry): void {
+    entry.exited.resolve(entry.state);
+    entry.nextExit.resolve(entry.state);
+    entry.nextExit = Promise.withResolvers();
+  }
+
+  /** Sends a signal to the container's first process. */
+  async signal(entry: Entry, signal: number): Promise<void> {
+    if (entry.monitor === undefined) {
+      throw new EngineError("conflict", `container ${entry.container.id} is not running`);
+    }
+    await entry.monitor.signal(signal);
+  }
+
+  /** Signal, grace period, SIGKILL. False if it did not run. `seconds` < 0 waits for ever. */
+  async stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
+    if (entry.state.status !== "running") return false;
+    const { exited } = entry;
+    await this.signal(entry, signal).catch(ignoreGone);
+    if (seconds < 0 || (await settlesWithin(exited.promise, seconds * 1000))) {
+      await exited.promise;
+    } else {
+      await this.signal(entry, constants.signals.SIGKILL).catch(ignoreGone);
+      await exited.promise;
+    }
+    this.#parts.events.publish(
+      "container",
+      "stop",
+      entry.container.id,
+      eventAttributes(entry.container),
+    );
+    return true;
+  }
+
+  /** After a daemon restart: takes up every monitor that lives, records what has ended meanwhile. */
+  async reconcile(): Promise<void> {
+    const { table, networks } = this.#parts;
+    await Promise.all(table.all().map((entry) => this.#adopt(entry)));
+    networks.releaseAllBut(
+      table
+        .all()
+        .filter(({ state }) => state.status === "running")
+        .map(({ container }) => container.id),
+    );
+  }
+
+  async #adopt(entry: Entry): Promise<void> {
+    const { table } = this.#parts;
+    const paths = this.paths(entry);
+    const connected = await MonitorControl.connect(paths.socket).catch(() => undefined);
+    if (connected === undefined) {
+      if (entry.state.status === "running") await this.#ended(entry, undefined);
+      await rm(paths.run, { recursive: true, force: true });
+      return;
+    }
+    // At the gate: the daemon died before its start was acknowledged. Letting go ends it.
+    if (!connected.running) {
+      connected.control.close();
+      return;
+    }
+    entry.monitor = connected.control;
+    if (entry.state.status !== "running") {
+      table.saveState(entry, { ...entry.state, status: "running", exitCode: 0, error: "" });
+    }
+    this.#follow(entry, connected.control);
+  }
+}
+
+async function readExitRecord(path: string): Promise<ExitRecord | undefined> {
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as ExitRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  const timeout = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => timeout.resolve(false), milliseconds);
+  try {
+    return await Promise.race([promise.then(() => true), timeout.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** A container that ends by itself while it is being stopped is stopped. */
+function ignoreGone(error: unknown): void {
+  if (error instanceof EngineError && ["unavailable", "conflict", "not_found"].includes(error.code))
+    return;
+  throw error;
+}

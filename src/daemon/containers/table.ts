@@ -1,0 +1,107 @@
+import { EngineError } from "../../errors.ts";
+import type { ContainerStore } from "../store/container-store.ts";
+import type { PendingAttach } from "./attach.ts";
+import type { Container, ContainerState } from "./container.ts";
+import type { MonitorControl } from "./monitor.ts";
+
+/** One container in memory: what it is, how it is, and who waits for it. */
+export interface Entry {
+  readonly container: Container;
+  state: ContainerState;
+  monitor: MonitorControl | undefined;
+  /** Clients that attached before the start. */
+  pending: PendingAttach[];
+  /** Terminal size announced before the start. */
+  console: { rows: number; columns: number };
+  /** Settled once it runs no more; replaced at each start. */
+  exited: PromiseWithResolvers<ContainerState>;
+  removed: PromiseWithResolvers<ContainerState>;
+  /** Settled at the next exit, whenever that is; replaced after it. */
+  nextExit: PromiseWithResolvers<ContainerState>;
+  /** The lifecycle operations of one container run one after another. */
+  busy: Promise<unknown>;
+  isRemoving: boolean;
+}
+
+/** All containers, in memory and in the database; a state change is written before anybody hears of it. */
+export class ContainerTable {
+  readonly #store: ContainerStore;
+  readonly #entries = new Map<string, Entry>();
+  readonly #names = new Map<string, string>();
+
+  constructor(store: ContainerStore) {
+    this.#store = store;
+    for (const { container, state } of store.all()) this.#hold(container, state);
+  }
+
+  all(): Entry[] {
+    return [...this.#entries.values()];
+  }
+
+  insert(container: Container, state: ContainerState): Entry {
+    this.#store.insert(container, state);
+    return this.#hold(container, state);
+  }
+
+  saveState(entry: Entry, state: ContainerState): void {
+    this.#store.saveState(entry.container.id, state);
+    entry.state = state;
+  }
+
+  remove(entry: Entry): void {
+    this.#store.remove(entry.container.id);
+    this.#entries.delete(entry.container.id);
+    this.#names.delete(entry.container.name);
+  }
+
+  /** Id of the container that has this name. */
+  ownerOf(name: string): string | undefined {
+    return this.#names.get(name);
+  }
+
+  /** By id, name (with or without its slash) or unique start of an id. */
+  get(reference: string): Entry {
+    const byName = this.#names.get(reference.replace(/^\//, ""));
+    const exact =
+      this.#entries.get(reference) ??
+      (byName === undefined ? undefined : this.#entries.get(byName));
+    if (exact) return exact;
+    const matches = /^[0-9a-f]{1,63}$/.test(reference)
+      ? [...this.#entries.keys()].filter((id) => id.startsWith(reference))
+      : [];
+    if (matches.length > 1) {
+      throw new EngineError(
+        "invalid_argument",
+        `multiple IDs found with provided prefix: ${reference}`,
+      );
+    }
+    const found = this.#entries.get(matches[0] ?? "");
+    if (!found) throw new EngineError("not_found", `No such container: ${reference}`);
+    return found;
+  }
+
+  #hold(container: Container, state: ContainerState): Entry {
+    const entry: Entry = {
+      container,
+      state,
+      monitor: undefined,
+      pending: [],
+      console: { rows: 0, columns: 0 },
+      exited: Promise.withResolvers(),
+      removed: Promise.withResolvers(),
+      nextExit: Promise.withResolvers(),
+      busy: Promise.resolve(),
+      isRemoving: false,
+    };
+    this.#entries.set(container.id, entry);
+    this.#names.set(container.name, container.id);
+    return entry;
+  }
+}
+
+/** Runs one lifecycle operation after those that were asked for before it. */
+export function inTurn<T>(entry: Entry, operation: () => Promise<T>): Promise<T> {
+  const turn = entry.busy.then(operation, operation);
+  entry.busy = turn.catch(() => {});
+  return turn;
+}

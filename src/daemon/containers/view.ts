@@ -1,0 +1,182 @@
+import type {
+  ContainerInspectResponse,
+  ContainerSummary,
+  EndpointSettings,
+  MountPoint,
+} from "../../api/types.ts";
+import type { Container, ContainerMount, ContainerState, Endpoint } from "./container.ts";
+import { commandOf } from "./container.ts";
+import type { ContainerPaths } from "./paths.ts";
+
+export interface ContainerView {
+  container: Container;
+  state: ContainerState;
+  paths: ContainerPaths;
+  volumePath(name: string): string;
+  networkId(name: string): string;
+}
+
+/** Docker's shape of a container, for `inspect`. */
+export function toContainerInspect(view: ContainerView): ContainerInspectResponse {
+  const { container, state, paths } = view;
+  const [path = "", ...args] = commandOf(container.config);
+  const { config, hostConfig } = container;
+  return {
+    Id: container.id,
+    Created: container.createdAt,
+    Path: path,
+    Args: args,
+    State: {
+      Status: state.status,
+      Running: state.status === "running",
+      Paused: false,
+      Restarting: false,
+      OOMKilled: state.oomKilled,
+      Dead: state.status === "dead",
+      Pid: state.status === "running" ? state.pid : 0,
+      ExitCode: state.exitCode,
+      Error: state.error,
+      StartedAt: state.startedAt,
+      FinishedAt: state.finishedAt,
+    },
+    Image: container.imageId,
+    ResolvConfPath: paths.resolvConf,
+    HostnamePath: paths.hostname,
+    HostsPath: paths.hosts,
+    LogPath: hostConfig.LogConfig?.Type === "none" ? "" : paths.log,
+    Name: `/${container.name}`,
+    RestartCount: 0,
+    Driver: "overlay2",
+    Platform: container.platform.os,
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: null,
+    HostConfig: hostConfig,
+    GraphDriver: { Name: "overlay2", Data: { UpperDir: paths.upper, WorkDir: paths.work } },
+    Mounts: container.mounts.map((mount) => toMountPoint(mount, view.volumePath)),
+    Config: { ...config, Hostname: config.Hostname || container.id.slice(0, 12) },
+    NetworkSettings: toNetworkSettings(view),
+  };
+}
+
+function toNetworkSettings(
+  view: ContainerView,
+): NonNullable<ContainerInspectResponse["NetworkSettings"]> {
+  const mode = view.container.hostConfig.NetworkMode ?? "bridge";
+  const endpoint = view.state.endpoints[mode];
+  return {
+    Bridge: "",
+    SandboxID: "",
+    SandboxKey: view.state.status === "running" ? `/proc/${view.state.pid}/ns/net` : "",
+    Ports: {},
+    HairpinMode: false,
+    EndpointID: endpoint?.endpointId ?? "",
+    Gateway: endpoint?.gateway ?? "",
+    IPAddress: endpoint?.address ?? "",
+    IPPrefixLen: endpoint?.prefixLength ?? 0,
+    MacAddress: endpoint?.macAddress ?? "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: "",
+    LinkLocalIPv6Address: "",
+    LinkLocalIPv6PrefixLen: 0,
+    Networks: { [mode]: toEndpointSettings(view, mode, endpoint) },
+  };
+}
+
+function toEndpointSettings(
+  view: ContainerView,
+  network: string,
+  endpoint: Endpoint | undefined,
+): EndpointSettings {
+  return {
+    MacAddress: endpoint?.macAddress ?? "",
+    NetworkID: view.state.status === "created" ? "" : view.networkId(network),
+    EndpointID: endpoint?.endpointId ?? "",
+    Gateway: endpoint?.gateway ?? "",
+    IPAddress: endpoint?.address ?? "",
+    IPPrefixLen: endpoint?.prefixLength ?? 0,
+    IPv6Gateway: "",
+    GlobalIPv6Address: "",
+    GlobalIPv6PrefixLen: 0,
+  };
+}
+
+function toMountPoint(mount: ContainerMount, volumePath: (name: string) => string): MountPoint {
+  const common = { Destination: mount.target, RW: !mount.readonly };
+  if (mount.type === "bind") {
+    return {
+      Type: "bind",
+      Source: mount.source,
+      ...common,
+      Mode: mount.mode,
+      Propagation: mount.propagation,
+    };
+  }
+  if (mount.type === "volume") {
+    return {
+      Type: "volume",
+      Name: mount.name,
+      Source: volumePath(mount.name),
+      ...common,
+      Driver: "local",
+      Mode: mount.mode,
+      Propagation: "",
+    };
+  }
+  return { Type: "tmpfs", Source: "", ...common, Mode: "", Propagation: "" };
+}
+
+/** A row of `ps`. */
+export function toContainerSummary(view: ContainerView, now: number): ContainerSummary {
+  const { container, state } = view;
+  const mode = container.hostConfig.NetworkMode ?? "bridge";
+  return {
+    Id: container.id,
+    Names: [`/${container.name}`],
+    Image: container.image,
+    ImageID: container.imageId,
+    Command: commandOf(container.config).map(quoteArgument).join(" "),
+    Created: Math.floor(Date.parse(container.createdAt) / 1000),
+    Ports: [],
+    Labels: container.config.Labels ?? {},
+    State: state.status,
+    Status: statusText(state, now),
+    HostConfig: { NetworkMode: mode },
+    NetworkSettings: {
+      Networks: { [mode]: toEndpointSettings(view, mode, state.endpoints[mode]) },
+    },
+    Mounts: container.mounts.map((mount) => toMountPoint(mount, view.volumePath)),
+  };
+}
+
+/** As Docker: an argument with spaces is quoted. */
+function quoteArgument(argument: string): string {
+  return /\s/.test(argument) ? `'${argument}'` : argument;
+}
+
+function statusText(state: ContainerState, now: number): string {
+  if (state.status === "running") return `Up ${humanDuration(now - Date.parse(state.startedAt))}`;
+  if (state.status === "created") return "Created";
+  if (state.status === "dead") return "Dead";
+  return `Exited (${state.exitCode}) ${humanDuration(now - Date.parse(state.finishedAt))} ago`;
+}
+
+/** "Less than a second", "4 seconds", "About a minute", "3 weeks": Docker's words for milliseconds. */
+export function humanDuration(milliseconds: number): string {
+  const seconds = Math.floor(milliseconds / 1000);
+  if (seconds < 1) return "Less than a second";
+  if (seconds === 1) return "1 second";
+  if (seconds < 60) return `${seconds} seconds`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 1) return "About a minute";
+  if (minutes < 60) return `${minutes} minutes`;
+  const hours = Math.round(seconds / 3600);
+  if (hours === 1) return "About an hour";
+  if (hours < 48) return `${hours} hours`;
+  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
+  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
+  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
+  return `${Math.floor(hours / 24 / 365)} years`;
+}
