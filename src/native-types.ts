@@ -20,6 +20,8 @@ export interface Native {
   listRoutes(): Promise<string[]>;
   /** True if `pid` is alive and started at `startTime` (clock ticks, /proc/PID/stat field 22). */
   isAlive(pid: number, startTime: number): boolean;
+  /** Makes the daemon's own cgroup ready to be the parent of containers' (cgroup v2 wants leaves). */
+  prepareCgroup(): void;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
 }

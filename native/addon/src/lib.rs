@@ -1,1 +1,142 @@
-//! To be written.
+//! The door between the daemon's JavaScript and the native crates: shells only. Structures cross as
+//! JSON, in the shapes of `src/native-types.ts`; errors as in `failure.rs`.
+
+mod background;
+mod failure;
+mod launch;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+use serde::Deserialize;
+
+use crate::background::run;
+use crate::failure::Failure;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExtractOptions {
+    blob_path: PathBuf,
+    staging_dir: PathBuf,
+    max_bytes: u64,
+    max_entries: u64,
+}
+
+#[napi(object)]
+pub struct ExtractResult {
+    pub digest: String,
+    pub blob_size: i64,
+    pub diff_id: String,
+    pub size: i64,
+    pub entries: i64,
+}
+
+#[napi]
+pub struct Extraction {
+    inner: Arc<layer::Extraction>,
+}
+
+#[napi]
+impl Extraction {
+    /// # Errors
+    /// If there is no thread to be had.
+    #[napi(constructor)]
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn new(options: String) -> Result<Self> {
+        let options: ExtractOptions = serde_json::from_str(&options).map_err(Failure::from)?;
+        let extraction = layer::Extraction::start(layer::ExtractOptions {
+            blob_path: options.blob_path,
+            staging_dir: options.staging_dir,
+            max_bytes: options.max_bytes,
+            max_entries: options.max_entries,
+        })
+        .map_err(Failure::from)?;
+        Ok(Self {
+            inner: Arc::new(extraction),
+        })
+    }
+
+    /// The file now holds `total` bytes.
+    #[napi]
+    pub fn grown(&self, total: i64) {
+        self.inner.grown(total.unsigned_abs());
+    }
+
+    #[napi]
+    pub fn finish(&self) {
+        self.inner.finish();
+    }
+
+    #[napi]
+    pub fn cancel(&self) {
+        self.inner.cancel();
+    }
+
+    #[napi]
+    pub fn wait<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let extraction = Arc::clone(&self.inner);
+        run(env, move || {
+            let result = extraction.wait()?;
+            Ok(ExtractResult {
+                digest: result.digest,
+                blob_size: result.blob_size.cast_signed(),
+                diff_id: result.diff_id,
+                size: result.size.cast_signed(),
+                entries: result.entries.cast_signed(),
+            })
+        })
+    }
+}
+
+#[napi]
+pub fn commit_layer(env: &Env, staging: String, r#final: String) -> Result<Object<'_>> {
+    run(env, move || {
+        Ok(layer::commit(Path::new(&staging), Path::new(&r#final))?)
+    })
+}
+
+#[napi]
+pub fn remove_tree(env: &Env, path: String) -> Result<Object<'_>> {
+    run(env, move || Ok(layer::remove_tree(Path::new(&path))?))
+}
+
+#[napi]
+pub fn launch(env: &Env, request: String) -> Result<Object<'_>> {
+    run(env, move || launch::launch(&request))
+}
+
+#[napi]
+pub fn ensure_bridge(env: &Env, plan: String) -> Result<Object<'_>> {
+    run(env, move || {
+        let plan: net::BridgePlan = serde_json::from_str(&plan)?;
+        Ok(net::ensure_bridge(&plan)?)
+    })
+}
+
+#[napi]
+pub fn remove_bridge(env: &Env, name: String, table: String) -> Result<Object<'_>> {
+    run(env, move || Ok(net::remove_bridge(&name, &table)?))
+}
+
+#[napi]
+pub fn list_routes(env: &Env) -> Result<Object<'_>> {
+    run(env, || Ok(net::list_routes()?))
+}
+
+#[napi]
+pub fn prepare_cgroup() -> Result<()> {
+    Ok(sandbox::cgroup::prepare_parent().map_err(Failure::from)?)
+}
+
+#[napi]
+pub fn is_alive(pid: u32, start_time: i64) -> bool {
+    sandbox::is_alive(pid, start_time.unsigned_abs())
+}
+
+#[napi]
+pub fn host_facts() -> Result<String> {
+    Ok(serde_json::to_string(&sandbox::host_facts()).map_err(Failure::from)?)
+}

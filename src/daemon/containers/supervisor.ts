@@ -170,15 +170,22 @@ export class Supervisor {
     await entry.monitor.signal(signal);
   }
 
+  /** `kill`: a signal, and the event of it. */
+  async kill(entry: Entry, signal: number): Promise<void> {
+    await this.signal(entry, signal);
+    const attributes = { ...eventAttributes(entry.container), signal: String(signal) };
+    this.#parts.events.publish("container", "kill", entry.container.id, attributes);
+  }
+
   /** Signal, grace period, SIGKILL. False if it did not run. `seconds` < 0 waits for ever. */
   async stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
     if (entry.state.status !== "running") return false;
     const { exited } = entry;
-    await this.signal(entry, signal).catch(ignoreGone);
+    await this.kill(entry, signal).catch(ignoreGone);
     if (seconds < 0 || (await settlesWithin(exited.promise, seconds * 1000))) {
       await exited.promise;
     } else {
-      await this.signal(entry, constants.signals.SIGKILL).catch(ignoreGone);
+      await this.kill(entry, constants.signals.SIGKILL).catch(ignoreGone);
       await exited.promise;
     }
     this.#parts.events.publish(

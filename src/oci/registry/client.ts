@@ -204,6 +204,27 @@ export class RegistryClient implements ImageSource {
     return { exchange, offset: 0 };
   }
 
+  /** Throws `unauthorized` unless the registry takes the credentials that it is shown. */
+  async login(domain: string, { signal }: CallOptions = {}): Promise<void> {
+    const ref: Reference = { domain, path: "" };
+    const request: Request = { ref, path: "", what: "login", isManifest: false, signal };
+    const [endpoint] = listEndpoints(ref, { ...this.#options, mirrors: [], registryMirrors: {} });
+    if (endpoint === undefined) return;
+    try {
+      using exchange = await this.#send(endpoint, request);
+      if (exchange.status !== 200) throw await exchange.failure();
+    } catch (cause) {
+      signal?.throwIfAborted();
+      const error = translate(cause, contextOf(request, endpoint.host));
+      if (error.code !== "unauthorized") throw error;
+      throw new EngineError(
+        "unauthorized",
+        `login at ${domain} failed: the registry does not take these credentials`,
+        { cause },
+      );
+    }
+  }
+
   async #readManifest(endpoint: Endpoint, request: Request) {
     const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
     return this.#transport.retrying(
@@ -225,8 +246,9 @@ export class RegistryClient implements ImageSource {
   async #send(endpoint: Endpoint, request: Request): Promise<Exchange> {
     const { ref, signal } = request;
     const base = await this.#schemes.find(endpoint, signal);
-    const url = new URL(`${base}/v2/${ref.path}/${request.path}`);
-    const scope = `repository:${ref.path}:pull`;
+    const isLogin = ref.path === "";
+    const url = new URL(isLogin ? `${base}/v2/` : `${base}/v2/${ref.path}/${request.path}`);
+    const scope = isLogin ? "" : `repository:${ref.path}:pull`;
     const open = (authorization: string | undefined) =>
       this.#transport.open(url, {
         headers: {

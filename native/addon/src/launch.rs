@@ -1,0 +1,132 @@
+//! Starting containers: directories and files first, then the monitor, then its network.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::sync::OnceLock;
+
+use net::EndpointPlan;
+use sandbox::plan::ContainerPlan;
+use sandbox::{Code, StepError};
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+static MONITOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/monitor.bin"));
+
+/// `LaunchRequest` of `src/native-types.ts`.
+#[derive(Deserialize)]
+struct Request {
+    plan: ContainerPlan,
+    directories: Vec<Directory>,
+    files: Vec<File>,
+}
+
+#[derive(Deserialize)]
+struct Directory {
+    path: String,
+    mode: u32,
+}
+
+#[derive(Deserialize)]
+struct File {
+    path: String,
+    content: String,
+}
+
+/// `Launched` of `src/native-types.ts`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Launched {
+    monitor_pid: u32,
+    monitor_start_time: u64,
+    pid: u32,
+    pid_start_time: u64,
+}
+
+/// Takes a `LaunchRequest` and answers a `Launched`, both as JSON.
+pub(crate) fn launch(request: &str) -> Result<String, Failure> {
+    let request: Request = serde_json::from_str(request)?;
+    for directory in &request.directories {
+        make_directory(directory)
+            .map_err(|error| file_failure("create", &directory.path, &error))?;
+    }
+    for file in &request.files {
+        write_file(file).map_err(|error| file_failure("write", &file.path, &error))?;
+    }
+    let endpoint = request.plan.endpoint.as_ref().map(|planned| EndpointPlan {
+        bridge: planned.bridge.clone(),
+        host_interface: planned.host_interface.clone(),
+        address: planned.address.clone(),
+        gateway: planned.gateway.clone(),
+        mac: planned.mac.clone(),
+    });
+    let launched = sandbox::launch(&request.plan, monitor_image()?.as_fd(), |_pid, netns| {
+        let Some(endpoint) = &endpoint else {
+            return Ok(());
+        };
+        net::attach(endpoint, netns).map_err(|error| {
+            StepError::new(
+                Code::Internal,
+                error.op,
+                &error.target,
+                error.errno,
+                error.to_string(),
+            )
+        })
+    })?;
+    Ok(serde_json::to_string(&Launched {
+        monitor_pid: launched.monitor_pid,
+        monitor_start_time: launched.monitor_start_time,
+        pid: launched.pid,
+        pid_start_time: launched.pid_start_time,
+    })?)
+}
+
+/// The monitor in a sealed memfd, made once; every monitor shares its pages.
+fn monitor_image() -> Result<&'static OwnedFd, Failure> {
+    static IMAGE: OnceLock<OwnedFd> = OnceLock::new();
+    if let Some(image) = IMAGE.get() {
+        return Ok(image);
+    }
+    if MONITOR.is_empty() {
+        return Err(Failure::new(
+            "internal",
+            "this build has no monitor: build it with scripts/build.sh",
+        ));
+    }
+    let made = sandbox::memfd_from(MONITOR)?;
+    Ok(IMAGE.get_or_init(|| made))
+}
+
+fn make_directory(directory: &Directory) -> io::Result<()> {
+    match DirBuilder::new()
+        .mode(directory.mode)
+        .create(&directory.path)
+    {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    }
+}
+
+/// The file is bind-mounted into a container that may still hold it: replaced, never rewritten.
+fn write_file(file: &File) -> io::Result<()> {
+    let temporary = format!("{}.new", file.path);
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o644)
+        .open(&temporary)?
+        .write_all(file.content.as_bytes())?;
+    fs::rename(&temporary, &file.path)
+}
+
+fn file_failure(verb: &str, path: &str, error: &io::Error) -> Failure {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "unavailable",
+        _ => "internal",
+    };
+    Failure::new(code, format!("{verb} \"{path}\": {error}"))
+}

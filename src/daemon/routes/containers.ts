@@ -1,0 +1,244 @@
+import type {
+  ContainerCreateRequest,
+  ContainerInspectResponse,
+  ContainerSummary,
+} from "../../api/types.ts";
+import { EngineError } from "../../errors.ts";
+import { type Platform, parsePlatform } from "../../oci/platform.ts";
+import { attachRunning, relay } from "../containers/attach.ts";
+import { defaultStopSignal, defaultStopTimeout } from "../containers/defaults.ts";
+import { containerFilters, matchesContainer } from "../containers/filter.ts";
+import { type LogOptions, readLog } from "../containers/logs.ts";
+import type { AttachFlags } from "../containers/monitor.ts";
+import type { ContainerPaths } from "../containers/paths.ts";
+import { parseCreateRequest } from "../containers/request.ts";
+import { parseSignal } from "../containers/signals.ts";
+import type { ContainerTable, Entry } from "../containers/table.ts";
+import type { Handler, RequestContext } from "../http/context.ts";
+import { parseTimestamp } from "../http/timestamp.ts";
+
+/** What these routes need of the engine. */
+export interface ContainerRoutesParts {
+  table: ContainerTable;
+  create(
+    request: ContainerCreateRequest,
+    options: { name: string; platform: Platform | undefined },
+  ): Promise<{ entry: Entry; warnings: string[] }>;
+  start(entry: Entry): Promise<boolean>;
+  stop(entry: Entry, signal: number, seconds: number): Promise<boolean>;
+  kill(entry: Entry, signal: number): Promise<void>;
+  remove(entry: Entry, options: { force: boolean; volumes: boolean }): Promise<void>;
+  paths(entry: Entry): ContainerPaths;
+  inspect(entry: Entry): ContainerInspectResponse;
+  summarize(entry: Entry): ContainerSummary;
+  imageId(name: string): string | undefined;
+}
+
+const rawStream = "application/vnd.docker.raw-stream";
+const multiplexedStream = "application/vnd.docker.multiplexed-stream";
+
+export function containerRoutes(parts: ContainerRoutesParts) {
+  const find = (context: RequestContext): Entry => parts.table.get(context.params.id ?? "");
+  return {
+    containerList({ query, json }) {
+      const filters = query.filters(containerFilters);
+      const limit = query.integer("limit") ?? 0;
+      const all = query.flag("all") || limit > 0 || filters.has("status") || filters.has("exited");
+      const entries = parts.table
+        .all()
+        .filter((entry) => all || entry.state.status === "running")
+        .filter((entry) => matchesContainer(entry, filters, parts.table, parts.imageId))
+        .sort((a, b) => (a.container.createdAt < b.container.createdAt ? 1 : -1));
+      json(200, (limit > 0 ? entries.slice(0, limit) : entries).map(parts.summarize));
+    },
+
+    async containerCreate(context) {
+      const request = parseCreateRequest(await context.body());
+      const platform = context.query.text("platform");
+      const { entry, warnings } = await parts.create(request, {
+        name: context.query.text("name"),
+        platform: platform === "" ? undefined : parsePlatform(platform),
+      });
+      context.json(201, { Id: entry.container.id, Warnings: warnings });
+    },
+
+    containerInspect(context) {
+      context.json(200, parts.inspect(find(context)));
+    },
+
+    async containerStart(context) {
+      const started = await parts.start(find(context));
+      context.empty(started ? 204 : 304);
+    },
+
+    async containerStop(context) {
+      const entry = find(context);
+      const { config } = entry.container;
+      const signal = parseSignal(
+        context.query.text("signal") || config.StopSignal || defaultStopSignal,
+      );
+      const seconds = context.query.integer("t") ?? config.StopTimeout ?? defaultStopTimeout;
+      context.empty((await parts.stop(entry, signal, seconds)) ? 204 : 304);
+    },
+
+    async containerKill(context) {
+      const entry = find(context);
+      await parts.kill(entry, parseSignal(context.query.text("signal") || "KILL"));
+      context.empty(204);
+    },
+
+    async containerResize(context) {
+      const entry = find(context);
+      const rows = size(context, "h");
+      const columns = size(context, "w");
+      if (entry.monitor) await entry.monitor.resize(rows, columns);
+      else entry.console = { rows, columns };
+      context.empty(200);
+    },
+
+    async containerAttach(context) {
+      await attach(context, find(context), parts);
+    },
+
+    async containerLogs(context) {
+      const entry = find(context);
+      const tty = entry.container.config.Tty ?? false;
+      const options = parseLogOptions(context, tty);
+      if (entry.container.hostConfig.LogConfig?.Type === "none") {
+        throw new EngineError(
+          "not_implemented",
+          "configured logging driver does not support reading",
+        );
+      }
+      const reply = context.stream(200, tty ? rawStream : multiplexedStream);
+      const ended = entry.state.status === "running" ? entry.exited.promise : Promise.resolve();
+      for await (const chunk of readLog(parts.paths(entry).log, options, ended, context.signal)) {
+        await reply.write(chunk);
+      }
+      reply.end();
+    },
+
+    async containerWait(context) {
+      await wait(context, find(context));
+    },
+
+    async containerRemove(context) {
+      const entry = find(context);
+      if (context.query.flag("link"))
+        throw new EngineError("not_implemented", "links are not supported by this engine yet");
+      await parts.remove(entry, {
+        force: context.query.flag("force"),
+        volumes: context.query.flag("v"),
+      });
+      context.empty(204);
+    },
+  } satisfies Record<string, Handler>;
+}
+
+function size({ query }: RequestContext, name: string): number {
+  const value = query.integer(name) ?? 0;
+  if (value < 0 || value > 65_535)
+    throw new EngineError("invalid_argument", `invalid terminal size: ${name}=${value}`);
+  return value;
+}
+
+async function attach(
+  context: RequestContext,
+  entry: Entry,
+  parts: ContainerRoutesParts,
+): Promise<void> {
+  const { query } = context;
+  const isLive = query.flag("stream");
+  if (!isLive && !query.flag("logs")) {
+    throw new EngineError("invalid_argument", "at least one of stream or logs must be true");
+  }
+  const { config } = entry.container;
+  const tty = config.Tty ?? false;
+  const flags: AttachFlags = {
+    stdin: isLive && query.flag("stdin") && (config.OpenStdin ?? false),
+    stdout: query.flag("stdout"),
+    stderr: query.flag("stderr"),
+  };
+  const contentType = tty || !isNewEnough(context.version) ? rawStream : multiplexedStream;
+  const client = context.hijack(contentType);
+  if (query.flag("logs")) {
+    const options: LogOptions = {
+      ...flags,
+      follow: false,
+      timestamps: false,
+      tail: undefined,
+      since: undefined,
+      until: undefined,
+      tty,
+    };
+    for await (const chunk of readLog(
+      parts.paths(entry).log,
+      options,
+      Promise.resolve(),
+      context.signal,
+    ))
+      client.write(chunk);
+  }
+  if (!isLive) {
+    client.end();
+  } else if (entry.state.status === "running") {
+    await attachRunning(parts.paths(entry).socket, client, flags, tty);
+  } else {
+    entry.pending.push({
+      flags,
+      connect: (attachment) => relay(client, attachment, flags, tty),
+      cancel: () => client.end(),
+    });
+  }
+}
+
+/** The multiplexed media type came with API 1.42. */
+function isNewEnough(version: string): boolean {
+  return Number(version.split(".")[1]) >= 42;
+}
+
+function parseLogOptions({ query }: RequestContext, tty: boolean): LogOptions {
+  const stdout = query.flag("stdout");
+  const stderr = query.flag("stderr");
+  if (!stdout && !stderr) {
+    throw new EngineError(
+      "invalid_argument",
+      "Bad parameters: you must choose at least one stream",
+    );
+  }
+  const tail = query.text("tail");
+  if (!/^(|all|-?\d+)$/.test(tail))
+    throw new EngineError("invalid_argument", `invalid value for "tail": "${tail}"`);
+  return {
+    stdout,
+    stderr,
+    follow: query.flag("follow"),
+    timestamps: query.flag("timestamps"),
+    tail: /^\d+$/.test(tail) ? Number(tail) : undefined,
+    since: parseTimestamp(query.text("since")),
+    until: parseTimestamp(query.text("until")),
+    tty,
+  };
+}
+
+/** The headers go out at once: they tell the client that its wait is registered. */
+async function wait(context: RequestContext, entry: Entry): Promise<void> {
+  const condition = context.query.text("condition") || "not-running";
+  const waits: Record<string, () => Promise<{ exitCode: number; error: string }>> = {
+    "not-running": () =>
+      entry.state.status === "running" ? entry.exited.promise : Promise.resolve(entry.state),
+    "next-exit": () => entry.nextExit.promise,
+    removed: () => entry.removed.promise,
+  };
+  const ended = Object.hasOwn(waits, condition) ? waits[condition]?.() : undefined;
+  if (ended === undefined)
+    throw new EngineError("invalid_argument", `invalid condition: "${condition}"`);
+  const reply = context.stream(200, "application/json");
+  const gone = Promise.withResolvers<undefined>();
+  context.signal.addEventListener("abort", () => gone.resolve(undefined), { once: true });
+  const state = await Promise.race([ended, gone.promise]);
+  if (state === undefined) return;
+  const error = state.error === "" ? {} : { Error: { Message: state.error } };
+  await reply.write(`${JSON.stringify({ StatusCode: state.exitCode, ...error })}\n`);
+  reply.end();
+}

@@ -1,0 +1,115 @@
+import { dlopen, ptr } from "bun:ffi";
+import { writeSync } from "node:fs";
+import addonPath from "../dist/native/rt-addon.bin" with { type: "file" };
+import { EngineError, type ErrorCode, errorCodes } from "./errors.ts";
+import type {
+  ExtractOptions,
+  ExtractResult,
+  HostFacts,
+  LayerExtraction,
+  Native,
+} from "./native-types.ts";
+
+/** The addon's functions as they cross N-API: structures as JSON, errors as JSON in the message. */
+interface Addon {
+  Extraction: new (
+    options: string,
+  ) => {
+    grown(total: number): void;
+    finish(): void;
+    cancel(): void;
+    wait(): Promise<ExtractResult>;
+  };
+  commitLayer(staging: string, final: string): Promise<void>;
+  removeTree(path: string): Promise<void>;
+  launch(request: string): Promise<string>;
+  ensureBridge(plan: string): Promise<void>;
+  removeBridge(name: string, table: string): Promise<void>;
+  listRoutes(): Promise<string[]>;
+  prepareCgroup(): void;
+  isAlive(pid: number, startTime: number): boolean;
+  hostFacts(): string;
+}
+
+/**
+ * Loads the addon that is embedded in the executable. It is copied to a sealed memfd and opened from
+ * there: no file of root's in /tmp that somebody could swap (memfd_create(2), F_ADD_SEALS in fcntl(2)).
+ */
+export async function loadNative(): Promise<Native> {
+  const bytes = new Uint8Array(await Bun.file(addonPath).arrayBuffer());
+  const module = { exports: {} as Addon };
+  process.dlopen(module, `/proc/self/fd/${sealedCopy(bytes)}`);
+  return wrap(module.exports);
+}
+
+const memfdFlags = { closeOnExec: 1, allowSealing: 2 };
+const addSeals = 1033;
+/** F_SEAL_SEAL, SHRINK, GROW and WRITE. */
+const allSeals = 0xf;
+
+function sealedCopy(bytes: Uint8Array): number {
+  const libc = dlopen("libc.so.6", {
+    memfd_create: { args: ["ptr", "u32"], returns: "i32" },
+    fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  });
+  const name = Buffer.from("rt-addon\0");
+  const fd = libc.symbols.memfd_create(ptr(name), memfdFlags.closeOnExec | memfdFlags.allowSealing);
+  if (fd < 0) {
+    throw new EngineError("unavailable", "load the native addon: memfd_create failed", {
+      hint: "rt needs Linux 5.6 or later",
+    });
+  }
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+  libc.symbols.fcntl(fd, addSeals, allSeals);
+  return fd;
+}
+
+function wrap(addon: Addon): Native {
+  return {
+    extractLayer: (options) => createExtraction(addon, options),
+    commitLayer: (staging, final) => asPromise(() => addon.commitLayer(staging, final)),
+    removeTree: (path) => asPromise(() => addon.removeTree(path)),
+    launch: async (request) =>
+      JSON.parse(await asPromise(() => addon.launch(JSON.stringify(request)))),
+    ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
+    removeBridge: ({ name, table }) => asPromise(() => addon.removeBridge(name, table)),
+    listRoutes: () => asPromise(() => addon.listRoutes()),
+    prepareCgroup: () => addon.prepareCgroup(),
+    isAlive: (pid, startTime) => addon.isAlive(pid, startTime),
+    hostFacts: () => JSON.parse(addon.hostFacts()) as HostFacts,
+  };
+}
+
+function createExtraction(addon: Addon, options: ExtractOptions): LayerExtraction {
+  try {
+    const extraction = new addon.Extraction(JSON.stringify(options));
+    return {
+      grown: (total) => extraction.grown(total),
+      finish: () => extraction.finish(),
+      cancel: () => extraction.cancel(),
+      done: asPromise(() => extraction.wait()),
+    };
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+async function asPromise<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+/** The addon's errors carry {"code", "message", "hint"} in their message. */
+function toEngineError(error: unknown): unknown {
+  if (!(error instanceof Error) || !error.message.startsWith("{")) return error;
+  const { code, message, hint } = JSON.parse(error.message) as {
+    code: string;
+    message: string;
+    hint?: string;
+  };
+  const known: ErrorCode = Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : "internal";
+  return new EngineError(known, message, hint === undefined ? {} : { hint });
+}
