@@ -21,12 +21,19 @@ pub(crate) fn ensure(plan: &BridgePlan) -> Result<(), NetError> {
     if !addresses.contains(&(index, cidr)) {
         check_free(&socket, plan, cidr, index)?;
     }
-    match found {
-        Some(link) => bring_up(&socket, plan, cidr, link.index),
-        None => create(&socket, plan, cidr),
-    }?;
-    sysctl::forward_ipv4()?;
-    rules::install(&plan.table, &plan.name, cidr, plan.masquerade)
+    let is_new = found.is_none();
+    let index = match found {
+        Some(link) => link.index,
+        None => create(&socket, plan, cidr)?,
+    };
+    let done = bring_up(&socket, plan, cidr, index)
+        .and_then(|()| sysctl::forward_ipv4())
+        .and_then(|()| rules::install(&plan.table, &plan.name, cidr, plan.masquerade));
+    if done.is_err() && is_new {
+        // The first error is the one to tell.
+        let _ = remove_link(&socket, &plan.name);
+    }
+    done
 }
 
 /// The bridge of that name, if there is an interface of that name at all.
@@ -61,29 +68,18 @@ fn check_free(socket: &Netlink, plan: &BridgePlan, cidr: Cidr, index: u32) -> Re
     ))
 }
 
-fn create(socket: &Netlink, plan: &BridgePlan, cidr: Cidr) -> Result<(), NetError> {
-    let refused = |failure: Failure| refused(&plan.name, &failure);
+/// Gives back the index of the new bridge.
+fn create(socket: &Netlink, plan: &BridgePlan, cidr: Cidr) -> Result<u32, NetError> {
     let [a, b, c, d] = cidr.address.octets();
     let mut batch = Batch::default();
     link::create_bridge(&mut batch, &plan.name, [0x02, 0x42, a, b, c, d]);
-    socket.run(batch).map_err(refused)?;
-    let made = match query::find_link(socket, &plan.name).map_err(refused) {
-        Ok(Some(link)) => bring_up(socket, plan, cidr, link.index),
-        Ok(None) => Err(NetError::new(
-            NetErrorKind::NotFound,
-            "create bridge",
-            &plan.name,
-            "it vanished at once",
-        )),
-        Err(error) => Err(error),
-    };
-    if made.is_err() {
-        let mut batch = Batch::default();
-        link::delete(&mut batch, &plan.name);
-        // The first error is the one to tell.
-        let _ = socket.run(batch);
-    }
-    made
+    let made = socket.run(batch);
+    made.map_err(|failure| refused(&plan.name, &failure))?;
+    let link = find(socket, &plan.name)?;
+    link.map(|link| link.index).ok_or_else(|| {
+        let detail = "it vanished at once";
+        NetError::new(NetErrorKind::NotFound, "create bridge", &plan.name, detail)
+    })
 }
 
 fn bring_up(socket: &Netlink, plan: &BridgePlan, cidr: Cidr, index: u32) -> Result<(), NetError> {

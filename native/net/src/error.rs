@@ -142,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn a_bridge_without_a_free_port_is_told_from_other_refusals() {
+        let error = NetError::kernel("create veth pair", "rtv1", &Errno::XFULL.into(), "unused");
+        assert_eq!(error.kind, NetErrorKind::Full);
+        assert!(
+            error
+                .to_string()
+                .ends_with(": a bridge holds 1023 containers")
+        );
+    }
+
+    #[test]
     fn the_kernels_own_sentence_is_kept() {
         let fault = Fault {
             errno: Errno::INVAL,

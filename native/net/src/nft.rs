@@ -273,25 +273,5 @@ impl Rule<'_, '_> {
 }
 
 #[cfg(test)]
-pub(crate) const GETTABLE: u16 = SUBSYSTEM << 8 | 1;
-#[cfg(test)]
-pub(crate) const GETRULE: u16 = SUBSYSTEM << 8 | 7;
-
-/// The payloads of all objects of a kind that belong to `table`. (The table's name is attribute 1
-/// of all of them.)
-#[cfg(test)]
-pub(crate) fn list(kind: u16, table: &str) -> Vec<Vec<u8>> {
-    use crate::wire::{NLM_F_DUMP, find, text_of};
-    let mut batch = Batch::default();
-    let header = [NFPROTO_IPV4, 0, 0, 0];
-    batch.message("list", kind, NLM_F_DUMP, &header, |_| ());
-    let mut found = Vec::new();
-    let socket = crate::socket::Netlink::netfilter().unwrap();
-    let take = |_, payload: &[u8]| {
-        if find(&payload[4..], TABLE_NAME).map(text_of) == Some(table) {
-            found.push(payload.to_vec());
-        }
-    };
-    socket.ask(&batch, take).unwrap();
-    found
-}
+#[path = "nft_test.rs"]
+pub(crate) mod tests;

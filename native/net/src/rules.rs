@@ -81,14 +81,3 @@ fn commit(change: Transaction<'_>) -> Result<(), Failure> {
 fn refused(table: &str, failure: &Failure) -> NetError {
     NetError::kernel(failure.op, table, &failure.fault, FEATURE)
 }
-
-/// Rules that stand in a table.
-#[cfg(test)]
-pub(crate) fn count(table: &str) -> usize {
-    crate::nft::list(crate::nft::GETRULE, table).len()
-}
-
-#[cfg(test)]
-pub(crate) fn table_exists(table: &str) -> bool {
-    !crate::nft::list(crate::nft::GETTABLE, table).is_empty()
-}

@@ -145,7 +145,7 @@ fn pad(bytes: &mut Vec<u8>) {
 pub(crate) enum Answer<'a> {
     Ack,
     Failed(Fault),
-    /// The end of a dump.
+    /// The end of a dump. (One that breaks off ends with an errno, which makes it `Failed`.)
     Done,
     Data {
         kind: u16,
@@ -162,11 +162,8 @@ pub(crate) fn answers(mut bytes: &[u8]) -> impl Iterator<Item = (u32, Answer<'_>
         let payload = bytes.get(HEADER..length)?;
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
         let answer = match kind {
-            NLMSG_ERROR => match failure(payload, flags) {
-                Some(fault) => Answer::Failed(fault),
-                None => Answer::Ack,
-            },
-            NLMSG_DONE => Answer::Done,
+            NLMSG_ERROR => failure(payload, flags).map_or(Answer::Ack, Answer::Failed),
+            NLMSG_DONE => failure(payload, 0).map_or(Answer::Done, Answer::Failed),
             _ => Answer::Data { kind, payload },
         };
         Some((sequence, answer))

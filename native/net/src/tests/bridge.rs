@@ -1,5 +1,5 @@
 use super::support::{bridge_plan, delete_table, netns, on_a_host};
-use crate::rules::count;
+use crate::nft::tests::{count_rules, table_exists};
 use crate::*;
 
 #[test]
@@ -13,14 +13,14 @@ fn ensure_bridge_can_be_repeated_and_mends_what_it_finds() {
         assert_eq!(list_routes().unwrap(), ["172.30.0.0/16"]);
         let forward = std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward");
         assert_eq!(forward.unwrap().trim(), "1");
-        let rules = count("rt");
+        let rules = count_rules("rt");
         assert_eq!(rules, 4);
 
         delete_table("rt");
-        assert_eq!(count("rt"), 0);
+        assert_eq!(count_rules("rt"), 0);
         ensure_bridge(&plan).unwrap();
         ensure_bridge(&plan).unwrap();
-        assert_eq!(count("rt"), rules);
+        assert_eq!(count_rules("rt"), rules);
         let again = query::find_link(&socket, "rt0").unwrap().unwrap();
         assert_eq!(again.index, made.index);
     });
@@ -38,14 +38,14 @@ fn remove_bridge_takes_its_rules_along_and_the_table_with_the_last() {
         };
         ensure_bridge(&first).unwrap();
         ensure_bridge(&second).unwrap();
-        assert_eq!(count("rt"), 4 + 3);
+        assert_eq!(count_rules("rt"), 4 + 3);
         assert_eq!(list_links("rt").unwrap(), ["rt0", "rt1"]);
         remove_bridge("rt0", "rt").unwrap();
-        assert_eq!(count("rt"), 3);
+        assert_eq!(count_rules("rt"), 3);
         remove_bridge("rt1", "rt").unwrap();
         remove_bridge("rt1", "rt").unwrap();
         assert!(list_links("rt").unwrap().is_empty());
-        assert!(!rules::table_exists("rt"));
+        assert!(!table_exists("rt"));
     });
 }
 
@@ -98,6 +98,34 @@ fn ensure_bridge_passes_on_the_kernels_reason_and_leaves_no_bridge() {
             "bring interface up \"rt0\": invalid argument: mtu greater than device maximum"
         );
         assert!(list_links("rt").unwrap().is_empty());
+    });
+}
+
+#[test]
+fn ensure_bridge_takes_its_new_bridge_back_when_the_rules_are_refused() {
+    on_a_host(|| {
+        let plan = BridgePlan {
+            table: "t".repeat(300),
+            ..bridge_plan()
+        };
+        let error = ensure_bridge(&plan).unwrap_err();
+        assert_eq!(error.op, "create table");
+        assert!(list_links("rt").unwrap().is_empty());
+    });
+}
+
+#[test]
+fn ensure_bridge_adds_the_address_that_a_found_bridge_lacks() {
+    on_a_host(|| {
+        let plan = bridge_plan();
+        ensure_bridge(&plan).unwrap();
+        let moved = BridgePlan {
+            address: "172.31.0.1/16".into(),
+            mtu: 1500,
+            ..plan
+        };
+        ensure_bridge(&moved).unwrap();
+        assert_eq!(list_routes().unwrap(), ["172.30.0.0/16", "172.31.0.0/16"]);
     });
 }
 

@@ -102,6 +102,20 @@ fn attach_without_its_bridge_says_so() {
 }
 
 #[test]
+fn attach_refuses_what_is_no_network_namespace_and_the_thread_stays_at_home() {
+    on_a_host(|| {
+        ensure_bridge(&bridge_plan()).unwrap();
+        let stranger = std::fs::File::open("/proc/thread-self/ns/uts").unwrap();
+        let error = attach(&endpoint_plan(2), stranger.as_fd()).unwrap_err();
+        assert_eq!(error.errno, rustix::io::Errno::INVAL.raw_os_error());
+        assert_eq!(list_links("rt").unwrap(), ["rt0"]);
+        let visit = || inside(netns().as_fd(), || panic!("inside"));
+        std::panic::catch_unwind(visit).unwrap_err();
+        assert_eq!(list_links("rt").unwrap(), ["rt0"]);
+    });
+}
+
+#[test]
 fn detach_removes_both_ends_and_may_be_repeated() {
     on_a_host(|| {
         ensure_bridge(&bridge_plan()).unwrap();

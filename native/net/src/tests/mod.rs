@@ -3,5 +3,6 @@
 
 mod bridge;
 mod endpoint;
+
 mod nat;
 mod support;
