@@ -1,1 +1,30 @@
-fn main() {}
+//! One of these stands beside every container: it is the parent of the container's first process,
+//! holds its standard streams, writes its log, answers on its socket, and records how it ended. It
+//! outlives the daemon, so it is small: one thread, one loop, no JSON parser, no allocation at rest
+//! beyond a few pages.
+//!
+//! ```text
+//! launch.rs   Prepared → clone → gate → Ready        (with the daemon's addon)
+//! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
+//! client.rs   one connection        log.rs  the json-file log        exit.rs  the exit record
+//! ```
+
+mod client;
+mod exit;
+mod json;
+mod launch;
+mod log;
+mod serve;
+mod time;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match launch::launch() {
+        Some(container) => {
+            serve::serve(container);
+            ExitCode::SUCCESS
+        }
+        None => ExitCode::FAILURE,
+    }
+}

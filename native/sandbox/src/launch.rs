@@ -1,9 +1,22 @@
-//! The daemon's side of a launch.
+//! The daemon's side of a launch; the picture is in [`crate::protocol`].
 
-use std::os::fd::BorrowedFd;
+use std::ffi::CString;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use crate::error::StepError;
-use crate::plan::ContainerPlan;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, IoSlice};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
+    SocketFlags, SocketType, bind, listen, recv, send, sendmsg, socket_with, socketpair,
+};
+
+use crate::build::{CgroupView, build};
+use crate::cgroup::{self, Created, Layout};
+use crate::error::{Code, Context, StepError};
+use crate::plan::{ContainerPlan, Namespace};
+use crate::protocol::{LaunchReply, NETWORK_DONE, Prepared};
+use crate::sys::{Orphan, Vector, spawn_orphan};
 
 /// A container that stands at its gate.
 #[derive(Clone, Copy, Debug)]
@@ -21,15 +34,235 @@ pub struct Launched {
 /// `wire` runs on the calling thread as soon as the container's first process exists, while that
 /// process mounts: (pid, network namespace). It does not run for the network "host".
 pub fn launch(
-    _plan: &ContainerPlan,
-    _monitor_image: BorrowedFd<'_>,
-    _wire: impl FnOnce(u32, BorrowedFd<'_>) -> Result<(), StepError>,
+    plan: &ContainerPlan,
+    monitor_image: BorrowedFd<'_>,
+    wire: impl FnOnce(u32, BorrowedFd<'_>) -> Result<(), StepError>,
 ) -> Result<Launched, StepError> {
-    Err(StepError::new(
-        crate::Code::Unavailable,
-        "launch",
+    let layout = Layout::cached()?;
+    let view = view_of(&layout);
+    // Decided with the cgroups still to be made, so that a bad plan makes nothing.
+    build(plan, &view, false)?;
+    let created = cgroup::create(&layout, &plan.cgroup, plan.privileged)?;
+    let socket_path = format!("{}/monitor.sock", plan.run_dir);
+    let launched = start_monitor(plan, &view, &created, &socket_path, monitor_image, wire);
+    if launched.is_err() {
+        // The monitor has done this already, unless it was never started or was killed.
+        cgroup::remove(&created.directories);
+        let _absent = rustix::fs::unlink(socket_path.as_str());
+    }
+    launched
+}
+
+fn start_monitor(
+    plan: &ContainerPlan,
+    view: &CgroupView,
+    created: &Created,
+    socket_path: &str,
+    monitor_image: BorrowedFd<'_>,
+    wire: impl FnOnce(u32, BorrowedFd<'_>) -> Result<(), StepError>,
+) -> Result<Launched, StepError> {
+    let (clone_flags, ops) = build(plan, view, !created.join.is_empty())?;
+    let prepared = Prepared {
+        socket_path: socket_path.to_owned(),
+        exit_path: plan.exit_path.clone(),
+        log_path: plan.log_path.clone(),
+        tty: plan.process.tty,
+        open_stdin: plan.process.open_stdin,
+        stdin_once: plan.process.stdin_once,
+        clone_flags,
+        cgroup_join: created.join.clone(),
+        cgroup_directories: created.directories.clone(),
+        oom: created.oom.clone(),
+        ops,
+    };
+    let listener = listen_at(socket_path)?;
+    let (ours, theirs) = socketpair(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .step("make launch channel", "")?;
+    let monitor_pid = spawn(monitor_image, &theirs, &listener, &plan.id)?;
+    drop((theirs, listener));
+    let channel = Channel(ours);
+    channel.send_prepared(&prepared, created.v2.as_ref().map(AsFd::as_fd))?;
+    let pid = match channel.receive()? {
+        LaunchReply::Created { pid } => pid,
+        LaunchReply::Failed(error) => return Err(error),
+        LaunchReply::Ready { .. } => return Err(lost()),
+    };
+    if plan.namespaces.network == Namespace::New {
+        let netns = open_netns(pid, &channel)?;
+        wire(pid, netns.as_fd())?;
+    }
+    send(&channel.0, &[NETWORK_DONE], SendFlags::NOSIGNAL).step("talk to the monitor", "")?;
+    match channel.receive()? {
+        LaunchReply::Ready { pid } => Ok(Launched {
+            monitor_pid,
+            monitor_start_time: crate::start_time(monitor_pid).unwrap_or(0),
+            pid,
+            pid_start_time: crate::start_time(pid).unwrap_or(0),
+        }),
+        LaunchReply::Failed(error) => Err(error),
+        LaunchReply::Created { .. } => Err(lost()),
+    }
+}
+
+/// The child may have failed before its namespace could be opened; then its own words count.
+fn open_netns(pid: u32, channel: &Channel) -> Result<OwnedFd, StepError> {
+    let path = format!("/proc/{pid}/ns/net");
+    let opened = rustix::fs::open(
+        path.as_str(),
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    );
+    opened
+        .step("open network namespace", &path)
+        .map_err(|error| match channel.receive() {
+            Ok(LaunchReply::Failed(cause)) => cause,
+            _ => error,
+        })
+}
+
+/// Hierarchies with a name of their own (systemd's) control nothing and are not shown.
+fn view_of(layout: &Layout) -> CgroupView {
+    if layout.v1.is_empty() {
+        return CgroupView::Unified;
+    }
+    let v1 = layout
+        .v1
+        .iter()
+        .filter(|h| !h.controllers.iter().any(|c| c.starts_with("name=")));
+    let mut parts: Vec<_> = v1.map(|h| (file_name(h), h.controllers.clone())).collect();
+    parts.extend(layout.v2.as_ref().map(|h| (file_name(h), Vec::new())));
+    CgroupView::Split(parts)
+}
+
+fn file_name(hierarchy: &cgroup::Hierarchy) -> String {
+    hierarchy
+        .mount
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+fn listen_at(path: &str) -> Result<OwnedFd, StepError> {
+    const STEP: &str = "listen";
+    let _absent = rustix::fs::unlink(path);
+    let socket = socket_with(
+        AddressFamily::UNIX,
+        SocketType::STREAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .step(STEP, path)?;
+    let address = SocketAddrUnix::new(path).step(STEP, path)?;
+    bind(&socket, &address).step(STEP, path)?;
+    rustix::fs::chmod(path, Mode::from_raw_mode(0o600)).step(STEP, path)?;
+    listen(&socket, 128).step(STEP, path)?;
+    Ok(socket)
+}
+
+/// Both descriptors are moved above those they are going to become.
+fn spawn(
+    image: BorrowedFd<'_>,
+    channel: &OwnedFd,
+    listener: &OwnedFd,
+    id: &str,
+) -> Result<u32, StepError> {
+    const STEP: &str = "start monitor";
+    const ABOVE: i32 = 10;
+    let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
+        .step(STEP, "")?;
+    let high = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, ABOVE).step(STEP, "");
+    let (null, channel, listener, image) = (
+        high(null.as_fd())?,
+        high(channel.as_fd())?,
+        high(listener.as_fd())?,
+        high(image)?,
+    );
+    let argv = [
+        CString::from(c"rt-monitor"),
+        CString::new(id).unwrap_or_default(),
+    ];
+    let null_fd = null.as_raw_fd();
+    let fds = [
+        null_fd,
+        null_fd,
+        null_fd,
+        channel.as_raw_fd(),
+        listener.as_raw_fd(),
+    ];
+    let (argv, env) = (Vector::new(&argv), Vector::new(&[]));
+    spawn_orphan(&Orphan {
+        image: image.as_fd(),
+        argv: &argv,
+        env: &env,
+        fds: &fds,
+    })
+    .step(STEP, "")
+}
+
+/// The addon's end of the launch channel: a u32 LE length and a postcard value each way.
+struct Channel(OwnedFd);
+
+impl Channel {
+    fn send_prepared(
+        &self,
+        prepared: &Prepared,
+        cgroup: Option<BorrowedFd<'_>>,
+    ) -> Result<(), StepError> {
+        const STEP: &str = "talk to the monitor";
+        let body = postcard::to_allocvec(prepared).map_err(|_| lost())?;
+        let length = u32::try_from(body.len()).map_err(|_| lost())?.to_le_bytes();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let fds: Vec<BorrowedFd<'_>> = cgroup.into_iter().collect();
+        if !fds.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(&fds));
+        }
+        sendmsg(
+            &self.0,
+            &[IoSlice::new(&length)],
+            &mut control,
+            SendFlags::NOSIGNAL,
+        )
+        .step(STEP, "")?;
+        let mut rest = body.as_slice();
+        while !rest.is_empty() {
+            let sent = send(&self.0, rest, SendFlags::NOSIGNAL).step(STEP, "")?;
+            rest = rest.get(sent..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn receive(&self) -> Result<LaunchReply, StepError> {
+        let mut length = [0u8; 4];
+        self.fill(&mut length)?;
+        let mut body = vec![0u8; usize::try_from(u32::from_le_bytes(length)).map_err(|_| lost())?];
+        self.fill(&mut body)?;
+        postcard::from_bytes(&body).map_err(|_| lost())
+    }
+
+    fn fill(&self, mut buffer: &mut [u8]) -> Result<(), StepError> {
+        while !buffer.is_empty() {
+            match recv(&self.0, &mut *buffer, RecvFlags::empty()) {
+                Ok((1.., count)) => buffer = buffer.get_mut(count..).unwrap_or_default(),
+                Err(Errno::INTR) => {}
+                _ => return Err(lost()),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lost() -> StepError {
+    StepError::new(
+        Code::Internal,
+        "start monitor",
         "",
         0,
-        "launching is not built yet",
-    ))
+        "the container's monitor ended before the container could start",
+    )
 }

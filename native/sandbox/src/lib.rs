@@ -2,12 +2,17 @@
 //!
 //! The daemon's addon calls [`launch`]; the monitor reads what it decided and runs it.
 
+pub mod build;
 pub mod cgroup;
+pub mod child;
 mod error;
 mod host;
 mod launch;
 mod memfd;
+mod names;
+pub mod op;
 pub mod plan;
+pub mod protocol;
 #[allow(unsafe_code)]
 pub mod sys;
 

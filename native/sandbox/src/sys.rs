@@ -131,6 +131,12 @@ pub fn mount_setattr(
     check(ret).map(drop)
 }
 
+/// Moves this process into a new cgroup namespace.
+pub fn unshare_cgroup() -> Result<()> {
+    // SAFETY: no pointer; no memory, descriptor or thread is unshared.
+    check(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) }.into()).map(drop)
+}
+
 /// Joins a new, anonymous session keyring.
 pub fn new_session_keyring() -> Result<()> {
     let join: c_ulong = libc::KEYCTL_JOIN_SESSION_KEYRING.into();

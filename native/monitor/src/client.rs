@@ -1,0 +1,121 @@
+//! One connection on the monitor's socket.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use sandbox::protocol::frame::{self, HEADER};
+
+/// Queued output beyond this holds the container back.
+const QUEUE: usize = 256 * 1024;
+/// Longest payload that is taken; a longer one is no client of ours.
+const MAX_PAYLOAD: usize = 1024 * 1024;
+
+pub(crate) struct Client {
+    fd: OwnedFd,
+    received: Vec<u8>,
+    queue: Vec<u8>,
+    pub(crate) wants_input: bool,
+    pub(crate) wants_output: bool,
+    pub(crate) wants_error: bool,
+    pub(crate) watches: bool,
+    /// Sent START and waits for the answer.
+    pub(crate) starts: bool,
+    pub(crate) is_gone: bool,
+}
+
+/// One frame from a client.
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) payload: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        crate::launch::unblock(fd.as_fd());
+        Self {
+            fd,
+            received: Vec::new(),
+            queue: Vec::new(),
+            wants_input: false,
+            wants_output: false,
+            wants_error: false,
+            watches: false,
+            starts: false,
+            is_gone: false,
+        }
+    }
+
+    pub(crate) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= QUEUE
+    }
+
+    pub(crate) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Sends a frame, now as far as the socket takes it, the rest when it does.
+    pub(crate) fn push(&mut self, kind: u8, payload: &[u8]) {
+        self.queue.extend(frame::header(kind, payload.len()));
+        self.queue.extend_from_slice(payload);
+        self.flush();
+    }
+
+    pub(crate) fn flush(&mut self) {
+        let mut sent = 0;
+        while let Some(rest) = self.queue.get(sent..).filter(|rest| !rest.is_empty()) {
+            match send(&self.fd, rest, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
+                Ok(count) => sent += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(_) => {
+                    self.is_gone = true;
+                    sent = self.queue.len();
+                }
+            }
+        }
+        self.queue.drain(..sent);
+        if self.queue.is_empty() && self.queue.capacity() > HEADER * 1024 {
+            self.queue = Vec::new();
+        }
+    }
+
+    /// Reads what has come and takes the frames that are complete.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Vec<Frame> {
+        match recv(&self.fd, &mut *buffer, RecvFlags::DONTWAIT) {
+            Ok((0, _)) => self.is_gone = true,
+            Ok((count, _)) => self
+                .received
+                .extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(_) => self.is_gone = true,
+        }
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next_frame() {
+            frames.push(frame);
+        }
+        frames
+    }
+
+    fn next_frame(&mut self) -> Option<Frame> {
+        let &[kind, _, _, _, a, b, c, d] = self.received.first_chunk::<HEADER>()?;
+        let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
+        if length > MAX_PAYLOAD {
+            self.is_gone = true;
+            return None;
+        }
+        if self.received.len() < HEADER + length {
+            return None;
+        }
+        let payload = self.received.get(HEADER..HEADER + length)?.to_vec();
+        self.received.drain(..HEADER + length);
+        if self.received.is_empty() {
+            self.received = Vec::new();
+        }
+        Some(Frame { kind, payload })
+    }
+}

@@ -1,0 +1,322 @@
+//! From the launch channel to a container that stands at its gate.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::{Errno, IoSliceMut};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
+    SocketType, recv, recvmsg, send, socketpair,
+};
+use rustix::pipe::{PipeFlags, pipe_with};
+use sandbox::child::{self, Stdio};
+use sandbox::protocol::{LAUNCH_FD, LISTEN_FD, LaunchReply, NETWORK_DONE, Prepared, packet};
+use sandbox::sys::{self, Cloned};
+use sandbox::{Context, StepError};
+
+/// A container at its gate, and all that the monitor holds of it.
+pub(crate) struct Container {
+    pub(crate) prepared: Prepared,
+    pub(crate) listener: OwnedFd,
+    pub(crate) pid: u32,
+    pub(crate) pidfd: OwnedFd,
+    /// To the child, until its program runs.
+    pub(crate) channel: OwnedFd,
+    pub(crate) streams: Streams,
+}
+
+/// The monitor's ends of the container's standard streams.
+#[derive(Default)]
+pub(crate) struct Streams {
+    pub(crate) input: Option<OwnedFd>,
+    pub(crate) output: Option<OwnedFd>,
+    pub(crate) error: Option<OwnedFd>,
+    /// Kept open so that the master never reports a hang-up.
+    pub(crate) slave: Option<OwnedFd>,
+}
+
+/// None if there is no container to serve; the addon knows why by then.
+pub(crate) fn launch() -> Option<Container> {
+    let channel = sys::inherited(LAUNCH_FD).ok()?;
+    let listener = sys::inherited(LISTEN_FD).ok()?;
+    sys::close_from(5);
+    let _own_session = rustix::process::setsid();
+    spare_from_oom();
+    let (prepared, cgroup) = receive(&channel)?;
+    match set_up(prepared, cgroup, listener, &channel) {
+        Ok(container) => Some(container),
+        Err(failed) => {
+            reply(&channel, &LaunchReply::Failed(failed));
+            None
+        }
+    }
+}
+
+/// Whatever the host runs out of memory for, it is not solved by ending a monitor.
+fn spare_from_oom() {
+    if let Ok(file) = rustix::fs::open(
+        "/proc/self/oom_score_adj",
+        OFlags::WRONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    ) {
+        let _not_permitted = rustix::io::write(&file, b"-999");
+    }
+}
+
+/// A u32 LE length with the v2 cgroup's descriptor, then the postcard value.
+fn receive(channel: &OwnedFd) -> Option<(Prepared, Option<OwnedFd>)> {
+    let mut length = [0u8; 4];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let received = recvmsg(
+        channel,
+        &mut [IoSliceMut::new(&mut length)],
+        &mut control,
+        RecvFlags::CMSG_CLOEXEC,
+    );
+    if received.ok()?.bytes != length.len() {
+        return None;
+    }
+    let cgroup = first_descriptor(&mut control);
+    let mut body = vec![0u8; usize::try_from(u32::from_le_bytes(length)).ok()?];
+    let mut filled = 0;
+    while filled < body.len() {
+        match recv(channel, body.get_mut(filled..)?, RecvFlags::empty()) {
+            Ok((1.., count)) => filled += count,
+            Err(Errno::INTR) => {}
+            _ => return None,
+        }
+    }
+    Some((postcard::from_bytes(&body).ok()?, cgroup))
+}
+
+fn first_descriptor(control: &mut RecvAncillaryBuffer<'_>) -> Option<OwnedFd> {
+    control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+        _ => None,
+    })
+}
+
+fn reply(channel: &OwnedFd, reply: &LaunchReply) {
+    let body = postcard::to_allocvec(reply).unwrap_or_default();
+    let length = u32::try_from(body.len()).unwrap_or(0).to_le_bytes();
+    let _addon_gone = send(
+        channel,
+        &[&length, body.as_slice()].concat(),
+        SendFlags::NOSIGNAL,
+    );
+}
+
+fn set_up(
+    mut prepared: Prepared,
+    cgroup: Option<OwnedFd>,
+    listener: OwnedFd,
+    launcher: &OwnedFd,
+) -> Result<Container, StepError> {
+    let ops = std::mem::take(&mut prepared.ops);
+    let flags = SocketFlags::CLOEXEC;
+    let (channel, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+        .step("make channel", "")?;
+    let (mut streams, stdio) = make_streams(&prepared).step("make pipes", "")?;
+    match sys::clone3(prepared.clone_flags, cgroup.as_ref().map(AsFd::as_fd)).step("clone", "")? {
+        Cloned::Child => {
+            drop((channel, streams, listener));
+            child::run(ops, stdio, theirs)
+        }
+        Cloned::Parent { pid, pidfd } => {
+            drop((theirs, stdio, ops, cgroup));
+            let waiting = Waiting {
+                launcher,
+                channel: &channel,
+                pidfd: &pidfd,
+                streams: &mut streams,
+            };
+            if let Err(failed) =
+                join_cgroups(&prepared, pid).and_then(|()| waiting.until_at_gate(pid))
+            {
+                end(&pidfd);
+                clean_up(&prepared);
+                return Err(failed);
+            }
+            reply(launcher, &LaunchReply::Ready { pid });
+            Ok(Container {
+                prepared,
+                listener,
+                pid,
+                pidfd,
+                channel,
+                streams,
+            })
+        }
+    }
+}
+
+fn make_streams(prepared: &Prepared) -> Result<(Streams, Option<Stdio>), Errno> {
+    if prepared.tty {
+        return Ok((Streams::default(), None));
+    }
+    let pipe = || pipe_with(PipeFlags::CLOEXEC);
+    let (output, output_theirs) = pipe()?;
+    let (error, error_theirs) = pipe()?;
+    let (input, input_theirs) = if prepared.open_stdin {
+        let (read, write) = pipe()?;
+        (Some(write), read)
+    } else {
+        (
+            None,
+            rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?,
+        )
+    };
+    let stdio = Stdio {
+        input: input_theirs,
+        output: output_theirs,
+        error: error_theirs,
+    };
+    Ok((
+        Streams {
+            input,
+            output: Some(output),
+            error: Some(error),
+            slave: None,
+        },
+        Some(stdio),
+    ))
+}
+
+fn join_cgroups(prepared: &Prepared, pid: u32) -> Result<(), StepError> {
+    for directory in &prepared.cgroup_join {
+        let path = format!("{directory}/cgroup.procs");
+        let file = rustix::fs::open(
+            path.as_str(),
+            OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        );
+        let written = file.and_then(|file| rustix::io::write(&file, pid.to_string().as_bytes()));
+        written.step("join cgroup", directory)?;
+    }
+    Ok(())
+}
+
+/// Kills the child and waits until it is gone.
+pub(crate) fn end(pidfd: &OwnedFd) {
+    let _already_dead = sys::pidfd_signal(pidfd.as_fd(), 9);
+    let _reaped = sys::reap_any(true);
+}
+
+/// Leaves nothing of the container behind but its files.
+pub(crate) fn clean_up(prepared: &Prepared) {
+    let _gone_already = rustix::fs::unlink(prepared.socket_path.as_str());
+    sandbox::cgroup::remove(&prepared.cgroup_directories);
+}
+
+/// While the child sets itself up and the addon wires its network.
+struct Waiting<'a> {
+    launcher: &'a OwnedFd,
+    channel: &'a OwnedFd,
+    pidfd: &'a OwnedFd,
+    streams: &'a mut Streams,
+}
+
+impl Waiting<'_> {
+    fn until_at_gate(mut self, pid: u32) -> Result<(), StepError> {
+        let _child_gone = send(self.channel, &[packet::JOINED], SendFlags::NOSIGNAL);
+        reply(self.launcher, &LaunchReply::Created { pid });
+        let (mut wired, mut at_gate) = (false, false);
+        while !(wired && at_gate) {
+            let mut watched = [
+                PollFd::new(
+                    self.channel,
+                    if at_gate {
+                        PollFlags::empty()
+                    } else {
+                        PollFlags::IN
+                    },
+                ),
+                PollFd::new(
+                    self.launcher,
+                    if wired {
+                        PollFlags::empty()
+                    } else {
+                        PollFlags::IN
+                    },
+                ),
+                PollFd::new(self.pidfd, PollFlags::IN),
+            ];
+            match poll(&mut watched, None) {
+                Err(Errno::INTR) => continue,
+                other => other.step("wait for the set-up", "")?,
+            };
+            let [from_child, from_launcher, ended] = watched.map(|fd| !fd.revents().is_empty());
+            if from_child && !at_gate {
+                at_gate = self.hear_child()?;
+            } else if from_launcher && !wired {
+                wired = self.hear_launcher()?;
+            } else if ended {
+                return Err(internal("the container's first process was killed"));
+            }
+        }
+        Ok(())
+    }
+
+    /// True once the child stands at the gate.
+    fn hear_child(&mut self) -> Result<bool, StepError> {
+        let mut buffer = vec![0u8; 16 * 1024];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut parts = [IoSliceMut::new(&mut buffer)];
+        let received = recvmsg(
+            self.channel,
+            &mut parts,
+            &mut control,
+            RecvFlags::CMSG_CLOEXEC,
+        )
+        .step("hear from the child", "")?;
+        let count = received.bytes;
+        match buffer.first().filter(|_| count > 0) {
+            Some(&packet::GATE) => Ok(true),
+            Some(&packet::TERMINAL) => {
+                self.take_terminal(&mut control);
+                Ok(false)
+            }
+            Some(&packet::FAILED) => Err(parse_failure(buffer.get(1..count).unwrap_or_default())),
+            _ => Err(internal("the container's first process ended early")),
+        }
+    }
+
+    fn take_terminal(&mut self, control: &mut RecvAncillaryBuffer<'_>) {
+        let mut fds = control.drain().flat_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
+            _ => Vec::new(),
+        });
+        self.streams.output = fds.next();
+        self.streams.slave = fds.next();
+    }
+
+    fn hear_launcher(&self) -> Result<bool, StepError> {
+        let mut byte = [0u8; 1];
+        match recv(self.launcher, &mut byte, RecvFlags::empty()) {
+            Ok((1.., _)) if byte == [NETWORK_DONE] => Ok(true),
+            Err(Errno::INTR) => Ok(false),
+            _ => Err(internal("the daemon gave the start up")),
+        }
+    }
+}
+
+pub(crate) fn parse_failure(bytes: &[u8]) -> StepError {
+    postcard::from_bytes(bytes).unwrap_or_else(|_| {
+        internal("the container's set-up failed for a reason it could not tell")
+    })
+}
+
+fn internal(message: &str) -> StepError {
+    StepError::new(sandbox::Code::Internal, "set up container", "", 0, message)
+}
+
+/// Sets O_NONBLOCK.
+pub(crate) fn unblock(fd: BorrowedFd<'_>) {
+    if let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
+        let _unchanged = rustix::fs::fcntl_setfl(fd, flags | OFlags::NONBLOCK);
+    }
+}

@@ -1,0 +1,97 @@
+//! Device nodes and links in the container's `/dev`, by descriptor, checked after they are made.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Dir, FileType, Mode, OFlags, makedev};
+use rustix::io::Errno;
+
+use super::{Result, root};
+use crate::error::{Code, Context, StepError};
+
+pub(super) fn make(dev: BorrowedFd<'_>, name: &str, major: u32, minor: u32) -> Result<()> {
+    let (kind, number) = (FileType::CharacterDevice, makedev(major, minor));
+    let mode = Mode::from_raw_mode(0o666);
+    rustix::fs::mknodat(dev, name, kind, mode, number).step("make device", name)?;
+    if root::node(dev, name).step("make device", name)? != (kind, number) {
+        let text = format!("make device \"{name}\": something else is in its place");
+        return Err(StepError::new(Code::Internal, "make device", name, 0, text));
+    }
+    Ok(())
+}
+
+pub(super) fn link(dev: BorrowedFd<'_>, name: &str, to: &str) -> Result<()> {
+    rustix::fs::symlinkat(to, dev, name).step("make link", name)
+}
+
+/// Names below the host's `/dev` that are mounts or links of the container's own.
+const SKIPPED: [&str; 8] = [
+    "pts", "shm", "fd", "mqueue", "console", "ptmx", ".lxc", ".udev",
+];
+const MAX_DEPTH: usize = 8;
+
+/// Copies all device nodes of the host. Runs before the pivot, so "/dev" is the host's.
+pub(super) fn make_all(dev: BorrowedFd<'_>) -> Result<()> {
+    let host = root::host_directory("/dev").step("read devices", "/dev")?;
+    copy_directory(host.as_fd(), dev, 0).step("copy devices", "/dev")
+}
+
+fn copy_directory(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    depth: usize,
+) -> std::result::Result<(), Errno> {
+    for entry in Dir::read_from(reopen(from, ".")?)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let known = name.to_str().unwrap_or_default();
+        if known == "." || known == ".." || (depth == 0 && SKIPPED.contains(&known)) {
+            continue;
+        }
+        let Ok(stat) = rustix::fs::statat(from, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) else {
+            continue;
+        };
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
+        match kind {
+            FileType::CharacterDevice | FileType::BlockDevice => {
+                absorb_exists(rustix::fs::mknodat(to, name, kind, mode, stat.st_rdev))?;
+                let owner = (
+                    rustix::fs::Uid::from_raw(stat.st_uid),
+                    rustix::fs::Gid::from_raw(stat.st_gid),
+                );
+                rustix::fs::chownat(
+                    to,
+                    name,
+                    Some(owner.0),
+                    Some(owner.1),
+                    rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
+                )?;
+            }
+            FileType::Directory if depth < MAX_DEPTH => {
+                absorb_exists(rustix::fs::mkdirat(to, name, Mode::from_raw_mode(0o755)))?;
+                copy_directory(
+                    reopen(from, name)?.as_fd(),
+                    reopen(to, name)?.as_fd(),
+                    depth + 1,
+                )?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn reopen<P: rustix::path::Arg>(
+    dir: BorrowedFd<'_>,
+    name: P,
+) -> std::result::Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(dir, name, flags, Mode::empty())
+}
+
+fn absorb_exists(made: std::result::Result<(), Errno>) -> std::result::Result<(), Errno> {
+    match made {
+        Err(Errno::EXIST) => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,269 @@
+//! Does: runs the operations in the container's first process.
+//!
+//! Single-threaded from clone3 on, so it may allocate. Every failure goes to the monitor as a
+//! [`StepError`]; the channel closes by itself when the program is executed.
+
+mod console;
+mod device;
+mod exec;
+mod identity;
+mod mount;
+mod reaper;
+mod root;
+mod user;
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::process::Signal;
+
+use crate::error::{Code, Context, StepError};
+use crate::op::Op;
+use crate::protocol::packet;
+use crate::sys;
+use user::User;
+
+type Result<T> = std::result::Result<T, StepError>;
+
+/// stdin, stdout and stderr of the program when it has no terminal.
+pub struct Stdio {
+    pub input: OwnedFd,
+    pub output: OwnedFd,
+    pub error: OwnedFd,
+}
+
+/// What earlier steps leave for later ones.
+struct Child {
+    channel: OwnedFd,
+    /// The rootfs mount; absent before [`Op::Rootfs`].
+    root: Option<OwnedFd>,
+    /// Root of the container's own procfs.
+    proc: Option<OwnedFd>,
+    /// Root of the file system mounted at `/dev`.
+    dev: Option<OwnedFd>,
+    trees: Vec<mount::Tree>,
+    /// An empty read-only directory that hides others.
+    empty: Option<OwnedFd>,
+    user: User,
+}
+
+/// Runs all operations; returns only by leaving the process.
+pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd) -> ! {
+    let mut child = Child {
+        channel,
+        root: None,
+        proc: None,
+        dev: None,
+        trees: Vec::new(),
+        empty: None,
+        user: User::default(),
+    };
+    let done = child
+        .prepare(stdio)
+        .and_then(|()| ops.into_iter().try_for_each(|op| child.step(op)));
+    if let Err(error) = done {
+        let mut message = vec![packet::FAILED];
+        message.extend(postcard::to_allocvec(&error).unwrap_or_default());
+        let _monitor_gone = send(&child.channel, &message, SendFlags::NOSIGNAL);
+    }
+    sys::exit_now(127)
+}
+
+impl Child {
+    fn prepare(&self, stdio: Option<Stdio>) -> Result<()> {
+        sys::reset_signals();
+        rustix::process::umask(Mode::empty());
+        if let Some(stdio) = stdio {
+            let placed = rustix::stdio::dup2_stdin(&stdio.input)
+                .and_then(|()| rustix::stdio::dup2_stdout(&stdio.output))
+                .and_then(|()| rustix::stdio::dup2_stderr(&stdio.error));
+            placed.step("place stdio", "")?;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, op: Op) -> Result<()> {
+        match op {
+            Op::DieWithMonitor => self.die_with_monitor(),
+            Op::Undumpable => rustix::process::set_dumpable_behavior(
+                rustix::process::DumpableBehavior::NotDumpable,
+            )
+            .step("hide memory", ""),
+            Op::AwaitJoined => self.wait_for(packet::JOINED),
+            Op::UnshareCgroup => identity::unshare_cgroup(),
+            Op::OpenTree { source, recursive } => {
+                self.trees.push(mount::open_tree(&source, recursive)?);
+                Ok(())
+            }
+            Op::PrivateTree => mount::make_private(),
+            Op::Rootfs(overlay) => {
+                self.root = Some(mount::rootfs(&overlay)?);
+                Ok(())
+            }
+            Op::Mount { target, fs } => self.mount(&target, &fs),
+            Op::Directory { path } => root::ensure_directory(self.root()?, &path).map(drop),
+            Op::Device { name, major, minor } => device::make(self.dev()?, &name, major, minor),
+            Op::HostDevices => device::make_all(self.dev()?),
+            Op::DeviceLink { name, to } => device::link(self.dev()?, &name, &to),
+            Op::PlaceTree {
+                index,
+                target,
+                readonly,
+                propagation,
+            } => {
+                let tree = usize::try_from(index).ok().and_then(|i| self.trees.get(i));
+                let tree = tree.ok_or_else(|| missing("mount", &target))?;
+                mount::place_tree(self.root()?, tree, &target, readonly, propagation)
+            }
+            Op::Sysctl { path, value } => self.sysctl(&path, &value),
+            Op::Mask { path } => self.mask(&path),
+            Op::ReadOnlyPath { path } => mount::read_only_path(self.root()?, &path),
+            Op::OomScoreAdj(score) => self.oom_score(score),
+            Op::ReadOnlyRoot => mount::read_only_root(self.root()?),
+            Op::PivotRoot => mount::pivot(self.root()?),
+            Op::Hostname(name) => {
+                rustix::system::sethostname(name.as_bytes()).step("set hostname", &name)
+            }
+            Op::Domainname(name) => {
+                rustix::system::setdomainname(name.as_bytes()).step("set domainname", &name)
+            }
+            Op::LoopbackUp => identity::loopback_up(),
+            Op::Rlimit {
+                resource,
+                soft,
+                hard,
+            } => sys::set_rlimit(resource, soft, hard).step("set rlimit", &resource.to_string()),
+            Op::NewKeyring => identity::new_keyring(),
+            Op::NewSession => rustix::process::setsid().step("make session", "").map(drop),
+            Op::Console { rows, cols } => {
+                console::open(self.root()?, self.channel.as_fd(), rows, cols)
+            }
+            Op::FindUser { user, groups } => {
+                self.user = user::find(self.root()?, &user, &groups)?;
+                Ok(())
+            }
+            Op::OwnStdio => identity::own_stdio(&self.user),
+            Op::WorkingDirectory(path) => identity::working_directory(self.root()?, &path),
+            Op::Gate => self.gate(),
+            Op::BoundCapabilities(set) => identity::bound_capabilities(set),
+            Op::BecomeUser { capabilities } => identity::become_user(&self.user, capabilities),
+            Op::NoNewPrivileges => {
+                rustix::thread::set_no_new_privs(true).step("set no_new_privs", "")
+            }
+            Op::Reaper => reaper::split(),
+            Op::Exec { argv, env } => Err(exec::exec(&argv, env, &self.user.home)),
+        }
+    }
+
+    fn root(&self) -> Result<BorrowedFd<'_>> {
+        self.root
+            .as_ref()
+            .map(OwnedFd::as_fd)
+            .ok_or_else(|| missing("find root", "/"))
+    }
+
+    fn dev(&self) -> Result<BorrowedFd<'_>> {
+        self.dev
+            .as_ref()
+            .map(OwnedFd::as_fd)
+            .ok_or_else(|| missing("find devices", "/dev"))
+    }
+
+    fn mount(&mut self, target: &str, fs: &crate::op::FileSystem) -> Result<()> {
+        let mounted = mount::mount(self.root()?, target, fs)?;
+        match target {
+            "/proc" if fs.kind == "proc" => self.proc = Some(mounted),
+            "/dev" => self.dev = Some(mounted),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn mask(&mut self, path: &str) -> Result<()> {
+        let Some(target) = root::find(self.root()?, path)? else {
+            return Ok(());
+        };
+        let stat = rustix::fs::fstat(&target).step("mask", path)?;
+        if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::Directory {
+            return mount::hide_file(self.root()?, target.as_fd(), path);
+        }
+        let hidden =
+            mount::hide_directory(self.empty.as_ref().map(AsFd::as_fd), target.as_fd(), path)?;
+        self.empty = self.empty.take().or(hidden);
+        Ok(())
+    }
+
+    fn sysctl(&self, path: &str, value: &str) -> Result<()> {
+        let name = format!("sys/{path}");
+        self.write_proc(&name, value)
+            .step("set sysctl", &path.replace('/', "."))
+    }
+
+    fn oom_score(&self, score: i32) -> Result<()> {
+        let own = rustix::process::getpid().as_raw_nonzero();
+        let name = format!("{own}/oom_score_adj");
+        self.write_proc(&name, &score.to_string())
+            .step("set oom_score_adj", &score.to_string())
+    }
+
+    /// Writes through the container's own procfs by descriptor, whatever is mounted over parts of it.
+    fn write_proc(&self, name: &str, value: &str) -> std::result::Result<(), Errno> {
+        const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+        let proc = self.proc.as_ref().ok_or(Errno::NOENT)?;
+        let file = root::open_beneath(proc.as_fd(), name, OFlags::WRONLY)?;
+        if u64::try_from(rustix::fs::fstatfs(&file)?.f_type) != Ok(PROC_SUPER_MAGIC) {
+            return Err(Errno::XDEV);
+        }
+        rustix::io::write(&file, value.as_bytes()).map(drop)
+    }
+
+    /// The monitor may have ended before the kernel knew that it matters: then the channel is dead.
+    fn die_with_monitor(&self) -> Result<()> {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+            .step("tie to monitor", "")?;
+        let mut watched = [PollFd::new(&self.channel, PollFlags::empty())];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut watched, Some(&at_once)).step("tie to monitor", "")?;
+        if watched
+            .iter()
+            .any(|fd| fd.revents().contains(PollFlags::HUP))
+        {
+            sys::exit_now(127);
+        }
+        Ok(())
+    }
+
+    fn gate(&self) -> Result<()> {
+        send(&self.channel, &[packet::GATE], SendFlags::NOSIGNAL).step("report at the gate", "")?;
+        self.wait_for(packet::GO)
+    }
+
+    /// Leaves the process if the monitor is gone: nobody is left to hear of it.
+    fn wait_for(&self, wanted: u8) -> Result<()> {
+        let mut byte = [0u8; 1];
+        loop {
+            match recv(&self.channel, &mut byte, RecvFlags::empty()) {
+                Ok((1.., _)) if byte == [wanted] => return Ok(()),
+                Err(Errno::INTR) => {}
+                _ => sys::exit_now(127),
+            }
+        }
+    }
+}
+
+/// A step that builds on one that was not in the list.
+fn missing(op: &str, target: &str) -> StepError {
+    StepError::new(
+        Code::Internal,
+        op,
+        target,
+        0,
+        format!("{op} \"{target}\": an earlier step is missing"),
+    )
+}

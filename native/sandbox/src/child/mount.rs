@@ -1,0 +1,364 @@
+//! Mounts, all by descriptor with the new mount API (Linux 5.12 or later).
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{CWD, FileType, OFlags};
+use rustix::io::Errno;
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
+    OpenTreeFlags, UnmountFlags,
+};
+
+use super::Result;
+use super::root::{self, Make};
+use crate::error::{Code, Context, StepError};
+use crate::op::{Attrs, FileSystem, Overlay};
+use crate::plan::Propagation;
+use crate::sys;
+
+/// A tree of the host's, not mounted anywhere yet.
+pub(super) struct Tree {
+    fd: OwnedFd,
+    directory: bool,
+}
+
+/// Takes a copy of the mounts at `source`.
+pub(super) fn open_tree(source: &str, recursive: bool) -> Result<Tree> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    let fd = match rustix::mount::open_tree(CWD, source, flags) {
+        Err(errno @ (Errno::NOENT | Errno::NOTDIR)) => {
+            let text = format!("bind source path does not exist: {source}");
+            return Err(StepError::new(
+                Code::MountConflict,
+                "bind",
+                source,
+                errno.raw_os_error(),
+                text,
+            ));
+        }
+        other => other.step("bind", source)?,
+    };
+    let mode = rustix::fs::fstat(&fd).step("bind", source)?.st_mode;
+    Ok(Tree {
+        fd,
+        directory: FileType::from_raw_mode(mode) == FileType::Directory,
+    })
+}
+
+/// Mounts what is behind `mount` on the very file that `target` is.
+fn attach(mount: BorrowedFd<'_>, target: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    rustix::mount::move_mount(mount, "", target, "", flags)
+}
+
+pub(super) fn make_private() -> Result<()> {
+    let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    rustix::mount::mount_change("/", flags).step("make mounts private", "/")
+}
+
+/// A mount of a new file system, not attached anywhere yet.
+fn new_mount(fs: &FileSystem) -> Result<OwnedFd> {
+    let step = format!("mount {}", fs.kind);
+    let context =
+        rustix::mount::fsopen(fs.kind.as_str(), FsOpenFlags::FSOPEN_CLOEXEC).step(&step, "")?;
+    for (key, value) in &fs.options {
+        match value {
+            Some(value) => {
+                rustix::mount::fsconfig_set_string(&context, key.as_str(), value.as_str())
+            }
+            None => rustix::mount::fsconfig_set_flag(&context, key.as_str()),
+        }
+        .map_err(|errno| explain(context.as_fd(), StepError::call(&step, key, errno)))?;
+    }
+    mount_context(context, fs.attrs, &step)
+}
+
+fn mount_context(context: OwnedFd, attrs: Attrs, step: &str) -> Result<OwnedFd> {
+    rustix::mount::fsconfig_create(&context)
+        .map_err(|errno| explain(context.as_fd(), StepError::call(step, "", errno)))?;
+    let attrs = MountAttrFlags::from_bits_retain(attrs.0);
+    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attrs).step(step, "")
+}
+
+/// A file system says on its context what it did not like ("e overlay: …").
+fn explain(context: BorrowedFd<'_>, mut error: StepError) -> StepError {
+    let mut buffer = [0u8; 512];
+    if let Ok(length) = rustix::io::read(context, &mut buffer) {
+        let said = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default());
+        let said = said.trim_end().trim_start_matches("e ");
+        if !said.is_empty() {
+            error.message = format!("{} ({said})", error.message);
+        }
+    }
+    error
+}
+
+/// The container's root: overlay, mounted over a directory of the host that only this mount
+/// namespace sees covered.
+pub(super) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
+    const STEP: &str = "mount rootfs";
+    let at = root::host_directory(&overlay.at).step(STEP, &overlay.at)?;
+    let layers = overlay
+        .lower
+        .iter()
+        .map(|l| Short::of(l))
+        .collect::<Result<Vec<_>>>()?;
+    let (upper, work) = (Short::of(&overlay.upper)?, Short::of(&overlay.work)?);
+
+    let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).step(STEP, "")?;
+    let set = |key: &str, value: &str| {
+        rustix::mount::fsconfig_set_string(&context, key, value)
+            .map_err(|errno| explain(context.as_fd(), StepError::call(STEP, value, errno)))
+    };
+    for layer in &layers {
+        match set("lowerdir+", &layer.text) {
+            Err(e) if e.errno == Errno::INVAL.raw_os_error() => {
+                return old_rootfs(overlay, at.as_fd());
+            }
+            other => other?,
+        }
+    }
+    set("upperdir", &upper.text)?;
+    set("workdir", &work.text)?;
+    set("index", "off")?;
+    let mount = mount_context(context, Attrs::default(), STEP)?;
+    attach(mount.as_fd(), at.as_fd()).step(STEP, &overlay.at)?;
+    Ok(mount)
+}
+
+/// A path in at most 255 bytes, which is what fsconfig takes: a longer one by way of a descriptor.
+struct Short {
+    text: String,
+    _keep: Option<OwnedFd>,
+}
+
+impl Short {
+    fn of(path: &str) -> Result<Self> {
+        if path.len() < 256 {
+            Ok(Self {
+                text: path.to_owned(),
+                _keep: None,
+            })
+        } else {
+            Self::by_descriptor(path)
+        }
+    }
+
+    fn by_descriptor(path: &str) -> Result<Self> {
+        let fd = root::host_directory(path).step("mount rootfs", path)?;
+        Ok(Self {
+            text: format!("/proc/self/fd/{}", fd.as_raw_fd()),
+            _keep: Some(fd),
+        })
+    }
+}
+
+/// Before Linux 6.8 overlay takes all layers in one option, of a page at most.
+fn old_rootfs(overlay: &Overlay, at: BorrowedFd<'_>) -> Result<OwnedFd> {
+    const STEP: &str = "mount rootfs";
+    // Names by descriptor are short, and hold neither colon nor comma.
+    let layers = overlay
+        .lower
+        .iter()
+        .map(|l| Short::by_descriptor(l))
+        .collect::<Result<Vec<_>>>()?;
+    let (upper, work) = (
+        Short::by_descriptor(&overlay.upper)?,
+        Short::by_descriptor(&overlay.work)?,
+    );
+    let lower: Vec<&str> = layers.iter().map(|l| l.text.as_str()).collect();
+    let data = format!(
+        "lowerdir={},upperdir={},workdir={},index=off",
+        lower.join(":"),
+        upper.text,
+        work.text
+    );
+    let data = std::ffi::CString::new(data)
+        .map_err(|_| StepError::call(STEP, &overlay.at, Errno::INVAL))?;
+    let target = format!("/proc/self/fd/{}", at.as_raw_fd());
+    let flags = rustix::mount::MountFlags::empty();
+    rustix::mount::mount("overlay", target, "overlay", flags, data.as_c_str())
+        .step(STEP, &overlay.at)?;
+    root::host_directory(&overlay.at).step(STEP, &overlay.at)
+}
+
+/// Mounts a new file system at a path of the container; returns its root.
+pub(super) fn mount(root: BorrowedFd<'_>, target: &str, fs: &FileSystem) -> Result<OwnedFd> {
+    let place = match target {
+        "/proc" | "/sys" | "/dev" => root::ensure_real_directory(root, target)?,
+        _ => root::ensure_directory(root, target)?,
+    };
+    refuse_root(root, place.as_fd(), target)?;
+    let mount = new_mount(fs).map_err(|mut e| {
+        if e.target.is_empty() {
+            e.message = e
+                .message
+                .replacen(&e.op, &format!("{} \"{target}\"", e.op), 1);
+            target.clone_into(&mut e.target);
+        }
+        e
+    })?;
+    attach(mount.as_fd(), place.as_fd()).step(&format!("mount {}", fs.kind), target)?;
+    Ok(mount)
+}
+
+fn refuse_root(root: BorrowedFd<'_>, place: BorrowedFd<'_>, target: &str) -> Result<()> {
+    if root::same(root, place).step("mount", target)? {
+        let text = format!("mount \"{target}\": the target is the container's root");
+        return Err(StepError::new(
+            Code::MountConflict,
+            "mount",
+            target,
+            0,
+            text,
+        ));
+    }
+    Ok(())
+}
+
+/// Mounts a tree of the host's at a path of the container.
+pub(super) fn place_tree(
+    root: BorrowedFd<'_>,
+    tree: &Tree,
+    target: &str,
+    readonly: bool,
+    propagation: Propagation,
+) -> Result<()> {
+    let make = if tree.directory {
+        Make::Directory
+    } else {
+        Make::File
+    };
+    let place = root::ensure(root, target, make)?;
+    refuse_root(root, place.as_fd(), target)?;
+    let (kind, recursive) = match propagation {
+        Propagation::Private => (libc::MS_PRIVATE, false),
+        Propagation::Rprivate => (libc::MS_PRIVATE, true),
+        Propagation::Shared => (libc::MS_SHARED, false),
+        Propagation::Rshared => (libc::MS_SHARED, true),
+        Propagation::Slave => (libc::MS_SLAVE, false),
+        Propagation::Rslave => (libc::MS_SLAVE, true),
+    };
+    let set = if readonly {
+        u64::from(Attrs::READ_ONLY.0)
+    } else {
+        0
+    };
+    // Read-only goes for the whole tree, as Docker has it; the kind of propagation as it was said.
+    if set != 0 && !recursive {
+        sys::mount_setattr(tree.fd.as_fd(), true, set, 0, 0).step("bind", target)?;
+    }
+    sys::mount_setattr(tree.fd.as_fd(), recursive, set, 0, kind).step("bind", target)?;
+    attach(tree.fd.as_fd(), place.as_fd()).map_err(|errno| match errno {
+        Errno::NOTDIR => {
+            let text = format!(
+                "mount \"{target}\": one of source and target is a directory, the other is not"
+            );
+            StepError::new(
+                Code::MountConflict,
+                "bind",
+                target,
+                errno.raw_os_error(),
+                text,
+            )
+        }
+        _ => StepError::call("bind", target, errno),
+    })
+}
+
+fn clone_mount(from: BorrowedFd<'_>, recursive: bool) -> std::result::Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    if recursive {
+        flags |= OpenTreeFlags::AT_RECURSIVE;
+    }
+    rustix::mount::open_tree(from, "", flags)
+}
+
+/// Mounts what `from` is (a file of this mount namespace) over `target` too.
+pub(super) fn bind_file(
+    from: BorrowedFd<'_>,
+    target: BorrowedFd<'_>,
+) -> std::result::Result<(), Errno> {
+    attach(clone_mount(from, false)?.as_fd(), target)
+}
+
+pub(super) fn read_only_path(root: BorrowedFd<'_>, path: &str) -> Result<()> {
+    let Some(target) = root::find(root, path)? else {
+        return Ok(());
+    };
+    let copy = clone_mount(target.as_fd(), true).step("make read-only", path)?;
+    let read_only = u64::from(Attrs::READ_ONLY.0);
+    sys::mount_setattr(copy.as_fd(), true, read_only, 0, 0).step("make read-only", path)?;
+    attach(copy.as_fd(), target.as_fd()).step("make read-only", path)
+}
+
+pub(super) fn read_only_root(root: BorrowedFd<'_>) -> Result<()> {
+    sys::mount_setattr(root, false, u64::from(Attrs::READ_ONLY.0), 0, 0).step("make read-only", "/")
+}
+
+/// Covers a file with the container's `/dev/null`, after checking that it is just that.
+pub(super) fn hide_file(root: BorrowedFd<'_>, target: BorrowedFd<'_>, path: &str) -> Result<()> {
+    let null = root::open(root, "/dev/null", OFlags::PATH | OFlags::NOFOLLOW).step("mask", path)?;
+    let stat = rustix::fs::fstat(&null).step("mask", path)?;
+    let is_null = FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice
+        && stat.st_rdev == rustix::fs::makedev(1, 3);
+    if !is_null {
+        let text = format!("mask \"{path}\": /dev/null in the container is not the null device");
+        return Err(StepError::new(Code::MountConflict, "mask", path, 0, text));
+    }
+    bind_file(null.as_fd(), target).step("mask", path)
+}
+
+/// Covers a directory with an empty one: the first time a new one, which is returned; then copies.
+pub(super) fn hide_directory(
+    empty: Option<BorrowedFd<'_>>,
+    target: BorrowedFd<'_>,
+    path: &str,
+) -> Result<Option<OwnedFd>> {
+    if let Some(empty) = empty {
+        bind_file(empty, target).step("mask", path)?;
+        return Ok(None);
+    }
+    let attrs = Attrs::PLAIN.with(Attrs::READ_ONLY);
+    let options = vec![
+        ("mode".to_owned(), Some("755".to_owned())),
+        ("nr_inodes".to_owned(), Some("1".to_owned())),
+    ];
+    let mount = new_mount(&FileSystem {
+        kind: "tmpfs".into(),
+        options,
+        attrs,
+    })?;
+    attach(mount.as_fd(), target).step("mask", path)?;
+    Ok(Some(mount))
+}
+
+/// Swaps the host's root for the container's, and lets go of the host's.
+pub(super) fn pivot(root: BorrowedFd<'_>) -> Result<()> {
+    rustix::process::fchdir(root).step("enter root", "/")?;
+    // New root and place for the old one may be the same directory: the old one then lies on top.
+    rustix::process::pivot_root(".", ".").step("pivot root", "/")?;
+    rustix::mount::unmount(".", UnmountFlags::DETACH).step("leave the host's root", "/")?;
+    rustix::process::chdir("/").step("enter root", "/")
+}
+
+/// Opens a file of the container for reading if it is a plain one; never waits.
+pub(super) fn open_plain_file(
+    root: BorrowedFd<'_>,
+    path: &str,
+) -> std::result::Result<OwnedFd, Errno> {
+    let file = root::open(
+        root,
+        path,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+    )?;
+    if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
+        return Err(Errno::INVAL);
+    }
+    Ok(file)
+}

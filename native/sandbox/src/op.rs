@@ -1,0 +1,160 @@
+//! What the child does, as data. A list of these is decided in the daemon (see [`crate::build`]),
+//! sent to the monitor, and run in order by the container's first process (see [`crate::child`]).
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Propagation;
+
+/// Attributes of one mount; the values are the kernel's `MOUNT_ATTR_*`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Attrs(pub u32);
+
+impl Attrs {
+    pub const READ_ONLY: Self = Self(0x1);
+    pub const NO_SUID: Self = Self(0x2);
+    pub const NO_DEV: Self = Self(0x4);
+    pub const NO_EXEC: Self = Self(0x8);
+    /// What a mount gets that is neither for programs nor for devices.
+    pub const PLAIN: Self = Self(0x2 | 0x4 | 0x8);
+
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
+/// A new file system to mount.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct FileSystem {
+    pub kind: String,
+    /// (key, value); a key without a value is a flag.
+    pub options: Vec<(String, Option<String>)>,
+    pub attrs: Attrs,
+}
+
+/// The overlay that becomes the container's root.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Overlay {
+    /// Topmost first.
+    pub lower: Vec<String>,
+    pub upper: String,
+    pub work: String,
+    /// A directory of the host to mount on, in the container's mount namespace alone.
+    pub at: String,
+}
+
+/// One step of the set-up. Paths are absolute; up to [`Op::PivotRoot`] those of targets count from
+/// the container's root, and those of sources from the host's.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Op {
+    /// SIGKILL when the monitor ends. Given twice: a change of user takes it away.
+    DieWithMonitor,
+    /// Keeps the container's processes away from this one's memory and descriptors.
+    Undumpable,
+    /// Waits until the monitor has put this process into the v1 cgroups.
+    AwaitJoined,
+    /// A cgroup namespace whose root is the container's cgroup.
+    UnshareCgroup,
+    /// Takes a tree of the host's, to be mounted later by [`Op::PlaceTree`]; they count from 0.
+    /// Taken before [`Op::PrivateTree`], so that it stays in its peer group.
+    OpenTree {
+        source: String,
+        recursive: bool,
+    },
+    /// Cuts this mount namespace off from the host's.
+    PrivateTree,
+    Rootfs(Overlay),
+    /// Mounts a new file system; the target is made if absent.
+    Mount {
+        target: String,
+        fs: FileSystem,
+    },
+    /// A directory in a file system that an earlier step has mounted.
+    Directory {
+        path: String,
+    },
+    /// A character device `/dev/NAME`, mode 0666.
+    Device {
+        name: String,
+        major: u32,
+        minor: u32,
+    },
+    /// Nodes for all devices of the host.
+    HostDevices,
+    /// A symbolic link `/dev/NAME`.
+    DeviceLink {
+        name: String,
+        to: String,
+    },
+    /// Mounts the tree number `index`; a target that is absent is made in the kind of the source.
+    PlaceTree {
+        index: u32,
+        target: String,
+        readonly: bool,
+        propagation: Propagation,
+    },
+    /// Writes below `/proc/sys` through this container's own procfs; path as "net/ipv4/x".
+    Sysctl {
+        path: String,
+        value: String,
+    },
+    /// Hides a file behind `/dev/null`, a directory behind an empty one; what is absent is no error.
+    Mask {
+        path: String,
+    },
+    /// What is absent is no error.
+    ReadOnlyPath {
+        path: String,
+    },
+    OomScoreAdj(i32),
+    /// Makes the root mount itself read-only.
+    ReadOnlyRoot,
+    PivotRoot,
+    Hostname(String),
+    Domainname(String),
+    /// Brings `lo` up.
+    LoopbackUp,
+    /// The resource is the kernel's number; `u64::MAX` is no limit.
+    Rlimit {
+        resource: u32,
+        soft: u64,
+        hard: u64,
+    },
+    NewKeyring,
+    NewSession,
+    /// Opens a terminal in the container's devpts, sends its master to the monitor, and makes it
+    /// stdin, stdout, stderr and `/dev/console`.
+    Console {
+        rows: u16,
+        cols: u16,
+    },
+    /// Looks the user up in the container's files.
+    FindUser {
+        user: String,
+        groups: Vec<String>,
+    },
+    /// Lets the user found open `/dev/stdout` and its kin anew.
+    OwnStdio,
+    /// Made if absent.
+    WorkingDirectory(String),
+    /// Reports that all is ready, and waits for START.
+    Gate,
+    /// Drops every capability from the bounding set that is not in this set.
+    BoundCapabilities(u64),
+    /// Becomes the user found, with these capabilities if that is root.
+    BecomeUser {
+        capabilities: u64,
+    },
+    NoNewPrivileges,
+    /// Forks: the parent stays as a reaper that forwards signals, the child goes on.
+    Reaper,
+    Exec {
+        argv: Vec<String>,
+        env: Vec<String>,
+    },
+}

@@ -1,0 +1,101 @@
+//! What crosses between the daemon's addon, the monitor, and the container's first process.
+//!
+//! ```text
+//!  addon                     monitor                          child (PID 1)
+//!    │  Prepared + cgroup fd    │                                │
+//!    ├─────────────────────────▶│ clone3 ───────────────────────▶│ ops up to the gate …
+//!    │◀──────── Created{pid} ───┤ (joins v1 cgroups, JOINED ────▶│)
+//!    │ wires the network        │◀──── TERMINAL + two fds ───────┤ (with a tty)
+//!    ├──────────── b'N' ───────▶│◀──────────── GATE ─────────────┤
+//!    │◀──────── Ready{pid} ─────┤                                │ waits
+//!    x (closes)                 │                                │
+//!  client ───────── START ─────▶│────────────── GO ─────────────▶│ ops behind the gate, execve
+//!         ◀──────── STARTED ────┤◀──── end of file (close-on-exec)
+//! ```
+//! Any FAILED from the child takes the place of what was to come. On the launch channel a message
+//! is a u32 LE length and a postcard value; on the child's channel it is one SEQPACKET packet.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cgroup::OomSource;
+use crate::error::StepError;
+use crate::op::Op;
+
+/// Everything the monitor needs to know.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Prepared {
+    pub socket_path: String,
+    pub exit_path: String,
+    pub log_path: Option<String>,
+    pub tty: bool,
+    pub open_stdin: bool,
+    pub stdin_once: bool,
+    /// `CLONE_NEW*` for clone3.
+    pub clone_flags: u64,
+    /// v1 cgroup directories whose `cgroup.procs` gets the child's pid.
+    pub cgroup_join: Vec<String>,
+    /// All directories to remove at the end.
+    pub cgroup_directories: Vec<String>,
+    pub oom: Option<OomSource>,
+    pub ops: Vec<Op>,
+}
+
+/// Monitor → addon.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub enum LaunchReply {
+    /// The child exists, and so do its namespaces.
+    Created {
+        pid: u32,
+    },
+    /// The child stands at the gate.
+    Ready {
+        pid: u32,
+    },
+    Failed(StepError),
+}
+
+/// Descriptors the monitor is started with.
+pub const LAUNCH_FD: i32 = 3;
+pub const LISTEN_FD: i32 = 4;
+
+/// Addon → monitor, after [`LaunchReply::Created`]: the network is wired.
+pub const NETWORK_DONE: u8 = b'N';
+
+/// First byte of a packet between monitor and child.
+pub mod packet {
+    /// Child: stands at the gate.
+    pub const GATE: u8 = 1;
+    /// Child: a postcard [`super::StepError`] follows.
+    pub const FAILED: u8 = 2;
+    /// Child: master and slave of the terminal come along.
+    pub const TERMINAL: u8 = 3;
+    /// Monitor: v1 cgroups are joined.
+    pub const JOINED: u8 = 4;
+    /// Monitor: go through the gate.
+    pub const GO: u8 = 5;
+}
+
+/// Kinds of frames on the monitor's socket: kind, three zero bytes, u32 BE length, payload.
+pub mod frame {
+    pub const STDIN: u8 = 0x00;
+    pub const STDOUT: u8 = 0x01;
+    pub const STDERR: u8 = 0x02;
+    pub const ATTACH: u8 = 0x10;
+    pub const STDIN_CLOSE: u8 = 0x11;
+    pub const RESIZE: u8 = 0x12;
+    pub const SIGNAL: u8 = 0x13;
+    pub const START: u8 = 0x14;
+    pub const WATCH: u8 = 0x15;
+    pub const ACK: u8 = 0x20;
+    pub const STARTED: u8 = 0x21;
+    pub const FAILED: u8 = 0x22;
+    pub const EXITED: u8 = 0x23;
+    /// Bytes of a frame before its payload.
+    pub const HEADER: usize = 8;
+
+    /// The header of a frame.
+    pub fn header(kind: u8, length: usize) -> [u8; HEADER] {
+        let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+        [kind, 0, 0, 0, a, b, c, d]
+    }
+}
