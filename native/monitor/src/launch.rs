@@ -134,7 +134,7 @@ fn set_up(
                 streams: &mut streams,
             };
             if let Err(failed) =
-                join_cgroups(&prepared, pid).and_then(|()| waiting.until_at_gate(pid))
+                join_cgroups(&prepared, pid, &channel).and_then(|()| waiting.until_at_gate(pid))
             {
                 end(&pidfd);
                 clean_up(&prepared);
@@ -185,7 +185,7 @@ fn make_streams(prepared: &Prepared) -> Result<(Streams, Option<Stdio>), Errno> 
     ))
 }
 
-fn join_cgroups(prepared: &Prepared, pid: u32) -> Result<(), StepError> {
+fn join_cgroups(prepared: &Prepared, pid: u32, channel: &OwnedFd) -> Result<(), StepError> {
     for directory in &prepared.cgroup_join {
         let path = format!("{directory}/cgroup.procs");
         let file = rustix::fs::open(
@@ -195,6 +195,9 @@ fn join_cgroups(prepared: &Prepared, pid: u32) -> Result<(), StepError> {
         );
         let written = file.and_then(|file| rustix::io::write(&file, pid.to_string().as_bytes()));
         written.step("join cgroup", directory)?;
+    }
+    if !prepared.cgroup_join.is_empty() {
+        let _child_gone = send(channel, &[packet::JOINED], SendFlags::NOSIGNAL);
     }
     Ok(())
 }
@@ -221,7 +224,6 @@ struct Waiting<'a> {
 
 impl Waiting<'_> {
     fn until_at_gate(mut self, pid: u32) -> Result<(), StepError> {
-        let _child_gone = send(self.channel, &[packet::JOINED], SendFlags::NOSIGNAL);
         reply(self.launcher, &LaunchReply::Created { pid });
         let (mut wired, mut at_gate) = (false, false);
         while !(wired && at_gate) {

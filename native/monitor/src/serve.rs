@@ -199,6 +199,11 @@ impl Monitor {
         if self.state == State::Starting {
             self.hear_child();
         }
+        if self.state == State::AtGate {
+            // It never ran: nothing to record.
+            self.deadline = Some(Instant::now());
+            return;
+        }
         self.state = State::Exited { code };
         self.deadline = Some(Instant::now() + DRAIN_PATIENCE);
     }

@@ -2,7 +2,9 @@
 //!
 //! The daemon's addon calls [`launch`]; the monitor reads what it decided and runs it.
 
-pub mod build;
+#![deny(unsafe_code)]
+
+mod build;
 pub mod cgroup;
 pub mod child;
 mod error;
@@ -16,6 +18,7 @@ pub mod protocol;
 #[allow(unsafe_code)]
 pub mod sys;
 
+pub use build::{CgroupView, build};
 pub use error::{Code, Context, StepError, reason};
 pub use host::{HostFacts, host_facts, is_alive, start_time};
 pub use launch::{Launched, launch};

@@ -1,175 +1,122 @@
-//! The last step: the program.
+//! Finds the program as a shell would, and becomes it.
 
 use std::ffi::CString;
 
-use rustix::fs::{Access, FileType, stat};
+use rustix::fs::{Access, CWD, FileType};
 use rustix::io::Errno;
 
 use crate::error::{Code, StepError, reason};
-use crate::sys::{self, Vector};
+use crate::sys;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Becomes the program; returns only what went wrong, in Docker's words.
+/// Replaces this process; what comes back is why that failed.
 pub(super) fn exec(argv: &[String], mut env: Vec<String>, home: &str) -> StepError {
-    let Some(name) = argv.first() else {
-        return failed(
-            Code::InvalidArgument,
-            "",
-            Errno::INVAL,
-            "exec: no command was given".into(),
-        );
-    };
-    if !env.iter().any(|variable| variable.starts_with("HOME=")) {
+    let name = argv.first().map_or("", String::as_str);
+    if !env.iter().any(|e| e.starts_with("HOME=")) {
         env.push(format!("HOME={home}"));
     }
-    let path = match find_program(name, &env) {
-        Ok(path) => path,
+    let path = env.iter().rev().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    let file = match locate(name, path) {
+        Ok(file) => file,
         Err(error) => return error,
     };
-    let (Some(file), Some(argv), Some(env)) =
-        (CString::new(path).ok(), c_strings(argv), c_strings(&env))
-    else {
-        return failed(
-            Code::InvalidArgument,
-            name,
-            Errno::INVAL,
-            format!("exec: \"{name}\": holds a NUL byte"),
-        );
+    let (Some(file), Some(argv), Some(env)) = (c_strings(&[file]), c_strings(argv), c_strings(&env)) else {
+        let text = format!("exec: \"{name}\": an argument or a variable holds a NUL byte");
+        return failed(Code::InvalidArgument, name, Errno::INVAL, text);
     };
-    sys::cloexec_from(3);
-    match sys::execve(&file, &Vector::new(&argv), &Vector::new(&env)) {
-        // A script whose interpreter is missing also says NOENT.
-        errno @ (Errno::NOENT | Errno::NOTDIR) => failed(
-            Code::CommandNotFound,
-            name,
-            errno,
-            format!("exec {name}: no such file or directory"),
-        ),
-        errno @ Errno::NOEXEC => failed(
-            Code::CommandNotExecutable,
-            name,
-            errno,
-            format!("exec {name}: exec format error"),
-        ),
-        errno => failed(
-            Code::CommandNotExecutable,
-            name,
-            errno,
-            format!("exec: \"{name}\": {}", reason(errno)),
-        ),
+    // Nothing but stdin, stdout and stderr crosses over.
+    if let Err(errno) = sys::cloexec_from(3) {
+        return StepError::call("close descriptors", "", errno);
     }
+    let errno = match file.first() {
+        Some(file) => sys::execve(file, &sys::Vector::new(&argv), &sys::Vector::new(&env)),
+        None => Errno::INVAL,
+    };
+    let (code, text) = match errno {
+        Errno::NOEXEC => (Code::CommandNotExecutable, "exec format error".to_owned()),
+        // The file is there, so what is absent is its interpreter.
+        Errno::NOENT => (Code::CommandNotFound, reason(errno)),
+        Errno::ACCESS | Errno::PERM => (Code::CommandNotExecutable, "permission denied".to_owned()),
+        _ => (Code::CommandNotExecutable, reason(errno)),
+    };
+    failed(code, name, errno, format!("exec: \"{name}\": {text}"))
+}
+
+fn c_strings(texts: &[String]) -> Option<Vec<CString>> {
+    texts.iter().map(|t| CString::new(t.as_str()).ok()).collect()
 }
 
 fn failed(code: Code, name: &str, errno: Errno, message: String) -> StepError {
     StepError::new(code, "exec", name, errno.raw_os_error(), message)
 }
 
-fn c_strings(texts: &[String]) -> Option<Vec<CString>> {
-    texts
-        .iter()
-        .map(|text| CString::new(text.as_str()).ok())
-        .collect()
-}
-
-/// A name with a slash is a path; any other is looked for in the container's PATH.
-fn find_program(name: &str, env: &[String]) -> Result<String, StepError> {
+/// The path to execute: a name with a slash as it is, another by PATH.
+fn locate(name: &str, path: &str) -> Result<String, StepError> {
     if name.contains('/') {
-        return match check(name) {
+        return match executable(name) {
             Ok(()) => Ok(name.to_owned()),
-            Err(errno @ (Errno::NOENT | Errno::NOTDIR)) => Err(failed(
-                Code::CommandNotFound,
-                name,
-                errno,
-                format!("exec: \"{name}\": stat {name}: {}", reason(errno)),
-            )),
-            Err(errno) => Err(failed(
-                Code::CommandNotExecutable,
-                name,
-                errno,
-                format!("exec: \"{name}\": {}", reason(errno)),
-            )),
+            Err(errno @ (Errno::NOENT | Errno::NOTDIR)) => {
+                let text = format!("exec: \"{name}\": stat {name}: {}", reason(errno));
+                Err(failed(Code::CommandNotFound, name, errno, text))
+            }
+            Err(errno) => Err(denied(name, errno)),
         };
     }
-    let path = env
-        .iter()
-        .rev()
-        .find_map(|variable| variable.strip_prefix("PATH="))
-        .unwrap_or(DEFAULT_PATH);
-    let mut denied = None;
-    for directory in path.split(':') {
-        let directory = if directory.is_empty() { "." } else { directory };
-        let candidate = format!("{directory}/{name}");
-        match check(&candidate) {
-            Ok(()) => return Ok(candidate),
-            Err(errno @ Errno::ACCESS) => denied = Some(errno),
-            Err(_) => {}
+    let mut refused = None;
+    if !name.is_empty() {
+        for directory in path.split(':') {
+            let directory = if directory.is_empty() { "." } else { directory };
+            let file = format!("{directory}/{name}");
+            match executable(&file) {
+                Ok(()) => return Ok(file),
+                Err(errno @ (Errno::ACCESS | Errno::PERM)) => refused = refused.or(Some(errno)),
+                Err(_) => {}
+            }
         }
     }
-    match denied.filter(|_| !name.is_empty()) {
-        Some(errno) => Err(failed(
-            Code::CommandNotExecutable,
-            name,
-            errno,
-            format!("exec: \"{name}\": {}", reason(errno)),
-        )),
-        None => Err(failed(
-            Code::CommandNotFound,
-            name,
-            Errno::NOENT,
-            format!("exec: \"{name}\": executable file not found in $PATH"),
-        )),
+    if let Some(errno) = refused {
+        return Err(denied(name, errno));
     }
+    let text = format!("exec: \"{name}\": executable file not found in $PATH");
+    Err(failed(Code::CommandNotFound, name, Errno::NOENT, text))
 }
 
-/// Ok for a file that this user may execute.
-fn check(path: &str) -> Result<(), Errno> {
-    if FileType::from_raw_mode(stat(path)?.st_mode) == FileType::Directory {
+fn denied(name: &str, errno: Errno) -> StepError {
+    let text = match errno {
+        Errno::ACCESS | Errno::PERM => "permission denied".to_owned(),
+        _ => reason(errno),
+    };
+    failed(Code::CommandNotExecutable, name, errno, format!("exec: \"{name}\": {text}"))
+}
+
+/// A plain file that this user may execute.
+fn executable(file: &str) -> Result<(), Errno> {
+    let stat = rustix::fs::stat(file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
         return Err(Errno::ACCESS);
     }
-    rustix::fs::accessat(
-        rustix::fs::CWD,
-        path,
-        Access::EXEC_OK,
-        rustix::fs::AtFlags::EACCESS,
-    )
+    rustix::fs::accessat(CWD, file, Access::EXEC_OK, rustix::fs::AtFlags::EACCESS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn code_of(name: &str, path: &str) -> (Code, String) {
-        let error = find_program(name, &[format!("PATH={path}")]).expect_err("refused");
-        (error.code, error.message)
+    #[test]
+    fn a_name_is_found_by_path_in_order() {
+        assert_eq!(locate("sh", "/nonexistent:/bin:/usr/bin").expect("sh"), "/bin/sh");
     }
 
     #[test]
-    fn a_program_is_found_in_the_path() {
-        assert_eq!(
-            find_program("sh", &["PATH=/nowhere:/bin".into()]),
-            Ok("/bin/sh".into())
-        );
-    }
-
-    #[test]
-    fn what_is_absent_or_no_program_is_told_in_dockers_words() {
-        let text = "exec: \"ghost\": executable file not found in $PATH";
-        assert_eq!(
-            code_of("ghost", "/bin"),
-            (Code::CommandNotFound, text.into())
-        );
-        let text = "exec: \"/ghost\": stat /ghost: no such file or directory";
-        assert_eq!(
-            code_of("/ghost", "/bin"),
-            (Code::CommandNotFound, text.into())
-        );
-        assert_eq!(
-            code_of("/etc", "/bin"),
-            (
-                Code::CommandNotExecutable,
-                "exec: \"/etc\": permission denied".into()
-            )
-        );
+    fn what_cannot_be_run_is_said_in_dockers_words() {
+        let error = |name: &str| locate(name, "/bin").expect_err("no program");
+        assert_eq!(error("no-such").message, "exec: \"no-such\": executable file not found in $PATH");
+        assert_eq!(error("/no/such").message, "exec: \"/no/such\": stat /no/such: no such file or directory");
+        assert_eq!(error("/etc").message, "exec: \"/etc\": permission denied");
+        assert_eq!(error("/etc/passwd").message, "exec: \"/etc/passwd\": permission denied");
+        assert_eq!(error("no-such").code, Code::CommandNotFound);
+        assert_eq!(error("/etc").code, Code::CommandNotExecutable);
+        assert_eq!(error("").code, Code::CommandNotFound);
     }
 }

@@ -1,36 +1,51 @@
-//! `--init`: the first process stays behind as a reaper, and the program is its child.
+//! `--init`: PID 1 that passes signals on to the program and reaps what is orphaned.
 
-use rustix::process::Signal;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal};
 
 use super::Result;
 use crate::error::Context;
 use crate::sys::{self, SignalQueue};
 
-/// Returns in the child, which goes on to the program. The parent forwards every signal, reaps
-/// whatever is left to it, and ends as the program ends.
+/// Forks; returns in the child, which goes on to become the program. The parent never returns: it
+/// ends with the program's status.
 pub(super) fn split() -> Result<()> {
+    // So that orphans come here even where this is not PID 1 of a namespace.
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).step("become reaper", "")?;
     let signals = SignalQueue::block_all();
-    let Some(program) = sys::fork().step("fork", "")? else {
-        sys::reset_signals();
-        return rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
-            .step("tie to init", "");
-    };
-    // The channel among them: it has to close when the program runs.
-    sys::close_from(3);
-    loop {
-        let signal = signals.next();
-        if signal == Signal::CHILD.as_raw() {
-            reap(program);
-        } else {
-            let _already_gone = sys::kill(program, signal);
+    if let Some(program) = sys::fork().step("fork", "")? {
+        // The channel to the monitor must close when the program runs.
+        sys::close_from(3);
+        sys::exit_now(reap(program, &signals));
+    }
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).step("tie to reaper", "")?;
+    // A group of its own, in front of the terminal, so that ^C reaches the program once: by the
+    // terminal, not from the reaper as well. Changing it needs SIGTTOU blocked, as it still is.
+    rustix::process::setpgid(None, None).step("make process group", "")?;
+    let stdin = rustix::stdio::stdin();
+    if rustix::termios::isatty(stdin) {
+        let own: Pid = rustix::process::getpid();
+        match rustix::termios::tcsetpgrp(stdin, own) {
+            // The terminal is not this session's.
+            Ok(()) | Err(Errno::NOTTY) => {}
+            Err(errno) => return Err(errno).step("take terminal", ""),
         }
     }
+    sys::reset_signals();
+    Ok(())
 }
 
-fn reap(program: i32) {
-    while let Ok(Some((pid, code))) = sys::reap_any(false) {
-        if pid == program {
-            sys::exit_now(code);
+fn reap(program: i32, signals: &SignalQueue) -> i32 {
+    loop {
+        let signal = signals.next();
+        if signal != Signal::CHILD.as_raw() {
+            let _gone = sys::kill(program, signal);
+            continue;
+        }
+        while let Ok(Some((pid, status))) = sys::reap_any(false) {
+            if pid == program {
+                return status;
+            }
         }
     }
 }

@@ -200,6 +200,8 @@ pub(super) fn node(dir: BorrowedFd<'_>, name: &str) -> std::result::Result<(File
 
 #[cfg(test)]
 mod tests {
+    use std::os::fd::AsFd;
+
     use super::*;
     use std::fs;
     use std::os::unix::fs::symlink;

@@ -1,267 +1,190 @@
-//! USER as Docker means it: names are looked up in the container's own files, numbers never are names.
+//! Which user a container's program runs as, by the container's own `/etc/passwd` and `/etc/group`.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-use super::{Result, mount};
-use crate::error::{Code, StepError};
+use super::{Result, root};
+use crate::error::{Code, Context, StepError};
 
-/// The files are read by root and written by whoever made the image.
-const MAX_FILE: usize = 10 * 1024 * 1024;
-/// Highest id that is accepted, as in Docker.
-const MAX_ID: u32 = i32::MAX.cast_unsigned();
-
-/// Who the program will be.
-#[derive(Debug, Default, Eq, PartialEq)]
+/// The user found.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct User {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+    pub uid: u32,
+    pub gid: u32,
     /// Supplementary groups, the primary one among them.
-    pub(super) groups: Vec<u32>,
-    pub(super) home: String,
+    pub groups: Vec<u32>,
+    /// From the passwd file, else "/".
+    pub home: String,
 }
 
-/// `user` is "", "USER" or "USER:GROUP", each a name or a number; `extra` are names or numbers.
-pub(super) fn find(root: BorrowedFd<'_>, user: &str, extra: &[String]) -> Result<User> {
-    let passwd = read(root, "/etc/passwd")?;
-    let group = read(root, "/etc/group")?;
-    resolve(&passwd, &group, user, extra)
+const PASSWD: &str = "/etc/passwd";
+const GROUP: &str = "/etc/group";
+/// The files come from the image: more than this is not read.
+const MAX_SIZE: u64 = 10 * 1024 * 1024;
+/// Highest uid and gid that may be asked for, as Docker has it.
+const MAX_ID: u64 = 2_147_483_647;
+
+/// Looks up `spec` ("", "user", "uid", "user:group", "uid:gid") and additional `groups`.
+pub(super) fn find(root: BorrowedFd<'_>, spec: &str, groups: &[String]) -> Result<User> {
+    let passwd = read(root, PASSWD)?;
+    let group = read(root, GROUP)?;
+    resolve(spec, groups, &String::from_utf8_lossy(&passwd), &String::from_utf8_lossy(&group))
 }
 
-/// What is absent, or no regular file, has no entries.
-fn read(root: BorrowedFd<'_>, path: &str) -> Result<String> {
-    let file = match mount::open_plain_file(root, path) {
-        Ok(file) => file,
-        Err(
-            Errno::NOENT
-            | Errno::NOTDIR
-            | Errno::LOOP
-            | Errno::ACCESS
-            | Errno::INVAL
-            | Errno::ISDIR,
-        ) => {
-            return Ok(String::new());
+/// The content of a plain file; empty if there is none.
+fn read(root: BorrowedFd<'_>, path: &str) -> Result<Vec<u8>> {
+    const STEP: &str = "read user database";
+    let file = match root::open_plain_file(root, path) {
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
+        Err(Errno::INVAL) => {
+            let text = format!("{STEP} \"{path}\": it is not a regular file");
+            return Err(StepError::new(Code::InvalidArgument, STEP, path, 0, text));
         }
-        Err(errno) => return Err(StepError::call("read", path, errno)),
+        other => other.step(STEP, path)?,
     };
-    let mut bytes = vec![0u8; 4096];
+    let size = u64::try_from(rustix::fs::fstat(&file).step(STEP, path)?.st_size).unwrap_or(0);
+    if size > MAX_SIZE {
+        let text = format!("{STEP} \"{path}\": it is larger than 10 MiB");
+        return Err(StepError::new(Code::InvalidArgument, STEP, path, 0, text));
+    }
+    let mut content = vec![0; usize::try_from(size).unwrap_or(0)];
     let mut filled = 0;
-    loop {
-        match rustix::io::read(file.as_fd(), bytes.get_mut(filled..).unwrap_or_default()) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(StepError::call("read", path, errno)),
-        }
-        if filled > MAX_FILE {
-            let text = format!("read \"{path}\": it is larger than {MAX_FILE} bytes");
-            return Err(StepError::new(Code::InvalidArgument, "read", path, 0, text));
-        }
-        if filled == bytes.len() {
-            bytes.resize(filled * 2, 0);
+    while let Some(rest) = content.get_mut(filled..).filter(|r| !r.is_empty()) {
+        match rustix::io::read(file.as_fd(), rest).step(STEP, path)? {
+            0 => break,
+            length => filled += length,
         }
     }
-    bytes.truncate(filled);
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    content.truncate(filled);
+    Ok(content)
 }
 
-fn resolve(passwd: &str, group: &str, user: &str, extra: &[String]) -> Result<User> {
-    let (name, group_name) = match user.split_once(':') {
-        Some((name, group)) => (name, group),
-        None => (user, ""),
-    };
-    let entry = match number(name)? {
-        Some(uid) => accounts(passwd).find(|a| a.uid == uid).unwrap_or(Account {
-            name: "",
-            uid,
-            gid: 0,
-            home: "",
-        }),
-        None if name.is_empty() => accounts(passwd).find(|a| a.uid == 0).unwrap_or(Account {
-            name: "",
-            uid: 0,
-            gid: 0,
-            home: "",
-        }),
-        None => accounts(passwd).find(|a| a.name == name).ok_or_else(|| {
-            unknown(
-                &format!("unable to find user {name}: no matching entries in passwd file"),
-                name,
-            )
-        })?,
-    };
-    let gid = if group_name.is_empty() {
-        entry.gid
-    } else {
-        find_group(group, group_name)?
-    };
-    let mut groups = vec![gid];
-    // Memberships count only where the group was not chosen, as in Docker.
-    if group_name.is_empty() && !entry.name.is_empty() {
-        groups.extend(
-            lines(group)
-                .filter(|g| g.members.split(',').any(|m| m == entry.name))
-                .map(|g| g.gid),
-        );
-    }
-    for name in extra {
-        groups.push(find_group(group, name)?);
-    }
-    groups.sort_unstable();
-    groups.dedup();
-    let home = if entry.home.is_empty() {
-        "/"
-    } else {
-        entry.home
-    };
-    Ok(User {
-        uid: entry.uid,
-        gid,
-        groups,
-        home: home.to_owned(),
-    })
-}
-
-fn find_group(group: &str, name: &str) -> Result<u32> {
-    if let Some(gid) = number(name)? {
-        return Ok(gid);
-    }
-    let found = lines(group).find(|g| g.name == name).map(|g| g.gid);
-    found.ok_or_else(|| {
-        unknown(
-            &format!("unable to find group {name}: no matching entries in group file"),
-            name,
-        )
-    })
-}
-
-/// The id if `text` is a number; a number that is out of range is no name either.
-fn number(text: &str) -> Result<Option<u32>> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(None);
-    }
-    match text.parse::<u32>() {
-        Ok(id) if id <= MAX_ID => Ok(Some(id)),
-        _ => Err(unknown(
-            &format!("uids and gids must be in range 0-{MAX_ID}: {text}"),
-            text,
-        )),
-    }
-}
-
-fn unknown(message: &str, target: &str) -> StepError {
-    StepError::new(Code::InvalidArgument, "find user", target, 0, message)
-}
-
-struct Account<'a> {
+struct Entry<'a> {
     name: &'a str,
     uid: u32,
     gid: u32,
     home: &'a str,
 }
 
-/// name:password:uid:gid:comment:home:shell, see passwd(5).
-fn accounts(passwd: &str) -> impl Iterator<Item = Account<'_>> {
+/// Lines that are not whole are no entries.
+fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
     passwd.lines().filter_map(|line| {
-        let mut fields = line.trim().split(':');
-        let name = fields.next()?;
-        let uid = fields.nth(1)?.parse().ok()?;
-        let gid = fields.next()?.parse().ok()?;
-        let home = fields.nth(1).unwrap_or("");
-        Some(Account {
-            name,
-            uid,
-            gid,
-            home,
-        })
+        let fields: Vec<&str> = line.trim().split(':').collect();
+        let (name, uid, gid) = (fields.first()?, fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?);
+        Some(Entry { name, uid, gid, home: fields.get(5).copied().unwrap_or("") })
     })
 }
 
-struct Group<'a> {
-    name: &'a str,
-    gid: u32,
-    members: &'a str,
-}
-
-/// name:password:gid:members, see group(5).
-fn lines(group: &str) -> impl Iterator<Item = Group<'_>> {
+/// (name, gid, members)
+fn group_entries(group: &str) -> impl Iterator<Item = (&str, u32, &str)> {
     group.lines().filter_map(|line| {
-        let mut fields = line.trim().split(':');
-        let name = fields.next()?;
-        let gid = fields.nth(1)?.parse().ok()?;
-        Some(Group {
-            name,
-            gid,
-            members: fields.next().unwrap_or(""),
-        })
+        let fields: Vec<&str> = line.trim().split(':').collect();
+        Some((*fields.first()?, fields.get(2)?.parse().ok()?, fields.get(3).copied().unwrap_or("")))
     })
+}
+
+/// A number if it is written as one: then it is never taken for a name.
+fn number(text: &str) -> Result<Option<u32>> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(None);
+    }
+    match text.parse::<u64>() {
+        Ok(id @ 0..=MAX_ID) => Ok(u32::try_from(id).ok()),
+        _ => {
+            let message = format!("uids and gids must be in range 0-{MAX_ID}");
+            Err(StepError::new(Code::InvalidArgument, "find user", text, 0, message))
+        }
+    }
+}
+
+fn resolve(spec: &str, additional: &[String], passwd: &str, group: &str) -> Result<User> {
+    let (name, group_name) = spec.split_once(':').unwrap_or((spec, ""));
+    let wanted = if name.is_empty() { Some(0) } else { number(name)? };
+    let entry = match wanted {
+        Some(uid) => entries(passwd).find(|e| e.uid == uid),
+        None => Some(entries(passwd).find(|e| e.name == name).ok_or_else(|| unknown("user", name, "passwd"))?),
+    };
+    let uid = entry.as_ref().map_or(wanted.unwrap_or(0), |e| e.uid);
+    let mut gid = entry.as_ref().map_or(0, |e| e.gid);
+    let mut groups = Vec::new();
+    if group_name.is_empty() {
+        if let Some(entry) = &entry {
+            let member = |list: &str| list.split(',').any(|m| m.trim() == entry.name);
+            groups.extend(group_entries(group).filter(|(_, _, list)| member(list)).map(|(_, gid, _)| gid));
+        }
+    } else {
+        gid = group_id(group_name, group)?;
+    }
+    for name in additional {
+        groups.push(group_id(name, group)?);
+    }
+    groups.push(gid);
+    groups.sort_unstable();
+    groups.dedup();
+    let home = entry.map(|e| e.home).filter(|h| !h.is_empty()).unwrap_or("/").to_owned();
+    Ok(User { uid, gid, groups, home })
+}
+
+fn group_id(name: &str, group: &str) -> Result<u32> {
+    if let Some(gid) = number(name)? {
+        return Ok(gid);
+    }
+    let found = group_entries(group).find(|(n, ..)| *n == name).map(|(_, gid, _)| gid);
+    found.ok_or_else(|| unknown("group", name, "group"))
+}
+
+fn unknown(what: &str, name: &str, file: &str) -> StepError {
+    let message = format!("unable to find {what} {name}: no matching entries in {file} file");
+    StepError::new(Code::InvalidArgument, &format!("find {what}"), name, 0, message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/srv/app:/bin/sh\n1234:x:7:7::/trap:/bin/sh\n";
-    const GROUP: &str = "root:x:0:\napp:x:1001:\nvideo:x:44:app,other\n";
+    const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nweb:x:33:44:web:/var/www:/bin/false\nbroken\n7:x:70:70::/seven:\n";
+    const GROUP: &str = "root:x:0:\nwww:x:44:\nlog:x:50:root,web\nops:x:60:web\n";
 
-    fn found(user: &str, extra: &[&str]) -> Result<User> {
-        let extra: Vec<String> = extra.iter().map(|name| (*name).to_owned()).collect();
-        resolve(PASSWD, GROUP, user, &extra)
+    fn user(spec: &str) -> User {
+        resolve(spec, &[], PASSWD, GROUP).expect("user")
     }
 
     #[test]
-    fn a_name_brings_its_group_home_and_memberships() {
-        let user = User {
-            uid: 1000,
-            gid: 1001,
-            groups: vec![44, 1001],
-            home: "/srv/app".into(),
-        };
-        assert_eq!(found("app", &[]), Ok(user));
+    fn no_user_is_root_with_its_home_and_groups() {
+        assert_eq!(user(""), User { uid: 0, gid: 0, groups: vec![0, 50], home: "/root".into() });
     }
 
     #[test]
-    fn nothing_is_root() {
-        assert_eq!(
-            found("", &[]).map(|u| (u.uid, u.gid, u.home)),
-            Ok((0, 0, "/root".into()))
-        );
+    fn a_name_brings_its_groups_and_the_primary_one() {
+        assert_eq!(user("web"), User { uid: 33, gid: 44, groups: vec![44, 50, 60], home: "/var/www".into() });
+    }
+
+    #[test]
+    fn a_group_that_is_given_takes_the_place_of_the_files() {
+        assert_eq!(user("web:ops"), User { uid: 33, gid: 60, groups: vec![60], home: "/var/www".into() });
+        assert_eq!(user("33:7").groups, [7]);
     }
 
     #[test]
     fn a_number_is_never_a_name() {
-        assert_eq!(
-            found("1234", &[]).map(|u| (u.uid, u.gid, u.home)),
-            Ok((1234, 0, "/".into()))
-        );
+        assert_eq!(user("7"), User { uid: 7, gid: 0, groups: vec![0], home: "/".into() });
+        assert_eq!(user("70").home, "/seven");
     }
 
     #[test]
-    fn a_chosen_group_and_extra_groups_are_taken() {
-        let user = found("app:video", &["7", "app"]).expect("user");
-        assert_eq!((user.gid, user.groups), (44, vec![7, 44, 1001]));
+    fn additional_groups_are_names_or_numbers() {
+        let user = resolve("33", &["log".into(), "99".into()], PASSWD, GROUP).expect("user");
+        assert_eq!(user.groups, [44, 50, 60, 99]);
     }
 
     #[test]
-    fn unknown_names_and_numbers_out_of_range_are_refused() {
-        for (user, text) in [
-            (
-                "ghost",
-                "unable to find user ghost: no matching entries in passwd file",
-            ),
-            (
-                "app:ghosts",
-                "unable to find group ghosts: no matching entries in group file",
-            ),
-            (
-                "2147483648",
-                "uids and gids must be in range 0-2147483647: 2147483648",
-            ),
-            ("-1", "uids and gids must be in range 0-2147483647: -1"),
-        ] {
-            assert_eq!(found(user, &[]).expect_err("refused").to_string(), text);
-        }
+    fn what_is_not_there_is_said_in_dockers_words() {
+        let message = |spec: &str| resolve(spec, &[], PASSWD, GROUP).expect_err("unknown").message;
+        assert_eq!(message("nobody"), "unable to find user nobody: no matching entries in passwd file");
+        assert_eq!(message("web:none"), "unable to find group none: no matching entries in group file");
+        assert_eq!(message("4294967296"), "uids and gids must be in range 0-2147483647");
+        assert_eq!(message("2147483648"), "uids and gids must be in range 0-2147483647");
+        assert_eq!(message("-1"), "unable to find user -1: no matching entries in passwd file");
     }
 }
