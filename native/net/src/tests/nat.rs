@@ -25,6 +25,7 @@ fn outside() -> OwnedFd {
     address(&socket, "192.0.2.1/24");
     let remote = inside(other.as_fd(), || Netlink::route().unwrap()).unwrap();
     address(&remote, "192.0.2.2/24");
+    sys::settle(socket.fd(), "wire");
     other
 }
 
