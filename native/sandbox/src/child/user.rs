@@ -35,7 +35,7 @@ pub(super) fn find(root: BorrowedFd<'_>, spec: &str, groups: &[String]) -> Resul
 /// The content of a plain file; empty if there is none.
 fn read(root: BorrowedFd<'_>, path: &str) -> Result<Vec<u8>> {
     const STEP: &str = "read user database";
-    let file = match root::open_plain_file(root, path) {
+    let file = match super::mount::open_plain_file(root, path) {
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
         Err(Errno::INVAL) => {
             let text = format!("{STEP} \"{path}\": it is not a regular file");
