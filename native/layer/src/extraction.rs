@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::Builder;
 
 use crate::error::LayerError;
+use crate::pipeline::{guarded, no_thread, run};
 use crate::source::Progress;
 
 /// What to extract, where to, and how much of it at most.
@@ -32,7 +34,7 @@ pub struct ExtractResult {
 
 #[derive(Debug, Default)]
 struct Outcome {
-    /// Taken by the first `wait`.
+    /// Taken by the first `wait`; `Internal` for those after it.
     result: Mutex<Option<Result<ExtractResult, LayerError>>>,
     set: Condvar,
 }
@@ -45,9 +47,28 @@ pub struct Extraction {
 }
 
 impl Extraction {
-    /// Starts the threads; fails only if there is no thread to be had.
-    pub fn start(_options: ExtractOptions) -> Result<Self, LayerError> {
-        Err(LayerError::Internal("not built yet".into()))
+    /// Starts the work; fails only if there is no thread to be had.
+    pub fn start(options: ExtractOptions) -> Result<Self, LayerError> {
+        let progress = Arc::new(Progress::default());
+        let outcome = Arc::new(Outcome::default());
+        let extraction = Self {
+            progress: Arc::clone(&progress),
+            outcome: Arc::clone(&outcome),
+        };
+        let work = move || {
+            let result = guarded(|| run(&options, &progress));
+            let mut slot = outcome
+                .result
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            *slot = Some(result);
+            outcome.set.notify_all();
+        };
+        Builder::new()
+            .name("layer-tree".into())
+            .spawn(work)
+            .map_err(no_thread)?;
+        Ok(extraction)
     }
 
     /// The file now holds `total` bytes in all; no byte beyond is read.
@@ -71,8 +92,9 @@ impl Extraction {
         let result = self.outcome.result.lock();
         let mut result = result.unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(result) = result.take() {
-                return result;
+            let again = || Err(LayerError::Internal("the result was taken before".into()));
+            if let Some(result) = result.as_mut() {
+                return std::mem::replace(result, again());
             }
             let woken = self.outcome.set.wait(result);
             result = woken.unwrap_or_else(PoisonError::into_inner);

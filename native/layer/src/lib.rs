@@ -6,15 +6,30 @@
 //!                                                           └▶ tar reader → tree writer
 //!                                                              (thread "layer-tree")
 //! ```
-#![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod budget;
 mod commit;
 mod error;
 mod extraction;
+mod header;
+mod inflate;
+mod meta;
+mod name;
+mod pax;
+mod pipeline;
+mod queue;
+mod reader;
 mod remove;
+mod root;
 mod source;
+mod sparse;
+mod sys;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod xattr;
 
 pub use commit::commit;
 pub use error::{ErrorKind, LayerError};

@@ -1,0 +1,154 @@
+//! Owners, modes, attributes and times of what was made.
+//!
+//! The order matters: changing the owner clears setuid, setgid and capabilities, so the owner
+//! comes first; setting attributes changes nothing but the change time, so the time comes last.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
+use rustix::io::Errno;
+
+use crate::error::LayerError;
+use crate::header::Time;
+use crate::reader::Meta;
+use crate::root::Dir;
+use crate::xattr::{self, Place};
+
+const SETID: u32 = 0o6000;
+
+/// What new entries get by themselves, which need not be set then.
+#[derive(Debug)]
+pub(crate) struct Defaults {
+    uid: u32,
+    gid: u32,
+    /// Modes of new entries are exact: the thread has an empty umask.
+    exact_modes: bool,
+    /// Some directory has a default access control list, which new entries take over.
+    pub(crate) acls: bool,
+}
+
+impl Defaults {
+    pub(crate) fn new(exact_modes: bool) -> Self {
+        Self {
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            exact_modes,
+            acls: false,
+        }
+    }
+
+    fn owns(&self, parent: &Dir, meta: &Meta) -> bool {
+        meta.uid == self.uid && meta.gid == self.gid && !parent.is_setgid()
+    }
+
+    /// A regular file just made with its mode in `parent`, its data written.
+    pub(crate) fn finish_file(
+        &self,
+        fd: BorrowedFd<'_>,
+        parent: &Dir,
+        entry: &[u8],
+        meta: &Meta,
+    ) -> Result<(), LayerError> {
+        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, entry, errno);
+        if !self.owns(parent, meta) {
+            let (uid, gid) = owner(meta);
+            rustix::fs::fchown(fd, uid, gid).map_err(failed("set the owner of"))?;
+        }
+        if self.acls {
+            xattr::remove_acls(Place::Fd(fd)).map_err(failed("set the access of"))?;
+        }
+        if meta.mode & SETID != 0 || !self.exact_modes || self.acls {
+            rustix::fs::fchmod(fd, mode(meta)).map_err(failed("set the mode of"))?;
+        }
+        xattr::set(Place::Fd(fd), entry, &meta.xattrs)?;
+        rustix::fs::futimens(fd, &times(meta)).map_err(failed("set the time of"))
+    }
+
+    /// A directory, new or not; it gets its time when it is forgotten.
+    pub(crate) fn finish_dir(
+        &mut self,
+        dir: &Dir,
+        entry: &[u8],
+        meta: &Meta,
+    ) -> Result<(), LayerError> {
+        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, entry, errno);
+        let (uid, gid) = owner(meta);
+        rustix::fs::fchown(dir, uid, gid).map_err(failed("set the owner of"))?;
+        if self.acls {
+            xattr::remove_acls(Place::Fd(dir.as_fd())).map_err(failed("set the access of"))?;
+        }
+        rustix::fs::fchmod(dir, mode(meta)).map_err(failed("set the mode of"))?;
+        dir.set_setgid(meta.mode & 0o2000 != 0);
+        xattr::set(Place::Fd(dir.as_fd()), entry, &meta.xattrs)?;
+        let is_default = |(name, _): &(Vec<u8>, Vec<u8>)| name == xattr::DEFAULT.as_bytes();
+        self.acls |= meta.xattrs.iter().any(is_default);
+        dir.set_mtime(timespec(meta.mtime));
+        Ok(())
+    }
+
+    /// A link, fifo or device, or the file behind a hard link: by its name in its directory, never
+    /// followed.
+    pub(crate) fn finish_node(
+        &self,
+        parent: &Dir,
+        base: &[u8],
+        entry: &[u8],
+        meta: &Meta,
+    ) -> Result<(), LayerError> {
+        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, entry, errno);
+        let place = Place::At(parent.as_fd(), base);
+        let stat = rustix::fs::statat(parent, base, AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(failed("look at"))?;
+        let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+        let is_owned = (stat.st_uid, stat.st_gid) == (meta.uid, meta.gid);
+        if !is_owned {
+            let (uid, gid) = owner(meta);
+            rustix::fs::chownat(parent, base, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(failed("set the owner of"))?;
+        }
+        if self.acls && !is_link {
+            xattr::remove_acls(place).map_err(failed("set the access of"))?;
+        }
+        let has_mode = stat.st_mode & 0o7777 == meta.mode && (is_owned || meta.mode & SETID == 0);
+        if !is_link && (!has_mode || self.acls) {
+            chmod(parent, base, mode(meta)).map_err(failed("set the mode of"))?;
+        }
+        xattr::set(place, entry, &meta.xattrs)?;
+        rustix::fs::utimensat(parent, base, &times(meta), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(failed("set the time of"))
+    }
+}
+
+/// chmod that cannot follow a link, which fchmodat(2) has only since Linux 6.6.
+fn chmod(parent: &Dir, base: &[u8], mode: Mode) -> Result<(), Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = rustix::fs::openat(parent, base, flags, Mode::empty())?;
+    if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::Symlink {
+        return Err(Errno::LOOP);
+    }
+    rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)
+}
+
+pub(crate) fn mode(meta: &Meta) -> Mode {
+    Mode::from_raw_mode(meta.mode)
+}
+
+fn owner(meta: &Meta) -> (Option<Uid>, Option<Gid>) {
+    (Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))
+}
+
+fn timespec(time: Time) -> Timespec {
+    Timespec {
+        tv_sec: time.seconds,
+        tv_nsec: time.nanos.into(),
+    }
+}
+
+/// The time of the last access is that of the last change: archives seldom have it.
+fn times(meta: &Meta) -> Timestamps {
+    let time = timespec(meta.mtime);
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
+}

@@ -1,0 +1,326 @@
+//! The one place where paths of an archive become directories of the tree.
+//!
+//! Every path is resolved as if the tree were the whole file system, once; what comes out is a
+//! directory fd, by which everything else is done. Recent ones are kept, by the path that led to
+//! them: they stay true until something that a path can lead through, a directory or a symlink, is
+//! replaced; then all are forgotten. Making a new name cannot change where an old path leads.
+//!
+//! A directory gets its time back when it is forgotten, since whatever is made in it changes it;
+//! so no list of directories has to be kept for the end.
+
+use std::cell::Cell;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::rc::Rc;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
+use rustix::io::Errno;
+
+/// Directories kept open.
+const KEPT: usize = 32;
+/// Symlinks followed in one path, as in the kernel.
+const LINKS: usize = 40;
+/// Directories opened for one path when it is walked step by step.
+const STEPS: usize = 1 << 14;
+
+const OPEN: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
+/// An open directory of the tree.
+#[derive(Debug)]
+pub(crate) struct Dir {
+    fd: OwnedFd,
+    id: (u64, u64),
+    /// Entries made in it take its group.
+    setgid: Cell<bool>,
+    /// The time it shall have in the end.
+    mtime: Cell<Timespec>,
+    /// Something was made in it since it had that time.
+    touched: Cell<bool>,
+}
+
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Dir {
+    fn new(fd: OwnedFd) -> Result<Self, Errno> {
+        let stat = rustix::fs::fstat(&fd)?;
+        let mtime = Timespec {
+            tv_sec: stat.st_mtime,
+            tv_nsec: i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
+        };
+        Ok(Self {
+            fd,
+            id: (stat.st_dev, stat.st_ino),
+            setgid: Cell::new(stat.st_mode & 0o2000 != 0),
+            mtime: Cell::new(mtime),
+            touched: Cell::new(false),
+        })
+    }
+
+    pub(crate) fn is_setgid(&self) -> bool {
+        self.setgid.get()
+    }
+
+    pub(crate) fn set_setgid(&self, setgid: bool) {
+        self.setgid.set(setgid);
+    }
+
+    /// Says that something is made or removed in it.
+    pub(crate) fn touch(&self) {
+        self.touched.set(true);
+    }
+
+    pub(crate) fn set_mtime(&self, mtime: Timespec) {
+        self.mtime.set(mtime);
+        self.touched.set(true);
+    }
+
+    fn restore(&self) -> Result<(), Errno> {
+        if !self.touched.replace(false) {
+            return Ok(());
+        }
+        let time = self.mtime.get();
+        let times = Timestamps {
+            last_access: time,
+            last_modification: time,
+        };
+        rustix::fs::futimens(&self.fd, &times)
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        // Most are given their time when they are forgotten, where failing is told.
+        let _ = self.restore();
+    }
+}
+
+/// The top of the tree and the directories used last.
+#[derive(Debug)]
+pub(crate) struct Root {
+    top: Rc<Dir>,
+    /// The most recent one last. The keys are clean paths.
+    kept: Vec<(Vec<u8>, Rc<Dir>)>,
+    has_openat2: bool,
+    opaque: &'static str,
+}
+
+impl Root {
+    /// `opaque` is the attribute that marks directories which hide those of lower layers.
+    pub(crate) fn open(path: &Path, opaque: &'static str) -> Result<Self, Errno> {
+        let top = rustix::fs::openat(CWD, path, OPEN, Mode::empty())?;
+        Ok(Self {
+            top: Rc::new(Dir::new(top)?),
+            kept: Vec::with_capacity(KEPT),
+            has_openat2: true,
+            opaque,
+        })
+    }
+
+    pub(crate) fn top(&self) -> Rc<Dir> {
+        Rc::clone(&self.top)
+    }
+
+    /// The directory at a clean path; what is missing of it is made.
+    pub(crate) fn dir(&mut self, path: &[u8]) -> Result<Rc<Dir>, Errno> {
+        match self.find(path) {
+            Err(Errno::NOENT | Errno::NOTDIR) => {
+                let dir = self.walk(path, true)?;
+                self.keep(path, &dir)?;
+                Ok(dir)
+            }
+            other => other,
+        }
+    }
+
+    /// The directory at a clean path if it is there.
+    pub(crate) fn find(&mut self, path: &[u8]) -> Result<Rc<Dir>, Errno> {
+        if path.is_empty() {
+            return Ok(self.top());
+        }
+        if let Some(index) = self.kept.iter().rposition(|(key, _)| key == path) {
+            if index + 1 < self.kept.len() {
+                let hit = self.kept.remove(index);
+                self.kept.push(hit);
+            }
+            if let Some((_, dir)) = self.kept.last() {
+                return Ok(Rc::clone(dir));
+            }
+        }
+        let dir = match self.resolve(path)? {
+            Some(fd) => self.adopt(fd)?,
+            None => self.walk(path, false)?,
+        };
+        self.keep(path, &dir)?;
+        Ok(dir)
+    }
+
+    /// A directory just made or found at `path`, by its fd.
+    pub(crate) fn enter(&mut self, path: &[u8], fd: OwnedFd) -> Result<Rc<Dir>, Errno> {
+        let dir = self.adopt(fd)?;
+        self.kept.retain(|(key, _)| key != path);
+        self.keep(path, &dir)?;
+        Ok(dir)
+    }
+
+    /// Gives all directories their times and forgets the paths that led to them.
+    pub(crate) fn forget(&mut self) -> Result<(), Errno> {
+        for (_, dir) in self.kept.drain(..) {
+            dir.restore()?;
+        }
+        self.top.restore()
+    }
+
+    /// Several paths may lead to one directory: it has one state.
+    fn adopt(&self, fd: OwnedFd) -> Result<Rc<Dir>, Errno> {
+        let dir = Dir::new(fd)?;
+        let kept = self.kept.iter().map(|(_, kept)| kept);
+        let known = kept.chain([&self.top]).find(|known| known.id == dir.id);
+        Ok(known.map_or_else(|| Rc::new(dir), Rc::clone))
+    }
+
+    fn keep(&mut self, path: &[u8], dir: &Rc<Dir>) -> Result<(), Errno> {
+        if self.kept.len() == KEPT {
+            self.kept.remove(0).1.restore()?;
+        }
+        self.kept.push((path.to_vec(), Rc::clone(dir)));
+        Ok(())
+    }
+
+    /// The kernel's own walk, where links and ".." cannot lead out of the tree. `None` where the
+    /// kernel or a seccomp filter does not have it.
+    fn resolve(&mut self, path: &[u8]) -> Result<Option<OwnedFd>, Errno> {
+        if !self.has_openat2 {
+            return Ok(None);
+        }
+        let flags = OPEN.difference(OFlags::NOFOLLOW);
+        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+        for _ in 0..128 {
+            match rustix::fs::openat2(&self.top, path, flags, Mode::empty(), inside) {
+                // Something was renamed or mounted somewhere on this machine meanwhile.
+                Err(Errno::AGAIN) => {}
+                Err(Errno::NOSYS | Errno::PERM) => {
+                    self.has_openat2 = false;
+                    return Ok(None);
+                }
+                other => return other.map(Some),
+            }
+        }
+        Err(Errno::AGAIN)
+    }
+
+    /// Goes to `path` step by step and, if told so, makes what is missing. Links are read here and
+    /// taken from the top of the tree; a whiteout of this layer gives way to an opaque directory.
+    fn walk(&mut self, path: &[u8], create: bool) -> Result<Rc<Dir>, Errno> {
+        let mut todo = to_components(path);
+        let mut here: Vec<Vec<u8>> = Vec::new();
+        let mut dir = self.top();
+        let (mut links, mut steps) = (0, 0);
+        while let Some(name) = todo.pop() {
+            steps += 1;
+            if steps > STEPS {
+                return Err(Errno::LOOP);
+            }
+            if name == b".." {
+                here.pop();
+                steps += here.len();
+                dir = self.descend(&here)?;
+                continue;
+            }
+            match rustix::fs::openat(&dir, &name[..], OPEN, Mode::empty()) {
+                Ok(fd) => dir = self.adopt(fd)?,
+                Err(Errno::NOENT) if create => dir = self.make(&dir, &name, false)?,
+                Err(Errno::NOTDIR | Errno::LOOP) => match read_link(&dir, &name)? {
+                    Some(target) => {
+                        links += 1;
+                        if links > LINKS {
+                            return Err(Errno::LOOP);
+                        }
+                        if target.starts_with(b"/") {
+                            here.clear();
+                            dir = self.top();
+                        }
+                        todo.extend(to_components(&target));
+                        continue;
+                    }
+                    None if create && is_whiteout(&dir, &name)? => {
+                        rustix::fs::unlinkat(&dir, &name[..], AtFlags::empty())?;
+                        dir = self.make(&dir, &name, true)?;
+                    }
+                    None => return Err(Errno::NOTDIR),
+                },
+                Err(errno) => return Err(errno),
+            }
+            here.push(name);
+        }
+        Ok(dir)
+    }
+
+    fn make(&self, parent: &Rc<Dir>, name: &[u8], opaque: bool) -> Result<Rc<Dir>, Errno> {
+        parent.touch();
+        rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?;
+        let fd = rustix::fs::openat(parent, name, OPEN, Mode::empty())?;
+        rustix::fs::fchmod(&fd, Mode::from_raw_mode(0o755))?;
+        if opaque {
+            self.mark_opaque(fd.as_fd())?;
+        }
+        self.adopt(fd)
+    }
+
+    pub(crate) fn mark_opaque(&self, dir: BorrowedFd<'_>) -> Result<(), Errno> {
+        rustix::fs::fsetxattr(dir, self.opaque, b"y", rustix::fs::XattrFlags::empty())
+    }
+
+    /// From the top down a path without links.
+    fn descend(&self, path: &[Vec<u8>]) -> Result<Rc<Dir>, Errno> {
+        let mut fd: Option<OwnedFd> = None;
+        for name in path {
+            let from = fd.as_ref().map_or(self.top.as_fd(), AsFd::as_fd);
+            fd = Some(rustix::fs::openat(from, &name[..], OPEN, Mode::empty())?);
+        }
+        match fd {
+            Some(fd) => self.adopt(fd),
+            None => Ok(self.top()),
+        }
+    }
+}
+
+/// A directory by its name in an open one, never by a link.
+pub(crate) fn open_dir(parent: &Dir, name: &[u8]) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(parent, name, OPEN, Mode::empty())
+}
+
+/// The target, if there is a link.
+fn read_link(parent: &Dir, name: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
+    match rustix::fs::readlinkat(parent, name, Vec::new()) {
+        Ok(target) => Ok(Some(target.into_bytes())),
+        Err(Errno::INVAL) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// The mark of overlayfs for a name that lower layers have and this one hides.
+pub(crate) fn is_whiteout(parent: &Dir, name: &[u8]) -> Result<bool, Errno> {
+    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    Ok(is_whiteout_stat(&stat))
+}
+
+pub(crate) fn is_whiteout_stat(stat: &rustix::fs::Stat) -> bool {
+    let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
+    kind == rustix::fs::FileType::CharacterDevice && stat.st_rdev == 0
+}
+
+/// Components in reverse, to be popped; empty ones and "." left out.
+fn to_components(path: &[u8]) -> Vec<Vec<u8>> {
+    path.split(|byte| *byte == b'/')
+        .filter(|name| !matches!(*name, b"" | b"."))
+        .rev()
+        .map(<[u8]>::to_vec)
+        .collect()
+}

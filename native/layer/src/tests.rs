@@ -1,0 +1,10 @@
+//! Whole extractions of archives built in memory, row by row of the rules for hostile layers.
+
+mod contain;
+mod kinds;
+mod limits;
+mod marks;
+mod mutation;
+mod peer;
+mod refuse;
+mod stream;
