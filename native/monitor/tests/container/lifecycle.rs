@@ -1,0 +1,220 @@
+//! Start, end, and what is left.
+
+use std::fs;
+
+use sandbox::protocol::frame;
+use serde_json::{Value, json};
+
+use crate::machine::{Machine, eventually};
+
+#[test]
+fn exit_codes_are_exact() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    for code in ["0", "42", "255"] {
+        let outcome = machine.run(&["/probe", "exit", code], &json!({}));
+        assert_eq!(outcome.code.to_string(), code);
+        let record: Value =
+            serde_json::from_slice(&fs::read(machine.dir.join("run/exit.json")).expect("record"))
+                .expect("JSON");
+        assert_eq!(record["exitCode"].to_string(), code);
+        assert_eq!(record["error"], "");
+        assert!(record["finishedAt"].as_str().expect("time").ends_with('Z'));
+    }
+}
+
+#[test]
+fn a_signal_ends_with_128_and_its_number() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    // With the host's pids: PID 1 of a namespace cannot kill itself.
+    let host = json!({"namespaces": {"pid": "host"}});
+    assert_eq!(machine.run(&["/probe", "die", "9"], &host).code, 137);
+    assert_eq!(machine.run(&["/probe", "die", "11"], &host).code, 139);
+}
+
+#[test]
+fn signals_are_passed_and_probed() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    machine
+        .launch(&machine.plan(&["/probe", "hold"], &json!({})))
+        .expect("launch");
+    let mut client = machine.client();
+    client.attach(0b110);
+    assert_eq!(client.watch(), 0, "at the gate");
+    client.start().expect("started");
+    client.until("holding");
+    assert_eq!(machine.client().watch(), 1, "running");
+    assert_eq!(client.signal(0), frame::ACK);
+    assert_eq!(client.signal(200), frame::FAILED);
+    assert_eq!(client.signal(15), frame::ACK);
+    assert_eq!(client.until_exit().code, 64 + 15);
+}
+
+#[test]
+fn a_container_nobody_starts_leaves_nothing() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let launched = machine
+        .launch(&machine.plan(&["/probe", "exit", "0"], &json!({})))
+        .expect("launch");
+    assert!(sandbox::is_alive(launched.pid, launched.pid_start_time));
+    assert!(sandbox::is_alive(
+        launched.monitor_pid,
+        launched.monitor_start_time
+    ));
+    drop(machine.client());
+    eventually("child and monitor are gone", || {
+        !sandbox::is_alive(launched.pid, launched.pid_start_time)
+            && !sandbox::is_alive(launched.monitor_pid, launched.monitor_start_time)
+    });
+    assert!(!machine.dir.join("run/exit.json").exists());
+}
+
+#[test]
+fn the_container_dies_with_its_monitor() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    for user in ["", "33"] {
+        let changes = json!({"process": {"user": user}});
+        let launched = machine
+            .launch(&machine.plan(&["/probe", "hold"], &changes))
+            .expect("launch");
+        let mut client = machine.client();
+        client.attach(0b110);
+        client.start().expect("started");
+        client.until("holding");
+        let monitor =
+            rustix::process::Pid::from_raw(launched.monitor_pid.cast_signed()).expect("pid");
+        rustix::process::kill_process(monitor, rustix::process::Signal::KILL).expect("kill");
+        eventually("the container is dead", || {
+            !sandbox::is_alive(launched.pid, launched.pid_start_time)
+        });
+        // What a killed monitor leaves is the daemon's to remove.
+        fs::remove_file(machine.dir.join("run/monitor.sock")).expect("socket");
+        let left: Vec<String> = machine
+            .cgroups()
+            .iter()
+            .map(|p| p.to_string_lossy().into_owned())
+            .collect();
+        assert!(sandbox::cgroup::remove(&left));
+    }
+}
+
+#[test]
+fn nothing_is_left_in_the_mount_table() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let table = || fs::read_to_string("/proc/thread-self/mountinfo").expect("mountinfo");
+    let before = table();
+    machine
+        .launch(&machine.plan(&["/probe", "hold"], &json!({})))
+        .expect("launch");
+    assert_eq!(table(), before, "while it stands at the gate");
+    let mut client = machine.client();
+    client.attach(0b110);
+    client.watch();
+    client.start().expect("started");
+    client.until("holding");
+    assert_eq!(table(), before, "while it runs");
+    client.signal(9);
+    assert_eq!(client.until_exit().code, 137);
+    assert_eq!(table(), before);
+}
+
+#[test]
+fn the_reaper_reaps_forwards_and_keeps_the_exit_code() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let init = json!({"init": true});
+    assert_eq!(machine.run(&["/probe", "exit", "7"], &init).code, 7);
+    assert_eq!(machine.run(&["/probe", "die", "9"], &init).code, 137);
+    let orphan = machine.run(&["/probe", "orphan"], &init);
+    assert_eq!((orphan.code, orphan.stdout.as_str()), (5, "orphan of 1\n"));
+    machine
+        .launch(&machine.plan(&["/probe", "hold"], &init))
+        .expect("launch");
+    let mut client = machine.client();
+    client.attach(0b110);
+    client.watch();
+    client.start().expect("started");
+    client.until("holding");
+    client.signal(15);
+    assert_eq!(client.until_exit().code, 64 + 15);
+    let (code, message) = machine.failure(&["nope"], &init);
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        (
+            "command_not_found",
+            "exec: \"nope\": executable file not found in $PATH"
+        )
+    );
+}
+
+#[test]
+fn a_second_start_is_refused() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    machine
+        .launch(&machine.plan(&["/probe", "hold"], &json!({})))
+        .expect("launch");
+    let mut client = machine.client();
+    client.attach(0b110);
+    client.watch();
+    client.start().expect("started");
+    client.until("holding");
+    assert_eq!(
+        machine.client().start().expect_err("refused")["code"],
+        "conflict"
+    );
+    client.signal(9);
+    client.until_exit();
+}
+
+#[test]
+fn limits_hold_and_oom_is_told() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let limits = json!({"cgroup": {"resources": {"memory": 32 << 20, "memorySwap": 32 << 20, "pidsLimit": 20}}});
+    let outcome = machine.run(&["/probe", "eat", "100"], &limits);
+    assert_eq!((outcome.code, outcome.oom_killed), (137, true));
+    let outcome = machine.run(&["/probe", "eat", "4"], &limits);
+    assert_eq!(
+        (outcome.code, outcome.oom_killed, outcome.stdout.as_str()),
+        (0, false, "4\n")
+    );
+}
+
+#[test]
+fn a_failing_wire_ends_the_launch_and_leaves_nothing() {
+    use std::os::fd::AsFd;
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let image = sandbox::memfd_from(&fs::read(env!("CARGO_BIN_EXE_rt-monitor")).expect("monitor"))
+        .expect("memfd");
+    let failed = sandbox::launch(
+        &machine.plan(&["/probe", "exit", "0"], &json!({})),
+        image.as_fd(),
+        |_, _| {
+            Err(sandbox::StepError::new(
+                sandbox::Code::Unavailable,
+                "wire",
+                "",
+                0,
+                "no bridge",
+            ))
+        },
+    );
+    assert_eq!(failed.expect_err("fails").message, "no bridge");
+}

@@ -1,0 +1,8 @@
+//! Whole containers: launch → monitor → probe, each in a machine of its own. Needs root.
+
+mod client;
+mod identity;
+mod isolation;
+mod lifecycle;
+mod machine;
+mod streams;
