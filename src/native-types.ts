@@ -12,6 +12,8 @@ export interface Native {
   removeTree(path: string): Promise<void>;
   /** Starts a monitor, which sets the container up and waits at the gate for START on its socket. */
   launch(request: LaunchRequest): Promise<Launched>;
+  /** Starts the monitor of the next launch ahead of it. */
+  prepareMonitor(): Promise<void>;
   /** Makes (or finds and repairs) a bridge with its address, forwarding and masquerading. */
   ensureBridge(bridge: BridgePlan): Promise<void>;
   /** Removes a bridge and its rules. What is absent is no error. */

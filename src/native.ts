@@ -23,6 +23,7 @@ interface Addon {
   commitLayer(staging: string, final: string): Promise<void>;
   removeTree(path: string): Promise<void>;
   launch(request: string): Promise<string>;
+  prepareMonitor(): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
   removeBridge(name: string, table: string): Promise<void>;
   listRoutes(): Promise<string[]>;
@@ -71,6 +72,7 @@ function wrap(addon: Addon): Native {
     removeTree: (path) => asPromise(() => addon.removeTree(path)),
     launch: async (request) =>
       JSON.parse(await asPromise(() => addon.launch(JSON.stringify(request)))),
+    prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     removeBridge: ({ name, table }) => asPromise(() => addon.removeBridge(name, table)),
     listRoutes: () => asPromise(() => addon.listRoutes()),

@@ -14,6 +14,7 @@ import { newId } from "./containers/names.ts";
 import { ContainerService } from "./containers/service.ts";
 import { Supervisor } from "./containers/supervisor.ts";
 import { ContainerTable, type Entry } from "./containers/table.ts";
+import { Trash } from "./containers/trash.ts";
 import { type ContainerView, toContainerInspect, toContainerSummary } from "./containers/view.ts";
 import { EventBus } from "./events/bus.ts";
 import { listen } from "./http/listen.ts";
@@ -48,6 +49,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   using _lock = holdLock(join(config.dataRoot, "rt.lock"));
   const engine = await createEngine(config, await loadNative(), log);
   await engine.supervisor.reconcile();
+  engine.supervisor.prepareMonitor();
   const headers = { Server: `rt/${packageJson.version} (linux)` };
   const sockets = await listen(
     () => createApiServer({ handlers: engine.handlers, log, headers }),
@@ -97,8 +99,14 @@ async function createEngine(
   const networks = new NetworkService(native, endpoints, config);
   const volumes = new VolumeService(database, join(dataRoot, "volumes"));
   const table = new ContainerTable(new ContainerStore(database));
-  const containers = new ContainerService({
+  const trash = new Trash({
     native,
+    log,
+    directories: [dataRoot, runRoot].map((root) => ({ of: root, trash: join(root, "trash") })),
+  });
+  await trash.open();
+  const containers = new ContainerService({
+    trash,
     facts,
     table,
     images,

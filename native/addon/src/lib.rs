@@ -109,6 +109,11 @@ pub fn launch(env: &Env, request: String) -> Result<Object<'_>> {
 }
 
 #[napi]
+pub fn prepare_monitor(env: &Env) -> Result<Object<'_>> {
+    run(env, launch::prepare_monitor)
+}
+
+#[napi]
 pub fn ensure_bridge(env: &Env, plan: String) -> Result<Object<'_>> {
     run(env, move || {
         let plan: net::BridgePlan = serde_json::from_str(&plan)?;

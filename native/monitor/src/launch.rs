@@ -12,7 +12,7 @@ use rustix::net::{
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 use sandbox::child::{self, Stdio};
-use sandbox::protocol::{LAUNCH_FD, LISTEN_FD, LaunchReply, NETWORK_DONE, Prepared, packet};
+use sandbox::protocol::{LAUNCH_FD, LaunchReply, NETWORK_DONE, Prepared, packet};
 use sandbox::sys::{self, Cloned};
 use sandbox::{Context, StepError};
 
@@ -40,11 +40,10 @@ pub(crate) struct Streams {
 /// None if there is no container to serve; the addon knows why by then.
 pub(crate) fn launch() -> Option<Container> {
     let channel = sys::inherited(LAUNCH_FD).ok()?;
-    let listener = sys::inherited(LISTEN_FD).ok()?;
-    sys::close_from(5);
+    sys::close_from(4);
     let _own_session = rustix::process::setsid();
     spare_from_oom();
-    let (prepared, cgroup) = receive(&channel)?;
+    let (prepared, listener, cgroup) = receive(&channel)?;
     match set_up(prepared, cgroup, listener, &channel) {
         Ok(container) => Some(container),
         Err(failed) => {
@@ -65,10 +64,11 @@ fn spare_from_oom() {
     }
 }
 
-/// A u32 LE length with the v2 cgroup's descriptor, then the postcard value.
-fn receive(channel: &OwnedFd) -> Option<(Prepared, Option<OwnedFd>)> {
+/// A u32 LE length with the descriptors of the listening socket and the v2 cgroup, then the postcard
+/// value. A monitor may wait here for long, or for nothing.
+fn receive(channel: &OwnedFd) -> Option<(Prepared, OwnedFd, Option<OwnedFd>)> {
     let mut length = [0u8; 4];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = recvmsg(
         channel,
@@ -79,7 +79,8 @@ fn receive(channel: &OwnedFd) -> Option<(Prepared, Option<OwnedFd>)> {
     if received.ok()?.bytes != length.len() {
         return None;
     }
-    let cgroup = first_descriptor(&mut control);
+    let mut fds = descriptors(&mut control).into_iter();
+    let (listener, cgroup) = (fds.next()?, fds.next());
     let mut body = vec![0u8; usize::try_from(u32::from_le_bytes(length)).ok()?];
     let mut filled = 0;
     while filled < body.len() {
@@ -89,14 +90,15 @@ fn receive(channel: &OwnedFd) -> Option<(Prepared, Option<OwnedFd>)> {
             _ => return None,
         }
     }
-    Some((postcard::from_bytes(&body).ok()?, cgroup))
+    Some((postcard::from_bytes(&body).ok()?, listener, cgroup))
 }
 
-fn first_descriptor(control: &mut RecvAncillaryBuffer<'_>) -> Option<OwnedFd> {
-    control.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
+fn descriptors(control: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedFd> {
+    let rights = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(fds) => Some(fds),
         _ => None,
-    })
+    });
+    rights.flatten().collect()
 }
 
 fn reply(channel: &OwnedFd, reply: &LaunchReply) {
@@ -288,10 +290,7 @@ impl Waiting<'_> {
     }
 
     fn take_terminal(&mut self, control: &mut RecvAncillaryBuffer<'_>) {
-        let mut fds = control.drain().flat_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(fds) => fds.collect::<Vec<_>>(),
-            _ => Vec::new(),
-        });
+        let mut fds = descriptors(control).into_iter();
         self.streams.output = fds.next();
         self.streams.slave = fds.next();
     }

@@ -45,6 +45,8 @@ struct Monitor {
     input: Vec<u8>,
     closes_input: bool,
     deadline: Option<Instant>,
+    /// Why the program could not be started, as JSON.
+    failure: Option<Vec<u8>>,
     buffer: Vec<u8>,
 }
 
@@ -83,6 +85,7 @@ pub(crate) fn serve(container: Container) {
         input: Vec::new(),
         closes_input: false,
         deadline: Some(Instant::now() + GATE_PATIENCE),
+        failure: None,
         buffer: vec![0; BUFFER],
     };
     sys::trim_heap();
@@ -216,27 +219,28 @@ impl Monitor {
             buffer.as_mut_slice(),
             RecvFlags::DONTWAIT,
         );
-        let (kind, payload) = match heard {
-            Err(Errno::AGAIN | Errno::INTR) => return,
-            Ok((1.., count)) if buffer.first() == Some(&packet::FAILED) => (
-                frame::FAILED,
-                failure(&launch::parse_failure(
-                    buffer.get(1..count).unwrap_or_default(),
-                )),
-            ),
-            Ok((1.., _)) => return,
-            _ => (frame::STARTED, self.container.pid.to_be_bytes().to_vec()),
-        };
-        if kind == frame::STARTED {
-            self.state = State::Running;
-            self.deadline = None;
-        } else {
-            self.state = State::AtGate;
-            self.deadline = Some(Instant::now());
+        match heard {
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Ok((1.., count)) if buffer.first() == Some(&packet::FAILED) => {
+                let words = buffer.get(1..count).unwrap_or_default();
+                self.failure = Some(failure(&launch::parse_failure(words)));
+                self.state = State::AtGate;
+                self.deadline = Some(Instant::now());
+            }
+            Ok((1.., _)) => {}
+            _ => {
+                self.state = State::Running;
+                self.deadline = None;
+                let pid = self.container.pid.to_be_bytes();
+                self.answer_starters(frame::STARTED, &pid);
+            }
         }
+    }
+
+    fn answer_starters(&mut self, kind: u8, payload: &[u8]) {
         for client in self.clients.iter_mut().filter(|client| client.starts) {
             client.starts = false;
-            client.push(kind, &payload);
+            client.push(kind, payload);
         }
     }
 
@@ -434,10 +438,14 @@ impl Monitor {
         self.container.streams.output.is_none() && self.container.streams.error.is_none()
     }
 
-    /// Nobody starts it: as if it had never been.
+    /// Nobody starts it, or it cannot be started: as if it had never been. The places are free for
+    /// the next start once the failure is told.
     fn give_up(&mut self) {
         launch::end(&self.container.pidfd);
         launch::clean_up(&self.container.prepared);
+        if let Some(failure) = self.failure.take() {
+            self.answer_starters(frame::FAILED, &failure);
+        }
         self.send_the_rest();
     }
 

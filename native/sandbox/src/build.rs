@@ -37,11 +37,10 @@ pub fn build(
         ops.push(Op::UnshareCgroup);
     }
     mounts(plan, view, &mut ops)?;
-    if plan.rootfs.readonly {
-        ops.push(Op::ReadOnlyRoot);
-    }
     ops.push(Op::PivotRoot);
     identity(plan, &mut ops)?;
+    // Only now: the working directory may have had to be made.
+    ops.extend(plan.rootfs.readonly.then_some(Op::ReadOnlyRoot));
     behind_the_gate(plan, &mut ops)?;
     Ok((clone_flags(plan), ops))
 }

@@ -3,7 +3,9 @@
 use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, IoSlice};
 use rustix::net::{
@@ -28,37 +30,81 @@ pub struct Launched {
     pub pid_start_time: u64,
 }
 
-/// Starts a monitor from `monitor_image` (see [`crate::memfd_from`]) which sets the container up
-/// and waits at the gate for START on its socket. Blocks for a few milliseconds.
-///
-/// `wire` runs on the calling thread as soon as the container's first process exists, while that
-/// process mounts: (pid, network namespace). It does not run for the network "host".
+/// A monitor that was started ahead of need. It waits for its container, and ends with this handle.
+#[derive(Debug)]
+pub struct IdleMonitor {
+    pid: u32,
+    channel: Channel,
+}
+
+impl IdleMonitor {
+    /// Starts a monitor from its image (see [`crate::memfd_from`]).
+    pub fn start(image: BorrowedFd<'_>) -> Result<Self, StepError> {
+        let (ours, theirs) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .step("make launch channel", "")?;
+        let pid = spawn(image, &theirs)?;
+        Ok(Self {
+            pid,
+            channel: Channel(ours),
+        })
+    }
+
+    /// False once it has ended, which only a signal can have done.
+    pub fn is_alive(&self) -> bool {
+        let mut watched = [PollFd::new(&self.channel.0, PollFlags::empty())];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        matches!(poll(&mut watched, Some(&at_once)), Ok(0))
+    }
+}
+
+/// Starts a monitor for `plan`, see [`launch_on`].
 pub fn launch(
     plan: &ContainerPlan,
     monitor_image: BorrowedFd<'_>,
     wire: impl FnOnce(u32, BorrowedFd<'_>) -> Result<(), StepError>,
 ) -> Result<Launched, StepError> {
+    launch_on(IdleMonitor::start(monitor_image)?, plan, wire)
+}
+
+/// Gives the monitor its container, which it sets up and which then waits at the gate for START on
+/// the monitor's socket. Blocks for a few milliseconds.
+///
+/// `wire` runs on the calling thread as soon as the container's first process exists, while that
+/// process mounts: (pid, network namespace). It does not run for the network "host".
+pub fn launch_on(
+    monitor: IdleMonitor,
+    plan: &ContainerPlan,
+    wire: impl FnOnce(u32, BorrowedFd<'_>) -> Result<(), StepError>,
+) -> Result<Launched, StepError> {
     let layout = Layout::cached()?;
-    let view = view_of(&layout);
     // Decided with the cgroups still to be made, so that a bad plan makes nothing.
-    build(plan, &view, false)?;
+    build(plan, &CgroupView::Unified, false)?;
     let created = cgroup::create(&layout, &plan.cgroup, plan.privileged)?;
+    let view = view_of(&layout, &created.join);
     let socket_path = format!("{}/monitor.sock", plan.run_dir);
-    let launched = start_monitor(plan, &view, &created, &socket_path, monitor_image, wire);
+    let launched = set_up(monitor, plan, &view, &created, &socket_path, wire);
     if launched.is_err() {
-        // The monitor has done this already, unless it was never started or was killed.
+        // The monitor has done this already, unless it was killed.
         cgroup::remove(&created.directories);
         let _absent = rustix::fs::unlink(socket_path.as_str());
     }
     launched
 }
 
-fn start_monitor(
+fn set_up(
+    monitor: IdleMonitor,
     plan: &ContainerPlan,
     view: &CgroupView,
     created: &Created,
     socket_path: &str,
-    monitor_image: BorrowedFd<'_>,
     wire: impl FnOnce(u32, BorrowedFd<'_>) -> Result<(), StepError>,
 ) -> Result<Launched, StepError> {
     let (clone_flags, ops) = build(plan, view, !created.join.is_empty())?;
@@ -75,18 +121,17 @@ fn start_monitor(
         oom: created.oom.clone(),
         ops,
     };
+    let IdleMonitor {
+        pid: monitor_pid,
+        channel,
+    } = monitor;
     let listener = listen_at(socket_path)?;
-    let (ours, theirs) = socketpair(
-        AddressFamily::UNIX,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .step("make launch channel", "")?;
-    let monitor_pid = spawn(monitor_image, &theirs, &listener, &plan.id)?;
-    drop((theirs, listener));
-    let channel = Channel(ours);
-    channel.send_prepared(&prepared, created.v2.as_ref().map(AsFd::as_fd))?;
+    channel.send_prepared(
+        &prepared,
+        listener.as_fd(),
+        created.v2.as_ref().map(AsFd::as_fd),
+    )?;
+    drop(listener);
     let pid = match channel.receive()? {
         LaunchReply::Created { pid } => pid,
         LaunchReply::Failed(error) => return Err(error),
@@ -125,15 +170,17 @@ fn open_netns(pid: u32, channel: &Channel) -> Result<OwnedFd, StepError> {
         })
 }
 
-/// Hierarchies with a name of their own (systemd's) control nothing and are not shown.
-fn view_of(layout: &Layout) -> CgroupView {
+/// What the container is shown: of v1 only the hierarchies in which it has a cgroup of its own, since
+/// each mount costs every start, and the others would show it nothing that is its.
+fn view_of(layout: &Layout, join: &[String]) -> CgroupView {
     if layout.v1.is_empty() {
         return CgroupView::Unified;
     }
-    let v1 = layout
-        .v1
-        .iter()
-        .filter(|h| !h.controllers.iter().any(|c| c.starts_with("name=")));
+    let joined = |h: &&cgroup::Hierarchy| {
+        join.iter()
+            .any(|directory| Path::new(directory).starts_with(&h.mount))
+    };
+    let v1 = layout.v1.iter().filter(joined);
     let mut parts: Vec<_> = v1.map(|h| (file_name(h), h.controllers.clone())).collect();
     parts.extend(layout.v2.as_ref().map(|h| (file_name(h), Vec::new())));
     CgroupView::Split(parts)
@@ -164,36 +211,17 @@ fn listen_at(path: &str) -> Result<OwnedFd, StepError> {
     Ok(socket)
 }
 
-/// Both descriptors are moved above those they are going to become.
-fn spawn(
-    image: BorrowedFd<'_>,
-    channel: &OwnedFd,
-    listener: &OwnedFd,
-    id: &str,
-) -> Result<u32, StepError> {
+/// The descriptors are moved above those they are going to become.
+fn spawn(image: BorrowedFd<'_>, channel: &OwnedFd) -> Result<u32, StepError> {
     const STEP: &str = "start monitor";
     const ABOVE: i32 = 10;
     let null = rustix::fs::open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())
         .step(STEP, "")?;
     let high = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, ABOVE).step(STEP, "");
-    let (null, channel, listener, image) = (
-        high(null.as_fd())?,
-        high(channel.as_fd())?,
-        high(listener.as_fd())?,
-        high(image)?,
-    );
-    let argv = [
-        CString::from(c"rt-monitor"),
-        CString::new(id).unwrap_or_default(),
-    ];
+    let (null, channel, image) = (high(null.as_fd())?, high(channel.as_fd())?, high(image)?);
+    let argv = [CString::from(c"rt-monitor")];
     let null_fd = null.as_raw_fd();
-    let fds = [
-        null_fd,
-        null_fd,
-        null_fd,
-        channel.as_raw_fd(),
-        listener.as_raw_fd(),
-    ];
+    let fds = [null_fd, null_fd, null_fd, channel.as_raw_fd()];
     let (argv, env) = (Vector::new(&argv), Vector::new(&[]));
     spawn_orphan(&Orphan {
         image: image.as_fd(),
@@ -205,23 +233,23 @@ fn spawn(
 }
 
 /// The addon's end of the launch channel: a u32 LE length and a postcard value each way.
+#[derive(Debug)]
 struct Channel(OwnedFd);
 
 impl Channel {
     fn send_prepared(
         &self,
         prepared: &Prepared,
+        listener: BorrowedFd<'_>,
         cgroup: Option<BorrowedFd<'_>>,
     ) -> Result<(), StepError> {
         const STEP: &str = "talk to the monitor";
         let body = postcard::to_allocvec(prepared).map_err(|_| lost())?;
         let length = u32::try_from(body.len()).map_err(|_| lost())?.to_le_bytes();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        let fds: Vec<BorrowedFd<'_>> = cgroup.into_iter().collect();
-        if !fds.is_empty() {
-            control.push(SendAncillaryMessage::ScmRights(&fds));
-        }
+        let fds: Vec<BorrowedFd<'_>> = std::iter::once(listener).chain(cgroup).collect();
+        control.push(SendAncillaryMessage::ScmRights(&fds));
         sendmsg(
             &self.0,
             &[IoSlice::new(&length)],

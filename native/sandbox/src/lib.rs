@@ -21,5 +21,5 @@ pub mod sys;
 pub use build::{CgroupView, build};
 pub use error::{Code, Context, StepError, reason};
 pub use host::{HostFacts, host_facts, is_alive, start_time};
-pub use launch::{Launched, launch};
+pub use launch::{IdleMonitor, Launched, launch, launch_on};
 pub use memfd::memfd_from;

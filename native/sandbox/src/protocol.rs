@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  addon                     monitor                          child (PID 1)
-//!    │  Prepared + cgroup fd    │                                │
+//!    │  Prepared + two fds      │                                │
 //!    ├─────────────────────────▶│ clone3 ───────────────────────▶│ ops up to the gate …
 //!    │◀──────── Created{pid} ───┤ (joins v1 cgroups, JOINED ────▶│)
 //!    │ wires the network        │◀──── TERMINAL + two fds ───────┤ (with a tty)
@@ -54,9 +54,9 @@ pub enum LaunchReply {
     Failed(StepError),
 }
 
-/// Descriptors the monitor is started with.
+/// The descriptor the monitor is started with. The first message on it brings the listening socket and,
+/// where there is a v2 tree, the cgroup to clone into.
 pub const LAUNCH_FD: i32 = 3;
-pub const LISTEN_FD: i32 = 4;
 
 /// Addon → monitor, after [`LaunchReply::Created`]: the network is wired.
 pub const NETWORK_DONE: u8 = b'N';

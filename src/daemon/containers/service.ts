@@ -1,7 +1,7 @@
 import { mkdir, stat } from "node:fs/promises";
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
-import type { HostFacts, LaunchRequest, Native } from "../../native-types.ts";
+import type { HostFacts, LaunchRequest } from "../../native-types.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
@@ -28,6 +28,7 @@ import { parseSecurityOptions, parseSysctls } from "./security.ts";
 import { parseSignal } from "./signals.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
+import type { Trash } from "./trash.ts";
 
 /** What containers need of images. */
 export interface ImageLookup {
@@ -36,7 +37,7 @@ export interface ImageLookup {
 }
 
 export interface ContainerParts {
-  native: Pick<Native, "removeTree">;
+  trash: Trash;
   facts: HostFacts;
   table: ContainerTable;
   images: ImageLookup;
@@ -222,11 +223,14 @@ export class ContainerService {
     }
   }
 
-  /** The record goes last: what a killed daemon leaves can be removed again. */
+  /**
+   * The files are moved out of sight in one step and removed behind the answer. The record goes after
+   * that: what a killed daemon leaves can be removed again, or is trash that the next one empties.
+   */
   async #erase(entry: Entry, withVolumes: boolean, paths: ContainerPaths): Promise<void> {
-    const { native, table, volumes, events } = this.#parts;
-    await native.removeTree(paths.run);
-    await native.removeTree(paths.data);
+    const { trash, table, volumes, events } = this.#parts;
+    await trash.take(paths.data);
+    await trash.take(paths.run);
     table.remove(entry);
     for (const mount of entry.container.mounts) {
       if (withVolumes && mount.type === "volume" && mount.anonymous)

@@ -12,7 +12,7 @@ import { type ContainerPaths, containerPaths } from "./paths.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
 
 export interface SupervisorParts {
-  native: Pick<Native, "launch">;
+  native: Pick<Native, "launch" | "prepareMonitor">;
   table: ContainerTable;
   networks: NetworkService;
   events: EventBus;
@@ -90,6 +90,15 @@ export class Supervisor {
     });
     events.publish("container", "start", container.id, eventAttributes(container));
     this.#follow(entry, control);
+    this.prepareMonitor();
+  }
+
+  /** Behind whatever is answered now, so that the next start finds its monitor waiting. */
+  prepareMonitor(): void {
+    const { native, log } = this.#parts;
+    void native
+      .prepareMonitor()
+      .catch((error: unknown) => log.warn(`prepare a monitor: ${messageOf(error)}`));
   }
 
   /** Those who attached early are connected before the gate opens, so that no output escapes them. */

@@ -36,7 +36,7 @@ fn masked_and_read_only_paths_are_so() {
         return;
     };
     let none = json!({});
-    assert_eq!(out(&machine, &["/probe", "read", "/proc/kcore"], &none), "");
+    assert_eq!(out(&machine, &["/probe", "read", "/proc/keys"], &none), "");
     assert_eq!(
         out(&machine, &["/probe", "list", "/sys/firmware"], &none),
         ""
@@ -143,24 +143,24 @@ fn devices_are_there_and_others_are_denied() {
         out(&machine, &["/probe", "open", "/dev/ptmx"], &json!({})),
         "opened"
     );
-    // A node for /dev/mem in the image: the mode allows root, the device rules do not.
-    let mem = machine.lower("mem");
+    // A node for /dev/fuse in the image: the mode allows it, the device rules do not.
+    let node = machine.lower("fuse");
     rustix::fs::mknodat(
         rustix::fs::CWD,
-        &mem,
+        &node,
         rustix::fs::FileType::CharacterDevice,
         0o666.into(),
-        rustix::fs::makedev(1, 11),
+        rustix::fs::makedev(10, 229),
     )
-    .expect("kmsg node");
+    .expect("node");
     assert_eq!(
-        out(&machine, &["/probe", "open", "/mem"], &json!({})),
+        out(&machine, &["/probe", "open", "/fuse"], &json!({})),
         "errno 1"
     );
     assert_eq!(
         out(
             &machine,
-            &["/probe", "open", "/mem"],
+            &["/probe", "open", "/fuse"],
             &json!({"privileged": true})
         ),
         "opened"
@@ -298,19 +298,17 @@ fn mounts_that_conflict_are_named() {
 
 #[test]
 fn images_with_linked_kernel_directories_are_refused_or_contained() {
+    for name in ["proc", "sys", "dev"] {
+        let Some(machine) = Machine::new() else {
+            return;
+        };
+        std::os::unix::fs::symlink("/etc", machine.lower(name)).expect("link");
+        let plan = machine.plan(&["/probe", "exit", "0"], &json!({}));
+        assert!(machine.launch(&plan).is_err(), "{name}");
+    }
     let Some(machine) = Machine::new() else {
         return;
     };
-    for name in ["proc", "sys", "dev"] {
-        std::os::unix::fs::symlink("/etc", machine.lower(name)).expect("link");
-        assert!(
-            machine
-                .launch(&machine.plan(&["/probe", "exit", "0"], &json!({})))
-                .is_err(),
-            "{name}"
-        );
-        fs::remove_file(machine.lower(name)).expect("removed");
-    }
     // A link as target of a mount leads to a place inside the root.
     std::os::unix::fs::symlink("/../../../run/data", machine.lower("data")).expect("link");
     let mounts =

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::device;
 use super::layout::{Hierarchy, Layout, enable_controllers};
-use super::remove::{OomSource, remove};
+use super::remove::{OomSource, remove, remove_empty};
 use super::resources::{self, Setting};
 use crate::error::{Code, Context, StepError};
 use crate::plan::CgroupPlan;
@@ -150,7 +150,16 @@ fn make(
         Ok(()) => {}
         Err(Errno::EXIST) => {
             // Left by a container of this name that has ended; one that lives keeps its own.
-            rustix::fs::rmdir(&directory).step("remove stale cgroup", &shown)?;
+            if !remove_empty(&shown) {
+                let text = format!("make cgroup \"{shown}\": it is in use");
+                return Err(StepError::new(
+                    Code::Conflict,
+                    "make cgroup",
+                    &shown,
+                    0,
+                    text,
+                ));
+            }
             mkdir(&directory).step("make cgroup", &shown)?;
         }
         Err(errno) => return Err(StepError::call("make cgroup", &shown, errno)),

@@ -51,8 +51,8 @@ fn oom_kills(text: &[u8]) -> u64 {
     line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Kills what is left in the directories (v2) and removes them. A cgroup stays busy for a moment
-/// after its last process is gone, so this tries for up to half a second. What is absent is no error.
+/// Kills what is left in the directories (v2) and removes them; true if none is left. A cgroup stays
+/// busy for a moment after its last process is gone, so this tries for about half a second.
 pub fn remove(directories: &[String]) -> bool {
     let mut all = true;
     for directory in directories {
@@ -62,16 +62,29 @@ pub fn remove(directories: &[String]) -> bool {
 }
 
 fn remove_one(directory: &str) -> bool {
-    let mut pause = Duration::from_micros(100);
-    for attempt in 0..14 {
+    remove_empty_within(directory, 1) || {
+        kill_all(directory);
+        remove_empty_within(directory, 13)
+    }
+}
+
+/// Removes a cgroup whose processes are gone, or just going.
+pub(super) fn remove_empty(directory: &str) -> bool {
+    remove_empty_within(directory, 10)
+}
+
+fn remove_empty_within(directory: &str, attempts: u32) -> bool {
+    let mut pause = Duration::from_micros(50);
+    for attempt in 0..attempts {
+        if attempt > 0 {
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
         match rustix::fs::rmdir(directory) {
             Ok(()) | Err(Errno::NOENT) => return true,
-            Err(Errno::BUSY) if attempt == 0 => kill_all(directory),
             Err(Errno::BUSY) => {}
             Err(_) => return false,
         }
-        std::thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(100));
     }
     false
 }

@@ -16,12 +16,18 @@ pub(super) fn exec(argv: &[String], mut env: Vec<String>, home: &str) -> StepErr
     if !env.iter().any(|e| e.starts_with("HOME=")) {
         env.push(format!("HOME={home}"));
     }
-    let path = env.iter().rev().find_map(|e| e.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    let path = env
+        .iter()
+        .rev()
+        .find_map(|e| e.strip_prefix("PATH="))
+        .unwrap_or(DEFAULT_PATH);
     let file = match locate(name, path) {
         Ok(file) => file,
         Err(error) => return error,
     };
-    let (Some(file), Some(argv), Some(env)) = (c_strings(&[file]), c_strings(argv), c_strings(&env)) else {
+    let (Some(file), Some(argv), Some(env)) =
+        (c_strings(&[file]), c_strings(argv), c_strings(&env))
+    else {
         let text = format!("exec: \"{name}\": an argument or a variable holds a NUL byte");
         return failed(Code::InvalidArgument, name, Errno::INVAL, text);
     };
@@ -42,7 +48,10 @@ pub(super) fn exec(argv: &[String], mut env: Vec<String>, home: &str) -> StepErr
 }
 
 fn c_strings(texts: &[String]) -> Option<Vec<CString>> {
-    texts.iter().map(|t| CString::new(t.as_str()).ok()).collect()
+    texts
+        .iter()
+        .map(|t| CString::new(t.as_str()).ok())
+        .collect()
 }
 
 fn failed(code: Code, name: &str, errno: Errno, message: String) -> StepError {
@@ -85,7 +94,12 @@ fn denied(name: &str, errno: Errno) -> StepError {
         Errno::ACCESS | Errno::PERM => "permission denied".to_owned(),
         _ => reason(errno),
     };
-    failed(Code::CommandNotExecutable, name, errno, format!("exec: \"{name}\": {text}"))
+    failed(
+        Code::CommandNotExecutable,
+        name,
+        errno,
+        format!("exec: \"{name}\": {text}"),
+    )
 }
 
 /// A plain file that this user may execute.
@@ -103,16 +117,28 @@ mod tests {
 
     #[test]
     fn a_name_is_found_by_path_in_order() {
-        assert_eq!(locate("sh", "/nonexistent:/bin:/usr/bin").expect("sh"), "/bin/sh");
+        assert_eq!(
+            locate("sh", "/nonexistent:/bin:/usr/bin").expect("sh"),
+            "/bin/sh"
+        );
     }
 
     #[test]
     fn what_cannot_be_run_is_said_in_dockers_words() {
         let error = |name: &str| locate(name, "/bin").expect_err("no program");
-        assert_eq!(error("no-such").message, "exec: \"no-such\": executable file not found in $PATH");
-        assert_eq!(error("/no/such").message, "exec: \"/no/such\": stat /no/such: no such file or directory");
+        assert_eq!(
+            error("no-such").message,
+            "exec: \"no-such\": executable file not found in $PATH"
+        );
+        assert_eq!(
+            error("/no/such").message,
+            "exec: \"/no/such\": stat /no/such: no such file or directory"
+        );
         assert_eq!(error("/etc").message, "exec: \"/etc\": permission denied");
-        assert_eq!(error("/etc/passwd").message, "exec: \"/etc/passwd\": permission denied");
+        assert_eq!(
+            error("/etc/passwd").message,
+            "exec: \"/etc/passwd\": permission denied"
+        );
         assert_eq!(error("no-such").code, Code::CommandNotFound);
         assert_eq!(error("/etc").code, Code::CommandNotExecutable);
         assert_eq!(error("").code, Code::CommandNotFound);

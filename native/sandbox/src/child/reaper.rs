@@ -11,14 +11,16 @@ use crate::sys::{self, SignalQueue};
 /// ends with the program's status.
 pub(super) fn split() -> Result<()> {
     // So that orphans come here even where this is not PID 1 of a namespace.
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid())).step("become reaper", "")?;
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .step("become reaper", "")?;
     let signals = SignalQueue::block_all();
     if let Some(program) = sys::fork().step("fork", "")? {
         // The channel to the monitor must close when the program runs.
         sys::close_from(3);
         sys::exit_now(reap(program, &signals));
     }
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).step("tie to reaper", "")?;
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
+        .step("tie to reaper", "")?;
     // A group of its own, in front of the terminal, so that ^C reaches the program once: by the
     // terminal, not from the reaper as well. Changing it needs SIGTTOU blocked, as it still is.
     rustix::process::setpgid(None, None).step("make process group", "")?;

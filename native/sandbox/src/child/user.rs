@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-use super::{Result, root};
+use super::{Result, mount};
 use crate::error::{Code, Context, StepError};
 
 /// The user found.
@@ -29,13 +29,18 @@ const MAX_ID: u64 = 2_147_483_647;
 pub(super) fn find(root: BorrowedFd<'_>, spec: &str, groups: &[String]) -> Result<User> {
     let passwd = read(root, PASSWD)?;
     let group = read(root, GROUP)?;
-    resolve(spec, groups, &String::from_utf8_lossy(&passwd), &String::from_utf8_lossy(&group))
+    resolve(
+        spec,
+        groups,
+        &String::from_utf8_lossy(&passwd),
+        &String::from_utf8_lossy(&group),
+    )
 }
 
 /// The content of a plain file; empty if there is none.
 fn read(root: BorrowedFd<'_>, path: &str) -> Result<Vec<u8>> {
     const STEP: &str = "read user database";
-    let file = match super::mount::open_plain_file(root, path) {
+    let file = match mount::open_plain_file(root, path) {
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
         Err(Errno::INVAL) => {
             let text = format!("{STEP} \"{path}\": it is not a regular file");
@@ -71,8 +76,17 @@ struct Entry<'a> {
 fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
     passwd.lines().filter_map(|line| {
         let fields: Vec<&str> = line.trim().split(':').collect();
-        let (name, uid, gid) = (fields.first()?, fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?);
-        Some(Entry { name, uid, gid, home: fields.get(5).copied().unwrap_or("") })
+        let (name, uid, gid) = (
+            fields.first()?,
+            fields.get(2)?.parse().ok()?,
+            fields.get(3)?.parse().ok()?,
+        );
+        Some(Entry {
+            name,
+            uid,
+            gid,
+            home: fields.get(5).copied().unwrap_or(""),
+        })
     })
 }
 
@@ -80,7 +94,11 @@ fn entries(passwd: &str) -> impl Iterator<Item = Entry<'_>> {
 fn group_entries(group: &str) -> impl Iterator<Item = (&str, u32, &str)> {
     group.lines().filter_map(|line| {
         let fields: Vec<&str> = line.trim().split(':').collect();
-        Some((*fields.first()?, fields.get(2)?.parse().ok()?, fields.get(3).copied().unwrap_or("")))
+        Some((
+            *fields.first()?,
+            fields.get(2)?.parse().ok()?,
+            fields.get(3).copied().unwrap_or(""),
+        ))
     })
 }
 
@@ -93,17 +111,31 @@ fn number(text: &str) -> Result<Option<u32>> {
         Ok(id @ 0..=MAX_ID) => Ok(u32::try_from(id).ok()),
         _ => {
             let message = format!("uids and gids must be in range 0-{MAX_ID}");
-            Err(StepError::new(Code::InvalidArgument, "find user", text, 0, message))
+            Err(StepError::new(
+                Code::InvalidArgument,
+                "find user",
+                text,
+                0,
+                message,
+            ))
         }
     }
 }
 
 fn resolve(spec: &str, additional: &[String], passwd: &str, group: &str) -> Result<User> {
     let (name, group_name) = spec.split_once(':').unwrap_or((spec, ""));
-    let wanted = if name.is_empty() { Some(0) } else { number(name)? };
+    let wanted = if name.is_empty() {
+        Some(0)
+    } else {
+        number(name)?
+    };
     let entry = match wanted {
         Some(uid) => entries(passwd).find(|e| e.uid == uid),
-        None => Some(entries(passwd).find(|e| e.name == name).ok_or_else(|| unknown("user", name, "passwd"))?),
+        None => Some(
+            entries(passwd)
+                .find(|e| e.name == name)
+                .ok_or_else(|| unknown("user", name, "passwd"))?,
+        ),
     };
     let uid = entry.as_ref().map_or(wanted.unwrap_or(0), |e| e.uid);
     let mut gid = entry.as_ref().map_or(0, |e| e.gid);
@@ -111,7 +143,11 @@ fn resolve(spec: &str, additional: &[String], passwd: &str, group: &str) -> Resu
     if group_name.is_empty() {
         if let Some(entry) = &entry {
             let member = |list: &str| list.split(',').any(|m| m.trim() == entry.name);
-            groups.extend(group_entries(group).filter(|(_, _, list)| member(list)).map(|(_, gid, _)| gid));
+            groups.extend(
+                group_entries(group)
+                    .filter(|(_, _, list)| member(list))
+                    .map(|(_, gid, _)| gid),
+            );
         }
     } else {
         gid = group_id(group_name, group)?;
@@ -122,21 +158,38 @@ fn resolve(spec: &str, additional: &[String], passwd: &str, group: &str) -> Resu
     groups.push(gid);
     groups.sort_unstable();
     groups.dedup();
-    let home = entry.map(|e| e.home).filter(|h| !h.is_empty()).unwrap_or("/").to_owned();
-    Ok(User { uid, gid, groups, home })
+    let home = entry
+        .map(|e| e.home)
+        .filter(|h| !h.is_empty())
+        .unwrap_or("/")
+        .to_owned();
+    Ok(User {
+        uid,
+        gid,
+        groups,
+        home,
+    })
 }
 
 fn group_id(name: &str, group: &str) -> Result<u32> {
     if let Some(gid) = number(name)? {
         return Ok(gid);
     }
-    let found = group_entries(group).find(|(n, ..)| *n == name).map(|(_, gid, _)| gid);
+    let found = group_entries(group)
+        .find(|(n, ..)| *n == name)
+        .map(|(_, gid, _)| gid);
     found.ok_or_else(|| unknown("group", name, "group"))
 }
 
 fn unknown(what: &str, name: &str, file: &str) -> StepError {
     let message = format!("unable to find {what} {name}: no matching entries in {file} file");
-    StepError::new(Code::InvalidArgument, &format!("find {what}"), name, 0, message)
+    StepError::new(
+        Code::InvalidArgument,
+        &format!("find {what}"),
+        name,
+        0,
+        message,
+    )
 }
 
 #[cfg(test)]
@@ -152,23 +205,55 @@ mod tests {
 
     #[test]
     fn no_user_is_root_with_its_home_and_groups() {
-        assert_eq!(user(""), User { uid: 0, gid: 0, groups: vec![0, 50], home: "/root".into() });
+        assert_eq!(
+            user(""),
+            User {
+                uid: 0,
+                gid: 0,
+                groups: vec![0, 50],
+                home: "/root".into()
+            }
+        );
     }
 
     #[test]
     fn a_name_brings_its_groups_and_the_primary_one() {
-        assert_eq!(user("web"), User { uid: 33, gid: 44, groups: vec![44, 50, 60], home: "/var/www".into() });
+        assert_eq!(
+            user("web"),
+            User {
+                uid: 33,
+                gid: 44,
+                groups: vec![44, 50, 60],
+                home: "/var/www".into()
+            }
+        );
     }
 
     #[test]
     fn a_group_that_is_given_takes_the_place_of_the_files() {
-        assert_eq!(user("web:ops"), User { uid: 33, gid: 60, groups: vec![60], home: "/var/www".into() });
+        assert_eq!(
+            user("web:ops"),
+            User {
+                uid: 33,
+                gid: 60,
+                groups: vec![60],
+                home: "/var/www".into()
+            }
+        );
         assert_eq!(user("33:7").groups, [7]);
     }
 
     #[test]
     fn a_number_is_never_a_name() {
-        assert_eq!(user("7"), User { uid: 7, gid: 0, groups: vec![0], home: "/".into() });
+        assert_eq!(
+            user("7"),
+            User {
+                uid: 7,
+                gid: 0,
+                groups: vec![0],
+                home: "/".into()
+            }
+        );
         assert_eq!(user("70").home, "/seven");
     }
 
@@ -180,11 +265,30 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_said_in_dockers_words() {
-        let message = |spec: &str| resolve(spec, &[], PASSWD, GROUP).expect_err("unknown").message;
-        assert_eq!(message("nobody"), "unable to find user nobody: no matching entries in passwd file");
-        assert_eq!(message("web:none"), "unable to find group none: no matching entries in group file");
-        assert_eq!(message("4294967296"), "uids and gids must be in range 0-2147483647");
-        assert_eq!(message("2147483648"), "uids and gids must be in range 0-2147483647");
-        assert_eq!(message("-1"), "unable to find user -1: no matching entries in passwd file");
+        let message = |spec: &str| {
+            resolve(spec, &[], PASSWD, GROUP)
+                .expect_err("unknown")
+                .message
+        };
+        assert_eq!(
+            message("nobody"),
+            "unable to find user nobody: no matching entries in passwd file"
+        );
+        assert_eq!(
+            message("web:none"),
+            "unable to find group none: no matching entries in group file"
+        );
+        assert_eq!(
+            message("4294967296"),
+            "uids and gids must be in range 0-2147483647"
+        );
+        assert_eq!(
+            message("2147483648"),
+            "uids and gids must be in range 0-2147483647"
+        );
+        assert_eq!(
+            message("-1"),
+            "unable to find user -1: no matching entries in passwd file"
+        );
     }
 }
