@@ -94,8 +94,7 @@ fn mounts(plan: &ContainerPlan, view: &CgroupView, ops: &mut Vec<Op>) -> Result<
         at: plan.run_dir.clone(),
     }));
 
-    let planned = planned_mounts(plan);
-    let mut rest: Vec<(String, Op)> = planned;
+    let mut rest = planned_mounts(plan)?;
     let mut shm = vec![new_fs(
         "tmpfs",
         "/dev/shm",
@@ -154,7 +153,7 @@ fn mounts(plan: &ContainerPlan, view: &CgroupView, ops: &mut Vec<Op>) -> Result<
 }
 
 /// (cleaned target, operation), in the order of the plan.
-fn planned_mounts(plan: &ContainerPlan) -> Vec<(String, Op)> {
+fn planned_mounts(plan: &ContainerPlan) -> Result<Vec<(String, Op)>, StepError> {
     let mut index = 0;
     let mut out = Vec::new();
     for mount in &plan.mounts {
@@ -190,9 +189,20 @@ fn planned_mounts(plan: &ContainerPlan) -> Vec<(String, Op)> {
                 )
             }
         };
-        out.push((clean(target), op));
+        let place = clean(target);
+        if place == "/proc" {
+            let text = format!("mount \"{target}\": the container's own /proc cannot be replaced");
+            return Err(StepError::new(
+                Code::MountConflict,
+                "mount",
+                target,
+                0,
+                text,
+            ));
+        }
+        out.push((place, op));
     }
-    out
+    Ok(out)
 }
 
 /// The path without empty and "." components, as text alone.

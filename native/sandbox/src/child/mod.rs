@@ -211,10 +211,9 @@ impl Child {
 
     /// Writes through the container's own procfs by descriptor, whatever is mounted over parts of it.
     fn write_proc(&self, name: &str, value: &str) -> std::result::Result<(), Errno> {
-        const PROC_SUPER_MAGIC: u64 = 0x9fa0;
         let proc = self.proc.as_ref().ok_or(Errno::NOENT)?;
         let file = root::open_beneath(proc.as_fd(), name, OFlags::WRONLY)?;
-        if u64::try_from(rustix::fs::fstatfs(&file)?.f_type) != Ok(PROC_SUPER_MAGIC) {
+        if !root::is_proc(file.as_fd())? {
             return Err(Errno::XDEV);
         }
         rustix::io::write(&file, value.as_bytes()).map(drop)

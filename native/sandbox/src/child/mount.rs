@@ -41,11 +41,8 @@ pub(super) fn open_tree(source: &str, recursive: bool) -> Result<Tree> {
         }
         other => other.step("bind", source)?,
     };
-    let mode = rustix::fs::fstat(&fd).step("bind", source)?.st_mode;
-    Ok(Tree {
-        fd,
-        directory: FileType::from_raw_mode(mode) == FileType::Directory,
-    })
+    let directory = is_directory(fd.as_fd()).step("bind", source)?;
+    Ok(Tree { fd, directory })
 }
 
 /// Mounts what is behind `mount` on the very file that `target` is.
@@ -191,7 +188,7 @@ pub(super) fn mount(root: BorrowedFd<'_>, target: &str, fs: &FileSystem) -> Resu
         "/proc" | "/sys" | "/dev" => root::ensure_real_directory(root, target)?,
         _ => root::ensure_directory(root, target)?,
     };
-    refuse_root(root, place.as_fd(), target)?;
+    refuse_target(root, place.as_fd(), target)?;
     let mount = new_mount(fs).map_err(|mut e| {
         if e.target.is_empty() {
             e.message = e
@@ -205,16 +202,37 @@ pub(super) fn mount(root: BorrowedFd<'_>, target: &str, fs: &FileSystem) -> Resu
     Ok(mount)
 }
 
-fn refuse_root(root: BorrowedFd<'_>, place: BorrowedFd<'_>, target: &str) -> Result<()> {
-    if root::same(root, place).step("mount", target)? {
-        let text = format!("mount \"{target}\": the target is the container's root");
-        return Err(StepError::new(
+/// Files of procfs that may be covered: what tools that fake resources for a container cover. All else
+/// in there decides what the container may do.
+const COVERABLE: [&str; 9] = [
+    "/proc/cpuinfo",
+    "/proc/diskstats",
+    "/proc/loadavg",
+    "/proc/meminfo",
+    "/proc/net/dev",
+    "/proc/slabinfo",
+    "/proc/stat",
+    "/proc/swaps",
+    "/proc/uptime",
+];
+
+/// Neither the root nor procfs may be covered, however the path leads there.
+fn refuse_target(root: BorrowedFd<'_>, place: BorrowedFd<'_>, target: &str) -> Result<()> {
+    let refuse = |why: &str| {
+        let text = format!("mount \"{target}\": {why}");
+        Err(StepError::new(
             Code::MountConflict,
             "mount",
             target,
             0,
             text,
-        ));
+        ))
+    };
+    if root::same(root, place).step("mount", target)? {
+        return refuse("the target is the container's root");
+    }
+    if root::is_proc(place).step("mount", target)? && !COVERABLE.contains(&target) {
+        return refuse("the target is inside /proc");
     }
     Ok(())
 }
@@ -233,7 +251,13 @@ pub(super) fn place_tree(
         Make::File
     };
     let place = root::ensure(root, target, make)?;
-    refuse_root(root, place.as_fd(), target)?;
+    refuse_target(root, place.as_fd(), target)?;
+    if is_directory(place.as_fd()).step("bind", target)? != tree.directory {
+        let text = format!(
+            "mount \"{target}\": one of source and target is a directory, the other is not"
+        );
+        return Err(StepError::new(Code::MountConflict, "bind", target, 0, text));
+    }
     let (kind, recursive) = match propagation {
         Propagation::Private => (libc::MS_PRIVATE, false),
         Propagation::Rprivate => (libc::MS_PRIVATE, true),
@@ -252,21 +276,11 @@ pub(super) fn place_tree(
         sys::mount_setattr(tree.fd.as_fd(), true, set, 0, 0).step("bind", target)?;
     }
     sys::mount_setattr(tree.fd.as_fd(), recursive, set, 0, kind).step("bind", target)?;
-    attach(tree.fd.as_fd(), place.as_fd()).map_err(|errno| match errno {
-        Errno::NOTDIR => {
-            let text = format!(
-                "mount \"{target}\": one of source and target is a directory, the other is not"
-            );
-            StepError::new(
-                Code::MountConflict,
-                "bind",
-                target,
-                errno.raw_os_error(),
-                text,
-            )
-        }
-        _ => StepError::call("bind", target, errno),
-    })
+    attach(tree.fd.as_fd(), place.as_fd()).step("bind", target)
+}
+
+fn is_directory(fd: BorrowedFd<'_>) -> std::result::Result<bool, Errno> {
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) == FileType::Directory)
 }
 
 fn clone_mount(from: BorrowedFd<'_>, recursive: bool) -> std::result::Result<OwnedFd, Errno> {
@@ -345,20 +359,4 @@ pub(super) fn pivot(root: BorrowedFd<'_>) -> Result<()> {
     rustix::process::pivot_root(".", ".").step("pivot root", "/")?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).step("leave the host's root", "/")?;
     rustix::process::chdir("/").step("enter root", "/")
-}
-
-/// Opens a file of the container for reading if it is a plain one; never waits.
-pub(super) fn open_plain_file(
-    root: BorrowedFd<'_>,
-    path: &str,
-) -> std::result::Result<OwnedFd, Errno> {
-    let file = root::open(
-        root,
-        path,
-        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
-    )?;
-    if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
-        return Err(Errno::INVAL);
-    }
-    Ok(file)
 }

@@ -60,6 +60,28 @@ pub(super) fn open_beneath(
     )
 }
 
+/// Opens a file of the container for reading if it is a plain one; never waits.
+pub(super) fn open_plain_file(
+    root: BorrowedFd<'_>,
+    path: &str,
+) -> std::result::Result<OwnedFd, Errno> {
+    let file = open(
+        root,
+        path,
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY,
+    )?;
+    if FileType::from_raw_mode(rustix::fs::fstat(&file)?.st_mode) != FileType::RegularFile {
+        return Err(Errno::INVAL);
+    }
+    Ok(file)
+}
+
+/// True for anything of a procfs.
+pub(super) fn is_proc(fd: BorrowedFd<'_>) -> std::result::Result<bool, Errno> {
+    const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+    Ok(u64::try_from(rustix::fs::fstatfs(fd)?.f_type) == Ok(PROC_SUPER_MAGIC))
+}
+
 /// The place a path leads to, or none if it is absent.
 pub(super) fn find(root: BorrowedFd<'_>, path: &str) -> Result<Option<OwnedFd>> {
     match open(root, path, OFlags::PATH) {

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::io::Errno;
 
-use super::{Result, mount};
+use super::{Result, root};
 use crate::error::{Code, Context, StepError};
 
 /// The user found.
@@ -40,7 +40,7 @@ pub(super) fn find(root: BorrowedFd<'_>, spec: &str, groups: &[String]) -> Resul
 /// The content of a plain file; empty if there is none.
 fn read(root: BorrowedFd<'_>, path: &str) -> Result<Vec<u8>> {
     const STEP: &str = "read user database";
-    let file = match mount::open_plain_file(root, path) {
+    let file = match root::open_plain_file(root, path) {
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
         Err(Errno::INVAL) => {
             let text = format!("{STEP} \"{path}\": it is not a regular file");
