@@ -10,7 +10,7 @@ async function limitOf(id: string, files: string[]): Promise<string> {
   const pid = await world.rtOutput(["inspect", "-f", "{{.State.Pid}}", id]);
   const { stdout } = await world.run(["cat", `/proc/${pid}/cgroup`]);
   const roots = await mountPoints();
-  for (const line of stdout.trim().split("\n")) {
+  for (const line of stdout.split("\n").filter((each) => each.includes(id))) {
     const path = line.split(":").slice(2).join(":");
     for (const root of roots) {
       for (const file of files) {

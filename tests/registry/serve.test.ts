@@ -136,5 +136,6 @@ test("what was pushed is still there after a restart", async () => {
     const reply = await registry.request("/v2/kept/one/manifests/latest").catch(() => undefined);
     return reply?.status === 200;
   });
-  again.kill("SIGKILL");
+  process.kill(await world.innerPid(again), "SIGKILL");
+  await again.finished();
 });

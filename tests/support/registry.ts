@@ -21,13 +21,16 @@ export class Registry {
   readonly tokens: TokenServer | undefined;
   readonly #auth: DebianOptions["auth"];
   readonly #server: Running;
+  readonly #world: World;
 
   private constructor(
+    world: World,
     place: { host: string; socket: string; root: string },
     server: Running,
     auth: DebianOptions["auth"],
     tokens?: TokenServer,
   ) {
+    this.#world = world;
     this.host = place.host;
     this.socket = place.socket;
     this.root = place.root;
@@ -77,7 +80,7 @@ export class Registry {
   ): Promise<Registry> {
     const socket = world.path(`registry-${place.port}.sock`);
     await relay(world, `unix:${socket}`, `tcp:${place.host}`);
-    const registry = new Registry({ ...place, socket }, server, auth, tokens);
+    const registry = new Registry(world, { ...place, socket }, server, auth, tokens);
     await until("the registry to answer", async () => {
       if (server.ended) throw new Error(`the registry ended: ${server.stderr}`);
       const reply = await registry.request("/v2/").catch(() => undefined);
@@ -103,7 +106,7 @@ export class Registry {
   }
 
   async stop(): Promise<void> {
-    this.#server.kill("SIGKILL");
+    process.kill(await this.#world.innerPid(this.#server), "SIGKILL");
     await this.#server.finished();
   }
 
