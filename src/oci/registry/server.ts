@@ -1,42 +1,87 @@
 import { EngineError, messageOf } from "../../errors.ts";
-import { ContentStore } from "../layout.ts";
-import { handleBlob, handleUpload, handleUploads, type RegistryParts } from "./serve/blobs.ts";
-import { RegistryError, toErrorResponse } from "./serve/errors.ts";
-import { handleManifest, handleReferrers } from "./serve/manifests.ts";
-import { Repositories } from "./serve/repositories.ts";
-import { parseRoute, type Route } from "./serve/route.ts";
-import { Uploads } from "./serve/uploads.ts";
+import {
+  appendUpload,
+  beginUpload,
+  cancelUpload,
+  deleteBlob,
+  finishUpload,
+  readBlob,
+  uploadStatus,
+} from "./server/blobs.ts";
+import { listReferrers, listRepositories, listTags } from "./server/listings.ts";
+import { deleteManifest, putManifest, readManifest } from "./server/manifests.ts";
+import { errorReply, jsonReply, RegistryError } from "./server/replies.ts";
+import { openState, type RegistryState } from "./server/state.ts";
 
-export interface RegistryServerOptions {
-  /** Where content and repositories are kept: an OCI image layout with more beside it. */
+export interface RegistryOptions {
+  /** Directory of the registry; made if absent. */
   root: string;
-  listen: { hostname: string; port: number };
+  /** Called before anything else; a Response it gives is the answer (401 with a challenge, say). */
+  authorize?: (request: Request) => Promise<Response | undefined>;
+  /** Told of failures that are the server's own. */
+  onError?: (error: unknown) => void;
 }
 
-export interface RegistryServer {
+/** A registry without a socket: the distribution specification as a function. */
+export interface Registry {
+  fetch(request: Request): Promise<Response>;
+}
+
+export interface ServeOptions extends RegistryOptions {
+  listen: { hostname: string; port: number };
+  /** PEM texts; plain http if absent. */
+  tls?: { cert: string; key: string };
+}
+
+export interface RunningRegistry {
+  /** "http://127.0.0.1:5000" */
   url: string;
+  port: number;
+  /** Stops listening and ends open connections. */
   stop(): Promise<void>;
 }
 
-/** Serves the OCI distribution API (pull, push, content discovery and management) without authentication. */
-export async function serveRegistry({
-  root,
-  listen,
-}: RegistryServerOptions): Promise<RegistryServer> {
-  const fetch = await createRegistry(root);
+/** Opens a registry over a directory. */
+export async function createRegistry(options: RegistryOptions): Promise<Registry> {
+  const state = await openState(options.root);
+  return {
+    async fetch(request) {
+      try {
+        const refused = await options.authorize?.(request);
+        return withVersion(refused ?? (await route(state, request)));
+      } catch (error) {
+        return withVersion(errorReply(toRegistryError(error, options.onError), request.method));
+      }
+    },
+  };
+}
+
+/** Opens a registry and serves it. Throws unavailable if the address cannot be listened on. */
+export async function serveRegistry(options: ServeOptions): Promise<RunningRegistry> {
+  const registry = await createRegistry(options);
+  const { hostname, port } = options.listen;
   try {
     const server = Bun.serve({
-      ...listen,
+      hostname,
+      port,
+      // Blobs take as long and are as large as they are; both are written to a file as they come.
       idleTimeout: 0,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-      fetch,
+      fetch: (request) => registry.fetch(request),
+      ...(options.tls === undefined ? {} : { tls: options.tls }),
     });
-    const host = listen.hostname.includes(":") ? `[${listen.hostname}]` : listen.hostname;
-    return { url: `http://${host}:${server.port}`, stop: () => server.stop(true) };
+    const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+    const scheme = options.tls === undefined ? "http" : "https";
+    const actual = server.port ?? port;
+    return {
+      url: `${scheme}://${host}:${actual}`,
+      port: actual,
+      stop: () => server.stop(true),
+    };
   } catch (cause) {
     throw new EngineError(
       "unavailable",
-      `listen on ${listen.hostname}:${listen.port}: ${messageOf(cause)}`,
+      `cannot listen on ${hostname}:${port}: ${messageOf(cause)}`,
       {
         cause,
         hint: "choose another address with --listen",
@@ -45,103 +90,90 @@ export async function serveRegistry({
   }
 }
 
-/** The registry as a function from request to response. */
-export async function createRegistry(
-  root: string,
-): Promise<(request: Request) => Promise<Response>> {
-  const parts: RegistryParts = {
-    content: await ContentStore.open(root),
-    repositories: new Repositories(root),
-    uploads: new Uploads(root),
-  };
-  return async (request) => {
-    try {
-      const response = await dispatch(parts, request);
-      response.headers.set("Docker-Distribution-Api-Version", "registry/2.0");
-      return response;
-    } catch (error) {
-      return toErrorResponse(toRegistryError(error));
-    }
-  };
-}
-
-/** The methods of each kind of path; any other is 405. */
-const methods: Record<Route["kind"], string[]> = {
-  base: ["GET", "HEAD"],
-  catalog: ["GET"],
-  tags: ["GET"],
-  manifest: ["GET", "HEAD", "PUT", "DELETE"],
-  blob: ["GET", "HEAD", "DELETE"],
-  uploads: ["POST"],
-  upload: ["GET", "HEAD", "PATCH", "PUT", "DELETE"],
-  referrers: ["GET"],
-};
-
-async function dispatch(parts: RegistryParts, request: Request): Promise<Response> {
-  const { pathname, searchParams: query } = new URL(request.url);
-  const route = parseRoute(pathname);
-  if (route === undefined) return new Response("404 page not found\n", { status: 404 });
-  if (!methods[route.kind].includes(request.method)) {
-    throw new RegistryError("UNSUPPORTED", `${request.method} is not supported here`);
+/** What a path below /v2/ names. Names may hold slashes, so the last fitting words decide. */
+async function route(state: RegistryState, request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  const { pathname } = url;
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  if (pathname === "/v2/" || pathname === "/v2")
+    return when(method, { GET: async () => jsonReply({}) });
+  if (pathname === "/v2/_catalog") {
+    return when(method, { GET: () => listRepositories(state, url) });
   }
-  switch (route.kind) {
-    case "base":
-      return Response.json({});
-    case "catalog":
-      return page("/v2/_catalog", query, await parts.repositories.names(), (repositories) => ({
-        repositories,
-      }));
-    case "tags":
-      return await listTags(parts, route.name, query);
-    case "manifest":
-      return await handleManifest(parts, request, route.name, route.reference);
-    case "blob":
-      return await handleBlob(parts, request, route.name, route.digest);
-    case "uploads":
-      return await handleUploads(parts, request, route.name, query);
-    case "upload":
-      return await handleUpload(parts, request, route, query);
+  const match =
+    /^\/v2\/(.+)\/(?:(blobs\/uploads)\/([^/]*)|(manifests|blobs|referrers|tags)\/([^/]+))$/.exec(
+      pathname,
+    );
+  const name = match?.[1] ?? "";
+  const kind = match?.[2] ?? match?.[4];
+  const reference = decode(match?.[3] ?? match?.[5] ?? "");
+  if (kind !== undefined) state.repositories.directory(name);
+  switch (kind) {
+    case "manifests":
+      return when(method, {
+        GET: () => readManifest(state, request, name, reference),
+        PUT: () => putManifest(state, request, name, reference),
+        DELETE: () => deleteManifest(state, name, reference),
+      });
+    case "blobs":
+      return when(method, {
+        GET: () => readBlob(state, request, name, reference),
+        DELETE: () => deleteBlob(state, name, reference),
+        // Some clients leave out the slash after "uploads".
+        ...(reference === "uploads" ? { POST: () => beginUpload(state, request, url, name) } : {}),
+      });
+    case "blobs/uploads":
+      return reference === ""
+        ? when(method, { POST: () => beginUpload(state, request, url, name) })
+        : when(method, {
+            GET: () => uploadStatus(state, name, reference),
+            PATCH: () => appendUpload(state, request, name, reference),
+            PUT: () => finishUpload(state, request, url, name, reference),
+            DELETE: () => cancelUpload(state, name, reference),
+          });
     case "referrers":
-      return await handleReferrers(parts, route.name, route.digest, query);
+      return when(method, { GET: () => listReferrers(state, url, name, reference) });
+    case "tags":
+      if (reference === "list") return when(method, { GET: () => listTags(state, url, name) });
+      break;
+    default:
+      break;
   }
+  throw new RegistryError("NAME_UNKNOWN", "no such resource");
 }
 
-async function listTags(
-  { repositories }: RegistryParts,
-  name: string,
-  query: URLSearchParams,
+async function when(
+  method: string,
+  handlers: Partial<Record<string, () => Promise<Response>>>,
 ): Promise<Response> {
-  const tags = await repositories.tags(name);
-  if (tags.length === 0 && (await repositories.manifests(name)).length === 0) {
-    throw new RegistryError("NAME_UNKNOWN", `repository name not known to registry: ${name}`);
+  const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
+  if (handler === undefined) {
+    const allow = Object.keys(handlers).join(", ");
+    throw new RegistryError("UNSUPPORTED", "the operation is unsupported", { headers: { allow } });
   }
-  return page(`/v2/${name}/tags/list`, query, tags, (some) => ({ name, tags: some }));
+  return handler();
 }
 
-/** `n` items after `last`, with a Link to the rest. */
-function page(
-  path: string,
-  query: URLSearchParams,
-  all: string[],
-  build: (items: string[]) => object,
-): Response {
-  const last = query.get("last");
-  const rest = last === null ? all : all.filter((item) => item > last);
-  const limit = query.has("n") ? Number(query.get("n")) : rest.length;
-  if (!Number.isSafeInteger(limit) || limit < 0) {
-    throw new RegistryError("UNSUPPORTED", "invalid number of results requested");
+/** "sha256%3A…" is what some clients make of a digest. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return "";
   }
-  const items = rest.slice(0, limit);
-  const hasMore = items.length > 0 && items.length < rest.length;
-  const next = `<${path}?n=${limit}&last=${encodeURIComponent(items.at(-1) ?? "")}>; rel="next"`;
-  return Response.json(build(items), { headers: hasMore ? { Link: next } : {} });
 }
 
-function toRegistryError(error: unknown): RegistryError {
+function withVersion(response: Response): Response {
+  response.headers.set("docker-distribution-api-version", "registry/2.0");
+  return response;
+}
+
+function toRegistryError(error: unknown, onError: RegistryOptions["onError"]): RegistryError {
   if (error instanceof RegistryError) return error;
-  if (error instanceof EngineError && error.code === "unavailable")
-    return new RegistryError("UNAVAILABLE", error.message);
-  if (error instanceof EngineError && error.code === "not_found")
-    return new RegistryError("MANIFEST_UNKNOWN", error.message);
-  return new RegistryError("UNKNOWN", messageOf(error));
+  onError?.(error);
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "unavailable") {
+    return new RegistryError("UNKNOWN", "the registry's disk is full", { status: 507 });
+  }
+  return new RegistryError("UNKNOWN", "the registry failed; see its log");
 }
