@@ -5,7 +5,7 @@ ROOT=$PWD
 ARCH=$(uname -m)
 TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/native/target}
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 die() {
   say "error: $*"
   exit 1

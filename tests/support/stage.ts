@@ -23,7 +23,7 @@ export interface StageOptions extends DaemonOptions {
 async function createStage(options: StageOptions): Promise<Stage> {
   const world = await World.create();
   try {
-    const registry = await world.debianRegistry();
+    const registry = await world.registry();
     await registry.push("library/hello-world:latest", await buildHelloImage());
     await registry.push("library/busybox:latest", await buildBusybox());
     const daemon = await world.daemon({ mirrors: [registry.url], ...options });
