@@ -93,9 +93,9 @@ export class Registry {
     return await fetch(`${this.url}${path}`, { redirect: "manual", ...init, unix: this.socket });
   }
 
-  /** `name` is "library/busybox:latest". */
+  /** `name` is "library/busybox:latest" or "library/busybox@sha256:…". */
   async push(name: string, image: Image): Promise<void> {
-    const at = name.lastIndexOf(":");
+    const at = name.includes("@") ? name.indexOf("@") : name.lastIndexOf(":");
     const repository = name.slice(0, at);
     const authorization = this.#authorize(repository);
     const destination = { registry: this.url, repository, reference: name.slice(at + 1) };
