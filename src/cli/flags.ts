@@ -106,7 +106,8 @@ export function parseFlags<T extends FlagTable>(
         help = true;
         return;
       }
-      if (name === undefined) throw usage(`unknown shorthand flag: '${arg[at]}' in ${arg}`);
+      if (name === undefined)
+        throw usage(`unknown shorthand flag: '${arg[at]}' in -${arg.slice(at)}`);
       const rest = arg.slice(at + 1);
       if (table[name]?.kind === "bool") {
         if (!rest.startsWith("=")) {

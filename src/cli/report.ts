@@ -40,7 +40,7 @@ export function report(error: unknown, session: Session, running: Running | unde
 /** The message with its hint. The daemon's own words stand alone, as Docker prints them. */
 export function formatError(error: unknown, program: string, always = false): string {
   const message = clean(messageOf(error));
-  const foreign = message.startsWith("Error response from daemon: ") && !always;
+  const foreign = /^Error(:| response from daemon:) /.test(message) && !always;
   const hint = error instanceof EngineError && error.hint !== undefined ? error.hint : undefined;
   return `${foreign ? "" : `${program}: `}${message}${hint === undefined ? "" : `\nhint: ${clean(hint)}`}`;
 }

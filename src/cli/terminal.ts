@@ -17,13 +17,31 @@ export function isTerminal(fd: 0 | 1 | 2): boolean {
   return isatty(fd);
 }
 
-/** Turns off echo, line editing and signals of the terminal on stdin until disposed of. */
-export function enterRawMode(): Disposable {
-  const { stdin } = process;
-  stdin.setRawMode(true);
+/** struct termios of Linux takes 60 bytes, on every architecture and C library. */
+const termiosBytes = 64;
+/** TCSADRAIN of termios(3): when what was written is out. */
+const afterOutput = 1;
+
+/**
+ * Hands the terminal on stdin through as it is, as cfmakeraw(3), until disposed of: no echo, no line
+ * editing, no signals, and output untouched. (The runtime's own raw mode still turns "\n" into
+ * "\r\n", which spoils the screen of a program that has its own terminal in the container.)
+ */
+export async function enterRawMode(): Promise<Disposable> {
+  const { dlopen } = await import("bun:ffi");
+  const { symbols } = dlopen("libc.so.6", {
+    tcgetattr: { args: ["i32", "ptr"], returns: "i32" },
+    tcsetattr: { args: ["i32", "i32", "ptr"], returns: "i32" },
+    cfmakeraw: { args: ["ptr"], returns: "void" },
+  });
+  const before = new Uint8Array(termiosBytes);
+  symbols.tcgetattr(0, before);
+  const raw = before.slice();
+  symbols.cfmakeraw(raw);
+  symbols.tcsetattr(0, afterOutput, raw);
   return {
     [Symbol.dispose]: () => {
-      stdin.setRawMode(false);
+      symbols.tcsetattr(0, afterOutput, before);
     },
   };
 }

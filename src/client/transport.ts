@@ -1,6 +1,6 @@
 import { errorCodeHeader, errorHintHeader, fromErrorReply } from "../api/errors.ts";
-import type { Route } from "../api/routes.ts";
-import { EngineError, messageOf } from "../errors.ts";
+import { type Route, routes } from "../api/routes.ts";
+import { EngineError, type ErrorCode, messageOf } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { Connection } from "./connection.ts";
 import { Body, type Head, ProtocolError, readHead } from "./http.ts";
@@ -58,7 +58,7 @@ export class Transport {
     const body = this.#body(connection, head);
     options.signal?.addEventListener("abort", () => body.cancel());
     if (head.status >= 300 && !options.accept?.includes(head.status)) {
-      throw await this.#toError(head, body);
+      throw await this.#toError(route, head, body);
     }
     return { status: head.status, headers: head.headers, body };
   }
@@ -71,7 +71,7 @@ export class Transport {
       const contentType = head.headers["content-type"];
       return { connection, multiplexed: contentType?.endsWith("multiplexed-stream") };
     }
-    throw await this.#toError(head, this.#body(connection, head));
+    throw await this.#toError(route, head, this.#body(connection, head));
   }
 
   /** Closes every connection. */
@@ -128,11 +128,11 @@ export class Transport {
     });
   }
 
-  async #toError(head: Head, body: Body): Promise<EngineError> {
+  async #toError(route: Route, head: Head, body: Body): Promise<EngineError> {
     const text = await body.text(maxErrorBody).catch(() => "");
-    const code = head.headers[errorCodeHeader.toLowerCase()];
     const hint = head.headers[errorHintHeader.toLowerCase()];
     const message = `Error response from daemon: ${messageIn(text, head.status)}`;
+    const code = head.headers[errorCodeHeader.toLowerCase()] ?? guessCode(route, message);
     return fromErrorReply(head.status, message, code, hint);
   }
 
@@ -207,6 +207,19 @@ function messageIn(text: string, status: number): string {
     // Not JSON: a proxy, or an engine older than the error format.
   }
   return text.trim() || `status ${status}`;
+}
+
+/**
+ * What Docker's engine, which sends no codes, means by a failed start: its own client too goes by
+ * these words. Ours says it in a header.
+ */
+function guessCode(route: Route, message: string): ErrorCode | undefined {
+  if (route.path !== routes.containerStart.path) return undefined;
+  if (/executable file not found|no such file or directory/.test(message)) {
+    return "command_not_found";
+  }
+  if (/permission denied|is a directory/.test(message)) return "command_not_executable";
+  return undefined;
 }
 
 /** The bytes of a request. */

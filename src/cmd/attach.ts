@@ -1,7 +1,7 @@
 import { defineCommand } from "../cli/command.ts";
 import { openEngine } from "../client/open.ts";
 import { EngineError } from "../errors.ts";
-import { attachQuery, follow } from "./request/attached.ts";
+import { attachQuery, follow, withTerminal } from "./request/attached.ts";
 import { proxySignals } from "./request/signals.ts";
 
 export const attach = defineCommand({
@@ -41,7 +41,7 @@ export const attach = defineCommand({
     const wait = await engine.waitContainer(Id);
     const stream = await engine.attachContainer(Id, attachQuery(options));
     if (options.signals) proxySignals(engine, Id);
-    return await follow(engine, Id, stream, wait.exit, options);
+    return await withTerminal(options, () => follow(engine, Id, stream, wait.exit, options));
   },
 });
 

@@ -8,10 +8,10 @@ export const logout = defineCommand({
   usage: "[SERVER]",
   arity: { min: 0, max: 1 },
   flags: {},
-  async run({ args, stdout, stderr }) {
+  async run({ args, stdout }) {
     const [server = "docker.io"] = args;
     stdout.line(`Removing login credentials for ${credentialKey(server)}`);
-    if (!(await removeCredentials(server))) stderr.line("WARNING: not logged in");
+    await removeCredentials(server);
     return exitCodes.ok;
   },
 });

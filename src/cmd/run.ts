@@ -7,7 +7,7 @@ import { attachAndStart } from "./request/attached.ts";
 import { createContainer } from "./request/create-container.ts";
 import { containerFlags, creationFlags } from "./request/flags.ts";
 import { refuse } from "./request/parts.ts";
-import { buildCreateRequest } from "./request/request.ts";
+import { buildAttach, buildCreateRequest } from "./request/request.ts";
 
 const runFlags = {
   ...containerFlags,
@@ -35,6 +35,10 @@ export const run = defineCommand({
   failureExit: exitCodes.usage,
   async run(context) {
     const engine = openEngine(context.host);
+    if (context.flags.tty && !(await hasTerminal(context))) {
+      context.stderr.line("the input device is not a TTY");
+      return exitCodes.failure;
+    }
     // Create, attach and wait each need a connection; they are made while the request is built.
     engine.transport.warm(context.flags.detach ? 1 : 3);
     const request = await buildRequest(context);
@@ -71,11 +75,17 @@ async function buildRequest(context: RunContext): Promise<ContainerCreateRequest
     delete request.StdinOnce;
   }
   if (!flags.tty) return request;
-  const { isTerminal, terminalSize } = await import("../cli/terminal.ts");
-  if (request.AttachStdin && !isTerminal(0)) throw refuse("the input device is not a TTY");
+  const { terminalSize } = await import("../cli/terminal.ts");
   const size = terminalSize(1);
   if (size) request.HostConfig = { ...request.HostConfig, ConsoleSize: [size.rows, size.columns] };
   return request;
+}
+
+/** A terminal in the container that is typed into needs one here. */
+async function hasTerminal({ flags }: RunContext): Promise<boolean> {
+  if (flags.detach || !buildAttach(flags).AttachStdin) return true;
+  const { isTerminal } = await import("../cli/terminal.ts");
+  return isTerminal(0);
 }
 
 function isAttached(request: ContainerCreateRequest): boolean {

@@ -23,7 +23,7 @@ export async function prompt(
     );
   }
   session.stderr.print(question);
-  using _ = options.secret ? enterRawMode() : undefined;
+  using _ = options.secret ? await enterRawMode() : undefined;
   let line = "";
   const decoder = new TextDecoder();
   for await (const chunk of process.stdin) {

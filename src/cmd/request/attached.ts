@@ -33,15 +33,28 @@ export async function attachAndStart(
     engine.attachContainer(id, attachQuery(options)),
     engine.waitContainer(id, options.waitFor),
   ]);
-  try {
-    await engine.startContainer(id, { detachKeys: options.detachKeys });
-  } catch (error) {
-    stream.connection.close();
-    // The engine removes it; when this command ends, it is gone.
-    if (options.waitFor === "removed") await wait.exit.catch(() => {});
-    throw error;
-  }
-  return await follow(engine, id, stream, wait.exit, options);
+  return await withTerminal(options, async () => {
+    try {
+      await engine.startContainer(id, { detachKeys: options.detachKeys });
+    } catch (error) {
+      stream.connection.close();
+      // The engine removes it; when this command ends, it is gone.
+      if (options.waitFor === "removed") await wait.exit.catch(() => {});
+      throw error;
+    }
+    return await follow(engine, id, stream, wait.exit, options);
+  });
+}
+
+/** Does `body` with the terminal in raw mode, if there is one that is typed into. */
+export async function withTerminal<T>(
+  options: Pick<AttachedOptions, "stdin" | "tty">,
+  body: () => Promise<T>,
+): Promise<T> {
+  if (!options.stdin || !options.tty) return await body();
+  const { enterRawMode, isTerminal } = await import("../../cli/terminal.ts");
+  using _ = isTerminal(0) ? await enterRawMode() : undefined;
+  return await body();
 }
 
 export function attachQuery(options: AttachedOptions) {
@@ -65,7 +78,8 @@ export async function follow(
     const { followInteractive } = await import("./interactive.ts");
     if (await followInteractive(engine, id, stream, { exit, output }, options)) return exitCodes.ok;
   }
-  const result = await exit;
+  // Output that cannot be written ends the wait; output that ends early does not.
+  const result = await Promise.race([exit, output.then(() => exit)]);
   if (options.stdout || options.stderr) await output;
   if (result.Error?.Message) {
     throw new EngineError("internal", `cannot wait for the container: ${result.Error.Message}`);

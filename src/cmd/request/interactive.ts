@@ -1,4 +1,4 @@
-import { enterRawMode, isTerminal, watchSize } from "../../cli/terminal.ts";
+import { isTerminal, watchSize } from "../../cli/terminal.ts";
 import type { Connection } from "../../client/connection.ts";
 import type { Engine } from "../../client/engine.ts";
 import type { HijackedStream } from "../../client/transport.ts";
@@ -27,14 +27,14 @@ export async function followInteractive(
     );
   }
   if (!options.stdin) return false;
-  const raw = options.tty && isTerminal(0);
-  if (raw) cleanup.use(enterRawMode());
-  const keys = raw ? new DetachScanner(parseDetachKeys(options.detachKeys)) : undefined;
+  const keys =
+    options.tty && isTerminal(0)
+      ? new DetachScanner(parseDetachKeys(options.detachKeys))
+      : undefined;
   const detached = copyInput(stream.connection, keys);
   const hasOutput = options.stdout || options.stderr;
-  const ended = Promise.allSettled(hasOutput ? [ends.exit, ends.output] : [ends.exit]).then(
-    () => "ended" as const,
-  );
+  const end = () => "ended" as const;
+  const ended = Promise.all(hasOutput ? [ends.exit, ends.output] : [ends.exit]).then(end, end);
   const first = await Promise.race([detached.catch(() => "ended" as const), ended]);
   if (first === "detached") return true;
   await ended;
