@@ -48,6 +48,8 @@ function relayRaw(client: Duplex, { output }: MonitorAttachment): void {
     client.once("drain", () => output.resume());
   });
   output.on("end", () => client.end());
+  // It was paused to take the acknowledgement off, and a listener alone does not wake it.
+  output.resume();
 }
 
 /** Attaches to a running container. */

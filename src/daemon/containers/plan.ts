@@ -113,8 +113,7 @@ function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
       uts: host.UTSMode === "host" ? "host" : "new",
       cgroup: host.CgroupnsMode === "host" ? "host" : "new",
     },
-    endpoint:
-      inputs.bridge && planEndpoint(container.id, inputs.bridge.name, inputs.bridge.endpoint),
+    endpoint: inputs.bridge && planEndpoint(inputs.bridge.name, inputs.bridge.endpoint),
     cgroup: {
       parent: host.CgroupParent || inputs.cgroupParent,
       name: `rt-${container.id}`,
@@ -190,14 +189,11 @@ function depth(path: string): number {
   return path.split("/").length;
 }
 
-function planEndpoint(
-  id: string,
-  bridge: string,
-  endpoint: Endpoint,
-): NonNullable<ContainerPlan["endpoint"]> {
+/** The interface's name changes with each start: the kernel takes the one before away in its own time. */
+function planEndpoint(bridge: string, endpoint: Endpoint): NonNullable<ContainerPlan["endpoint"]> {
   return {
     bridge,
-    hostInterface: `veth${id.slice(0, 11)}`,
+    hostInterface: `veth${endpoint.endpointId.slice(0, 11)}`,
     address: `${endpoint.address}/${endpoint.prefixLength}`,
     gateway: endpoint.gateway,
     mac: endpoint.macAddress,

@@ -99,6 +99,8 @@ export class ContainerService {
       networks: hostConfig.NetworkMode === "bridge" ? { bridge: { macAddress: "" } } : {},
     };
     const entry = table.insert(container, initialState());
+    const [rows = 0, columns = 0] = hostConfig.ConsoleSize ?? [];
+    entry.console = { rows, columns };
     events.publish("container", "create", container.id, eventAttributes(container));
     return { entry, warnings };
   }

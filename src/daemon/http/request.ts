@@ -66,6 +66,13 @@ export class Query {
 
 /** The JSON object in a request's body; an empty body is an empty object. */
 export async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
+  const type = request.headers["content-type"] ?? "application/json";
+  if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json") {
+    throw new EngineError(
+      "invalid_argument",
+      `unsupported Content-Type header (${type}): must be 'application/json'`,
+    );
+  }
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Uint8Array>) {

@@ -72,9 +72,10 @@ async function download(fetch: LayerFetch, ingest: Ingest, id: string): Promise<
     await copyBody({ ...fetch, signal }, ingest, id, (total) => extraction.grown(total));
     extraction.finish();
   } catch (error) {
+    const isRefused = stop.signal.aborted;
     extraction.cancel();
     await done;
-    throw stop.signal.aborted ? refused : error;
+    throw isRefused ? await explain(refused, ingest) : error;
   }
   report({ status: "Download complete", progressDetail: {}, id });
   report({
@@ -83,7 +84,7 @@ async function download(fetch: LayerFetch, ingest: Ingest, id: string): Promise<
     id,
   });
   const result = await done;
-  if (result === undefined) throw refused;
+  if (result === undefined) throw await explain(refused, ingest);
   try {
     const isSha256 = descriptor.digest.startsWith("sha256:");
     await ingest.commit(
@@ -94,6 +95,23 @@ async function download(fetch: LayerFetch, ingest: Ingest, id: string): Promise<
     throw error;
   }
   await layers.commit(staging, result, diffId);
+}
+
+/** A layer that cannot be read because it is not the one that was asked for: then that is what to say. */
+async function explain(refused: unknown, ingest: Ingest): Promise<unknown> {
+  if (ingest.offset !== ingest.size) return refused;
+  const hasher = new Bun.CryptoHasher(ingest.digest.startsWith("sha512:") ? "sha512" : "sha256");
+  for await (const chunk of Bun.file(ingest.path).stream()) hasher.update(chunk);
+  const digest = `${ingest.digest.slice(0, 6)}:${hasher.digest("hex")}`;
+  if (digest === ingest.digest) return refused;
+  return new EngineError(
+    "invalid_argument",
+    `layer has the wrong digest: expected ${ingest.digest}, got ${digest}`,
+    {
+      cause: refused,
+      hint: "the registry gave other content than it promised; nothing of it was kept",
+    },
+  );
 }
 
 /** Appends the blob's body to the partial file from where it ends, taking a broken stream up again. */

@@ -82,7 +82,10 @@ export class PullService {
     checkLayers(resolved.manifest, config);
     checkPlatform(config, request.platform);
     using _wanted = this.#want(config.diffIds);
-    await this.#fetchLayers(source, request, resolved.manifest, config);
+    // Of an image that is here already nothing is told of its layers, as in Docker.
+    const isKnown = this.#parts.images.image(configDescriptor.digest) !== undefined;
+    const layerRequest = isKnown ? { ...request, report: ignoreProgress } : request;
+    await this.#fetchLayers(source, layerRequest, resolved.manifest, config);
     const isNew = await this.#save(reference, resolved, config);
     report({ status: `Digest: ${resolved.top.digest}` });
     report({
@@ -252,22 +255,24 @@ function offered(manifests: Descriptor[]): string {
   return [...new Set(names)].join(", ") || "no platform at all";
 }
 
-/** An image without an index has one platform only; Docker takes another architecture unless one was asked for. */
+/** An image without an index has one platform only, which has to be the one asked for, or the host's. */
 function checkPlatform(config: ImageConfig, asked: Platform | undefined): void {
+  const want = asked ?? hostPlatform();
+  if (config.platform.os === "linux" && matchPlatform(config.platform, want) !== undefined) return;
   const have = formatPlatform(config.platform);
-  if (config.platform.os !== "linux") {
-    throw new EngineError(
-      "invalid_argument",
-      `the image is for ${have}; this engine runs Linux images only`,
-    );
-  }
-  if (asked !== undefined && matchPlatform(config.platform, asked) === undefined) {
-    throw new EngineError(
-      "not_found",
-      `the image's platform (${have}) does not match the requested platform (${formatPlatform(asked)})`,
-    );
-  }
+  throw new EngineError(
+    "not_found",
+    `the image's platform (${have}) does not match the ${asked ? "requested" : "host's"} platform (${formatPlatform(want)})`,
+    {
+      hint:
+        config.platform.os === "linux"
+          ? `pull it with --platform ${have} if this host can run it`
+          : "this engine runs Linux images only",
+    },
+  );
 }
+
+function ignoreProgress(): void {}
 
 function isAbort(reason: unknown): boolean {
   return reason instanceof DOMException && reason.name === "AbortError";

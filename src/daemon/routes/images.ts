@@ -72,7 +72,7 @@ export function imageRoutes(parts: ImageRoutesParts) {
 
 function parseSource(name: string, tag: string): Reference {
   if (name === "")
-    throw new EngineError("invalid_argument", "fromImage is empty: name the image to pull");
+    throw new EngineError("invalid_argument", "invalid reference format: the name is empty");
   if (tag === "") return parseReference(name);
   const { tag: _tag, digest: _digest, ...repository } = parseName(name);
   return isDigest(tag) ? { ...repository, digest: tag } : parseReference(`${name}:${tag}`);

@@ -110,7 +110,8 @@ export class Authorizer {
     const body = await transport.retrying(signal, async () => {
       using exchange = await transport.open(request.url, { ...request.options, insecure, signal });
       if (exchange.status !== 200) throw await exchange.failure();
-      return exchange.bytes(tokenCap, `token from ${realm.host}`);
+      // Awaited here: the exchange is closed when this block is left.
+      return await exchange.bytes(tokenCap, `token from ${realm.host}`);
     });
     return parseToken(body, realm);
   }

@@ -219,7 +219,7 @@ export class RegistryClient implements ImageSource {
       if (error.code !== "unauthorized") throw error;
       throw new EngineError(
         "unauthorized",
-        `login at ${domain} failed: the registry does not take these credentials`,
+        `login at ${domain} failed: unauthorized: incorrect username or password`,
         { cause },
       );
     }

@@ -112,7 +112,7 @@ function translateStatus(failure: HttpFailure, context: FailureContext): EngineE
     );
   }
   if (status === 403) {
-    return new EngineError("forbidden", `registry ${host} forbids access to ${name}${said}`, {
+    return new EngineError("forbidden", `registry ${host} denied access to ${name}${said}`, {
       ...options,
       hint: `run \`rt login ${host}\` with an account that may read it`,
     });

@@ -61,6 +61,8 @@ fn new_mount(fs: &FileSystem) -> Result<OwnedFd> {
     let step = format!("mount {}", fs.kind);
     let context =
         rustix::mount::fsopen(fs.kind.as_str(), FsOpenFlags::FSOPEN_CLOEXEC).step(&step, "")?;
+    // What /proc/mounts names as the source; file systems without a device are named as mount(8) does.
+    rustix::mount::fsconfig_set_string(&context, "source", fs.kind.as_str()).step(&step, "")?;
     for (key, value) in &fs.options {
         match value {
             Some(value) => {
