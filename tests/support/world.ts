@@ -115,6 +115,20 @@ export class World implements AsyncDisposable {
     return daemon;
   }
 
+  /** The daemon that runs now. */
+  daemonAlive(): Daemon {
+    const daemon = this.#daemons.find((each) => each.alive);
+    if (daemon === undefined) throw new Error("no daemon runs");
+    return daemon;
+  }
+
+  /** Waits, without asking a daemon, until no process of a monitor is left. */
+  async monitorsEnd(): Promise<void> {
+    await until("the monitors to end", async () =>
+      [...(await this.namespace.processes()).values()].every((line) => !line.includes("monitor")),
+    );
+  }
+
   /** rt's own registry. */
   async registry(): Promise<Registry> {
     return await Registry.startOwn(this, this.nextPort());
