@@ -1,6 +1,7 @@
 //! One connection on the monitor's socket.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -22,6 +23,8 @@ pub(crate) struct Client {
     /// Sent START and waits for the answer.
     pub(crate) starts: bool,
     pub(crate) is_gone: bool,
+    /// When it last took anything of its queue.
+    pub(crate) took_at: Instant,
 }
 
 /// One frame from a client.
@@ -43,6 +46,7 @@ impl Client {
             watches: false,
             starts: false,
             is_gone: false,
+            took_at: Instant::now(),
         }
     }
 
@@ -69,7 +73,10 @@ impl Client {
         let mut sent = 0;
         while let Some(rest) = self.queue.get(sent..).filter(|rest| !rest.is_empty()) {
             match send(&self.fd, rest, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-                Ok(count) => sent += count,
+                Ok(count) => {
+                    sent += count;
+                    self.took_at = Instant::now();
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
                 Err(_) => {

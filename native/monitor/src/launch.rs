@@ -204,16 +204,23 @@ fn join_cgroups(prepared: &Prepared, pid: u32, channel: &OwnedFd) -> Result<(), 
     Ok(())
 }
 
+/// Holds the container's root file system beyond the end of its processes. To unmount an overlay takes
+/// the kernel a write to the disk, and the last process would wait for it before it counts as ended.
+pub(crate) fn hold_root(pid: u32) -> Option<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty()).ok()
+}
+
 /// Kills the child and waits until it is gone.
 pub(crate) fn end(pidfd: &OwnedFd) {
     let _already_dead = sys::pidfd_signal(pidfd.as_fd(), 9);
     let _reaped = sys::reap_any(true);
 }
 
-/// Leaves nothing of the container behind but its files.
+/// Leaves nothing of the container behind but its files. The socket goes last: a launch waits for it.
 pub(crate) fn clean_up(prepared: &Prepared) {
-    let _gone_already = rustix::fs::unlink(prepared.socket_path.as_str());
     sandbox::cgroup::remove(&prepared.cgroup_directories);
+    let _gone_already = rustix::fs::unlink(prepared.socket_path.as_str());
 }
 
 /// While the child sets itself up and the addon wires its network.

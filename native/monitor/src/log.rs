@@ -70,6 +70,14 @@ impl Log {
         self.flush();
     }
 
+    /// Gives unused memory back.
+    pub(crate) fn rest(&mut self) {
+        self.batch = Vec::new();
+        for pending in &mut self.pending {
+            pending.shrink_to_fit();
+        }
+    }
+
     /// Writes lines that never got their newline.
     pub(crate) fn finish(&mut self) {
         let now = time::now();

@@ -24,6 +24,8 @@ const LAST_PATIENCE: Duration = Duration::from_secs(10);
 /// Input from clients that the container has not read yet.
 const INPUT_QUEUE: usize = 64 * 1024;
 const BUFFER: usize = 32 * 1024;
+/// Without anything to do for so long, the monitor gives its memory back.
+const REST_AFTER: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -47,7 +49,10 @@ struct Monitor {
     deadline: Option<Instant>,
     /// Why the program could not be started, as JSON.
     failure: Option<Vec<u8>>,
+    root: Option<OwnedFd>,
+    /// Empty at rest.
     buffer: Vec<u8>,
+    awake: bool,
 }
 
 /// What one poll watched, in the order of its descriptors.
@@ -77,6 +82,7 @@ pub(crate) fn serve(container: Container) {
     }
     launch::unblock(container.listener.as_fd());
     let mut monitor = Monitor {
+        root: launch::hold_root(container.pid),
         container,
         state: State::AtGate,
         clients: Vec::new(),
@@ -86,22 +92,26 @@ pub(crate) fn serve(container: Container) {
         closes_input: false,
         deadline: Some(Instant::now() + GATE_PATIENCE),
         failure: None,
-        buffer: vec![0; BUFFER],
+        buffer: Vec::new(),
+        awake: true,
     };
-    sys::trim_heap();
     monitor.run();
 }
 
 impl Monitor {
     fn run(&mut self) {
         loop {
-            for source in self.ready() {
+            let ready = self.ready();
+            if ready.is_empty() && self.awake {
+                self.rest();
+                continue;
+            }
+            for source in ready {
+                self.awake = true;
                 self.handle(source);
             }
             self.drop_gone_clients();
-            let late = self
-                .deadline
-                .is_some_and(|deadline| Instant::now() >= deadline);
+            let late = self.is_late();
             let drained = matches!(self.state, State::Exited { .. }) && self.is_drained();
             match self.state {
                 State::AtGate if late || (self.had_clients && self.clients.is_empty()) => {
@@ -113,10 +123,38 @@ impl Monitor {
         }
     }
 
-    /// Waits for something to do.
+    fn rest(&mut self) {
+        self.awake = false;
+        self.buffer = Vec::new();
+        self.log.rest();
+        sys::rest();
+    }
+
+    /// True when the deadline has passed. After the exit, a client that still takes what is queued for
+    /// it, however slowly, has it put off.
+    fn is_late(&mut self) -> bool {
+        let now = Instant::now();
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return false;
+        }
+        if !matches!(self.state, State::Exited { .. }) {
+            return true;
+        }
+        for client in self.clients.iter_mut().filter(|client| client.is_full()) {
+            client.is_gone |= now.duration_since(client.took_at) >= LAST_PATIENCE;
+        }
+        self.drop_gone_clients();
+        let waits = self.clients.iter().any(Client::is_full);
+        if waits {
+            self.deadline = Some(now + DRAIN_PATIENCE);
+        }
+        !waits
+    }
+
+    /// Waits for something to do; empty when there has been nothing for a while.
     fn ready(&self) -> Vec<Source> {
         let streams = &self.container.streams;
-        let held_back = self.clients.iter().any(|client| client.is_full());
+        let held_back = self.clients.iter().any(Client::is_full);
         let mut sources = Vec::new();
         let mut watched = Vec::new();
         let mut watch = |source, fd, flags| {
@@ -152,9 +190,15 @@ impl Monitor {
             flags.set(PollFlags::OUT, client.has_queued());
             watch(Source::Client(index), client.fd(), flags);
         }
-        let timeout = self
+        let until_deadline = self
             .deadline
-            .map(|deadline| timespec(deadline.saturating_duration_since(Instant::now())));
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let until_rest = self.awake.then_some(REST_AFTER);
+        let timeout = until_deadline
+            .into_iter()
+            .chain(until_rest)
+            .min()
+            .map(timespec);
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) => {}
             Err(_) => return Vec::new(),
@@ -213,6 +257,10 @@ impl Monitor {
 
     /// A failure, or the end of the channel: the program runs.
     fn hear_child(&mut self) {
+        if self.state != State::Starting {
+            // Heard already, when its end was seen in the same moment.
+            return;
+        }
         let mut buffer = vec![0u8; 16 * 1024];
         let heard = recv(
             &self.container.channel,
@@ -250,6 +298,7 @@ impl Monitor {
             Stream::Error => &mut self.container.streams.error,
         };
         let Some(fd) = slot.as_ref() else { return };
+        self.buffer.resize(BUFFER, 0);
         let count = match rustix::io::read(fd, self.buffer.as_mut_slice()) {
             Err(Errno::AGAIN | Errno::INTR) => return,
             Ok(count @ 1..) => count,
@@ -259,6 +308,9 @@ impl Monitor {
                 return;
             }
         };
+        if let State::Exited { .. } = self.state {
+            self.deadline = Some(Instant::now() + DRAIN_PATIENCE);
+        }
         let bytes = self.buffer.get(..count).unwrap_or_default();
         self.log.take(stream, bytes);
         for client in &mut self.clients {
@@ -308,6 +360,7 @@ impl Monitor {
         };
         client.flush();
         let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.resize(BUFFER, 0);
         let frames = client.receive(&mut buffer);
         self.buffer = buffer;
         for frame in frames {
@@ -428,7 +481,7 @@ impl Monitor {
 
     /// True when no more output can come. A terminal has no end: what is in it now is all.
     fn is_drained(&mut self) -> bool {
-        if self.clients.iter().any(|client| client.is_full()) {
+        if self.clients.iter().any(Client::is_full) {
             return false;
         }
         if self.container.prepared.tty && self.container.streams.output.is_some() {
@@ -459,11 +512,12 @@ impl Monitor {
         let record = exit::build(code, oom_killed);
         // A disk that is full must not keep the daemon from being told.
         let _kept = exit::write(&prepared.exit_path, &record);
-        // The places are free for the next start once the watchers know.
-        launch::clean_up(prepared);
         for client in self.clients.iter_mut().filter(|client| client.watches) {
             client.push(frame::EXITED, &record);
         }
+        // Behind the telling, for these take time; the connections end when they are done.
+        self.root = None;
+        launch::clean_up(prepared);
         self.send_the_rest();
     }
 

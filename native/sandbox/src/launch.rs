@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, IoSlice};
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
-    SocketFlags, SocketType, bind, listen, recv, send, sendmsg, socket_with, socketpair,
+    SocketFlags, SocketType, bind, connect, listen, recv, send, sendmsg, socket_with, socketpair,
 };
 
 use crate::build::{CgroupView, build};
@@ -173,7 +173,7 @@ fn open_netns(pid: u32, channel: &Channel) -> Result<OwnedFd, StepError> {
 /// What the container is shown: of v1 only the hierarchies in which it has a cgroup of its own, since
 /// each mount costs every start, and the others would show it nothing that is its.
 fn view_of(layout: &Layout, join: &[String]) -> CgroupView {
-    if layout.v1.is_empty() {
+    if layout.v2.is_some() && join.is_empty() {
         return CgroupView::Unified;
     }
     let joined = |h: &&cgroup::Hierarchy| {
@@ -194,8 +194,26 @@ fn file_name(hierarchy: &cgroup::Hierarchy) -> String {
         .unwrap_or_default()
 }
 
+/// The monitor of an earlier run lets go of the container's places a moment after it has told of the
+/// exit. Its socket is the last of them: a connection to it ends when all is done.
+fn await_previous(path: &str) {
+    const PATIENCE: Timespec = Timespec {
+        tv_sec: 10,
+        tv_nsec: 0,
+    };
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let Ok(socket) = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None) else {
+        return;
+    };
+    let reached = SocketAddrUnix::new(path).and_then(|address| connect(&socket, &address));
+    if reached.is_ok() {
+        let _in_vain = poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&PATIENCE));
+    }
+}
+
 fn listen_at(path: &str) -> Result<OwnedFd, StepError> {
     const STEP: &str = "listen";
+    await_previous(path);
     let _absent = rustix::fs::unlink(path);
     let socket = socket_with(
         AddressFamily::UNIX,
@@ -204,11 +222,23 @@ fn listen_at(path: &str) -> Result<OwnedFd, StepError> {
         None,
     )
     .step(STEP, path)?;
-    let address = SocketAddrUnix::new(path).step(STEP, path)?;
-    bind(&socket, &address).step(STEP, path)?;
-    rustix::fs::chmod(path, Mode::from_raw_mode(0o600)).step(STEP, path)?;
+    // The file that bind makes takes the mode of the socket.
+    rustix::fs::fchmod(&socket, Mode::from_raw_mode(0o600)).step(STEP, path)?;
+    bind_anywhere(&socket, path).step(STEP, path)?;
     listen(&socket, 128).step(STEP, path)?;
     Ok(socket)
+}
+
+/// An address holds 107 bytes; a longer path is shortened by way of its directory's descriptor.
+fn bind_anywhere(socket: &OwnedFd, path: &str) -> Result<(), Errno> {
+    if let Ok(address) = SocketAddrUnix::new(path) {
+        return bind(socket, &address);
+    }
+    let (directory, name) = path.rsplit_once('/').ok_or(Errno::INVAL)?;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = rustix::fs::open(directory, flags, Mode::empty())?;
+    let short = format!("/proc/self/fd/{}/{name}", directory.as_raw_fd());
+    bind(socket, &SocketAddrUnix::new(short)?)
 }
 
 /// The descriptors are moved above those they are going to become.

@@ -57,6 +57,7 @@ pub fn cloexec_from(first: c_uint) {
 
 /// The constant in libc is cut to 32 bits.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
+const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 
 /// Which side of [`clone3`] this is.
 pub enum Cloned {
@@ -64,14 +65,14 @@ pub enum Cloned {
     Child,
 }
 
-/// `clone3` without shared memory, with a pidfd, perhaps into a cgroup v2 directory.
+/// `clone3` without shared memory or signal handlers, with a pidfd, perhaps into a cgroup v2 directory.
 ///
 /// The caller must be single-threaded: the child goes on with a copy of its memory.
 pub fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned> {
     let mut pidfd: c_int = -1;
     // SAFETY: clone_args is plain integers, for which zero is valid.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = flags | libc::CLONE_PIDFD.cast_unsigned() as u64;
+    args.flags = flags | CLONE_CLEAR_SIGHAND | libc::CLONE_PIDFD.cast_unsigned() as u64;
     args.pidfd = ptr::from_mut(&mut pidfd) as u64;
     args.exit_signal = libc::SIGCHLD as u64;
     if let Some(cgroup) = cgroup {
@@ -144,14 +145,13 @@ pub fn new_session_keyring() -> Result<()> {
     check(unsafe { libc::syscall(libc::SYS_keyctl, join, ptr::null::<c_char>()) }).map(drop)
 }
 
-/// Gives every signal its default action and unblocks all.
-pub fn reset_signals() {
-    // SAFETY: a zeroed sigaction is SIG_DFL with an empty mask; numbers that cannot be changed fail.
+/// Unblocks all signals and gives SIGPIPE, which std ignores, its default action back. All others
+/// have theirs: [`clone3`] takes handlers away, and [`spawn_orphan`] what was ignored before.
+pub fn default_signals() {
+    // SAFETY: a zeroed sigaction is SIG_DFL with an empty mask.
     unsafe {
         let default: libc::sigaction = std::mem::zeroed();
-        for signal in 1..=libc::SIGRTMAX() {
-            libc::sigaction(signal, &raw const default, ptr::null_mut());
-        }
+        libc::sigaction(libc::SIGPIPE, &raw const default, ptr::null_mut());
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
@@ -466,8 +466,25 @@ extern "C" fn become_program(argument: *mut c_void) -> c_int {
     127
 }
 
-/// Gives unused heap pages back to the kernel.
-pub fn trim_heap() {
-    // SAFETY: takes no pointer, and only releases what the allocator holds free.
-    unsafe { libc::malloc_trim(0) };
+/// Gives back what this process does not need while it only waits: free heap, and the pages of its own
+/// program, which come back from the (shared) page cache as they are used.
+pub fn rest() {
+    unsafe extern "C" {
+        // Set by the linker: the first byte of the image, and the first behind its code.
+        static __executable_start: u8;
+        static etext: u8;
+    }
+    const PAGE: usize = 4096;
+    let start = (&raw const __executable_start).addr() & !(PAGE - 1);
+    let end = (&raw const etext).addr() & !(PAGE - 1);
+    // SAFETY: between the two lie only read-only mappings of the program's file (headers, constants,
+    // code), so dropped pages are read back unchanged. malloc_trim releases only what is free.
+    unsafe {
+        libc::malloc_trim(0);
+        libc::madvise(
+            ptr::without_provenance_mut(start),
+            end - start,
+            libc::MADV_DONTNEED,
+        );
+    }
 }

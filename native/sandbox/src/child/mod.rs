@@ -74,7 +74,7 @@ pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd) -> ! {
 
 impl Child {
     fn prepare(&self, stdio: Option<Stdio>) -> Result<()> {
-        sys::reset_signals();
+        sys::default_signals();
         rustix::process::umask(Mode::empty());
         if let Some(stdio) = stdio {
             let placed = rustix::stdio::dup2_stdin(&stdio.input)

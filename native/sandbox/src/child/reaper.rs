@@ -33,7 +33,7 @@ pub(super) fn split() -> Result<()> {
             Err(errno) => return Err(errno).step("take terminal", ""),
         }
     }
-    sys::reset_signals();
+    sys::default_signals();
     Ok(())
 }
 
