@@ -55,6 +55,7 @@ pub(crate) fn launch(request: &str) -> Result<String, Failure> {
     for file in &request.files {
         write_file(file).map_err(|error| file_failure("write", &file.path, &error))?;
     }
+    forget_exit(&request.plan.exit_path)?;
     let endpoint = request.plan.endpoint.as_ref().map(|planned| EndpointPlan {
         bridge: planned.bridge.clone(),
         host_interface: planned.host_interface.clone(),
@@ -127,6 +128,16 @@ fn make_directory(directory: &Directory) -> io::Result<()> {
     {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         other => other,
+    }
+}
+
+/// The record of the run before would be taken for this one's.
+fn forget_exit(path: &str) -> Result<(), Failure> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(file_failure("remove", path, &error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -66,6 +66,11 @@ export class MonitorControl {
     socket.on("close", () => this.#lost());
   }
 
+  /** Connects to a monitor that was just launched; `start` says the rest. */
+  static async open(path: string): Promise<MonitorControl> {
+    return new MonitorControl(await open(path));
+  }
+
   /** Connects and watches. Throws `unavailable` if no monitor listens there. */
   static async connect(path: string): Promise<WatchedMonitor> {
     const control = new MonitorControl(await open(path));
@@ -73,9 +78,9 @@ export class MonitorControl {
     return { control, running: state[0] === 1 };
   }
 
-  /** Opens the gate; rejects with what kept the program from running. */
+  /** Watches and opens the gate; rejects with what kept the program from running. */
   async start(): Promise<void> {
-    await this.#command(kind.start, nothing);
+    await Promise.all([this.#command(kind.watch, nothing), this.#command(kind.start, nothing)]);
   }
 
   async signal(signal: number): Promise<void> {

@@ -64,16 +64,16 @@ export class Supervisor {
     const { native, networks, table, events } = this.#parts;
     const { container } = entry;
     const paths = this.paths(entry);
-    const bridged = container.hostConfig.NetworkMode === "bridge";
-    const endpoint = bridged ? await networks.allocate(container.id) : null;
-    await rm(paths.exitRecord, { force: true });
+    const endpoint = isBridged(entry) ? await networks.allocate(container.id) : null;
     const launched = await native.launch(await this.#parts.plan(entry, paths, endpoint));
-    const { control } = await MonitorControl.connect(paths.socket);
+    const attaching = this.#connectPending(entry, paths);
+    attaching.catch(() => {});
+    const control = await MonitorControl.open(paths.socket);
     try {
       // Before the gate opens: should this daemon die now, the next one knows what it finds.
       const endpoints: ContainerState["endpoints"] = endpoint === null ? {} : { bridge: endpoint };
       table.saveState(entry, { ...entry.state, ...launched, endpoints, startedAt: nowRfc3339() });
-      await this.#connectPending(entry, paths);
+      await attaching;
       await control.start();
     } catch (error) {
       control.close();
@@ -103,14 +103,15 @@ export class Supervisor {
 
   /** Those who attached early are connected before the gate opens, so that no output escapes them. */
   async #connectPending(entry: Entry, paths: ContainerPaths): Promise<void> {
-    for (const pending of entry.pending.splice(0)) {
+    const connecting = entry.pending.splice(0).map(async (pending) => {
       pending.connect(await MonitorAttachment.connect(paths.socket, pending.flags));
-    }
+    });
+    await Promise.all(connecting);
   }
 
   #startFailed(entry: Entry, error: unknown): void {
     const { networks, table, events } = this.#parts;
-    networks.release(entry.container.id);
+    if (isBridged(entry)) networks.release(entry.container.id);
     for (const pending of entry.pending.splice(0)) pending.cancel();
     const codes: Record<string, number> = { command_not_found: 127, command_not_executable: 126 };
     const exitCode = (error instanceof EngineError ? codes[error.code] : undefined) ?? 128;
@@ -144,7 +145,7 @@ export class Supervisor {
     const record = told ??
       (await readExitRecord(paths.exitRecord)) ?? { ...lostExit, finishedAt: nowRfc3339() };
     entry.monitor = undefined;
-    networks.release(entry.container.id);
+    if (isBridged(entry)) networks.release(entry.container.id);
     table.saveState(entry, {
       ...entry.state,
       ...notRunning,
@@ -238,6 +239,10 @@ export class Supervisor {
     }
     this.#follow(entry, connected.control);
   }
+}
+
+function isBridged(entry: Entry): boolean {
+  return entry.container.hostConfig.NetworkMode === "bridge";
 }
 
 async function readExitRecord(path: string): Promise<ExitRecord | undefined> {
