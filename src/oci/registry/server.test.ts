@@ -7,7 +7,7 @@ import { ociConfig, ociLayer, ociManifest } from "../media-types.ts";
 import { parseReference } from "../reference.ts";
 import { RegistryClient } from "./client.ts";
 import { parseRange } from "./server/range.ts";
-import { type RunningRegistry, serveRegistry } from "./server.ts";
+import { createRegistry, type RunningRegistry, serveRegistry } from "./server.ts";
 
 describe("serveRegistry", () => {
   let root = "";
@@ -146,6 +146,150 @@ describe("serveRegistry", () => {
       const reply = await send(`/v2/${encodeURIComponent(name)}/manifests/latest`);
       expect([400, 404]).toContain(reply.status);
     }
+  });
+});
+
+describe("uploads", () => {
+  let root = "";
+  let server: RunningRegistry;
+  const listen = { hostname: "127.0.0.1", port: 0 };
+  const send = (path: string, init: RequestInit = {}) => fetch(`${server.url}${path}`, init);
+  const begin = async () => {
+    const opened = await send("/v2/app/blobs/uploads/", { method: "POST" });
+    return opened.headers.get("location") ?? "";
+  };
+
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "rt-registry-"));
+    server = await serveRegistry({ root, listen });
+  });
+  afterAll(async () => {
+    await server.stop();
+    await rm(root, { recursive: true });
+  });
+
+  test("an upload goes on after the registry was started anew", async () => {
+    const location = await begin();
+    await send(location, { method: "PATCH", body: "hello " });
+    await server.stop();
+    server = await serveRegistry({ root, listen });
+    expect((await send(location)).headers.get("range")).toBe("0-5");
+    await send(location, { method: "PATCH", body: "wor", headers: { "Content-Range": "6-8" } });
+    const digest = digestOf("hello world");
+    const done = await send(`${location}?digest=${digest}`, { method: "PUT", body: "ld" });
+    expect(done.status).toBe(201);
+    expect(await (await send(`/v2/app/blobs/${digest}`)).text()).toBe("hello world");
+    expect((await send(location)).status).toBe(404);
+  });
+
+  test("a sha512 digest is taken", async () => {
+    const hasher = new Bun.CryptoHasher("sha512").update("hello");
+    const digest = `sha512:${hasher.digest("hex")}`;
+    const done = await send(`${await begin()}?digest=${digest}`, { method: "PUT", body: "hello" });
+    expect(done.status).toBe(201);
+    expect((await send(`/v2/app/blobs/${encodeURIComponent(digest)}`)).status).toBe(200);
+  });
+
+  test("a chunk that is not as long as it says is refused", async () => {
+    const headers = { "Content-Range": "0-9" };
+    const answer = await send(await begin(), { method: "PATCH", body: "short", headers });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { errors: [{ code: "SIZE_INVALID" }] },
+    ]);
+  });
+
+  test("a cancelled upload is gone", async () => {
+    const location = await begin();
+    expect((await send(location, { method: "DELETE" })).status).toBe(204);
+    expect((await send(location, { method: "PATCH", body: "x" })).status).toBe(404);
+  });
+
+  test("an id that is none never becomes a path", async () => {
+    for (const id of ["x", "%2e%2e%2f%2e%2e", "00000000-0000-0000-0000-000000000000"]) {
+      const answer = await send(`/v2/app/blobs/uploads/${id}`, { method: "PATCH", body: "x" });
+      expect(answer.status).toBe(404);
+    }
+  });
+
+  test("two requests that write one upload at once do not mix", async () => {
+    const location = await begin();
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const slow = send(location, { method: "PATCH", body: readable });
+    await writer.write(Buffer.from("slow"));
+    while ((await send(location)).headers.get("range") !== "0-3") await Bun.sleep(1);
+    expect((await send(location, { method: "PATCH", body: "x" })).status).toBe(409);
+    await writer.close();
+    expect((await slow).headers.get("range")).toBe("0-3");
+  });
+
+  test("a blob that nobody names any more is removed from the disk", async () => {
+    const digest = digestOf("short-lived");
+    const path = join(root, "blobs", "sha256", digest.slice(7));
+    for (const name of ["one", "two"]) {
+      const url = `/v2/${name}/blobs/uploads/?digest=${digest}`;
+      expect((await send(url, { method: "POST", body: "short-lived" })).status).toBe(201);
+    }
+    expect((await send(`/v2/one/blobs/${digest}`, { method: "DELETE" })).status).toBe(202);
+    expect(await Bun.file(path).exists()).toBe(true);
+    expect((await send(`/v2/two/blobs/${digest}`, { method: "DELETE" })).status).toBe(202);
+    expect(await Bun.file(path).exists()).toBe(false);
+    expect((await send(`/v2/two/blobs/${digest}`, { method: "DELETE" })).status).toBe(404);
+  });
+});
+
+describe("createRegistry", () => {
+  test("referrers are listed, and filtered by their type", async () => {
+    const root = await mkdtemp(join(tmpdir(), "rt-registry-"));
+    const registry = await createRegistry({ root });
+    const send = (path: string, init: RequestInit = {}) =>
+      registry.fetch(new Request(`http://registry${path}`, init));
+    const empty = digestOf("{}");
+    await send(`/v2/app/blobs/uploads/?digest=${empty}`, { method: "POST", body: "{}" });
+    const subject = { mediaType: ociManifest, digest: digestOf("subject"), size: 7 };
+    const text = JSON.stringify({
+      schemaVersion: 2,
+      mediaType: ociManifest,
+      artifactType: "application/x.sbom",
+      config: { mediaType: ociConfig, digest: empty, size: 2 },
+      layers: [],
+      subject,
+      annotations: { made: "by hand" },
+    });
+    const headers = { "content-type": ociManifest };
+    const put = await send("/v2/app/manifests/sbom", { method: "PUT", body: text, headers });
+    expect(put.headers.get("oci-subject")).toBe(subject.digest);
+    const list = await send(`/v2/app/referrers/${subject.digest}`);
+    const manifests = [
+      {
+        mediaType: ociManifest,
+        digest: digestOf(text),
+        size: text.length,
+        artifactType: "application/x.sbom",
+        annotations: { made: "by hand" },
+      },
+    ];
+    expect(await list.json()).toMatchObject({ manifests });
+    const other = await send(`/v2/app/referrers/${subject.digest}?artifactType=x/y`);
+    expect(other.headers.get("oci-filters-applied")).toBe("artifactType");
+    expect(await other.json()).toMatchObject({ manifests: [] });
+    await send(`/v2/app/manifests/${digestOf(text)}`, { method: "DELETE" });
+    const after = await send(`/v2/app/referrers/${subject.digest}`);
+    expect(await after.json()).toMatchObject({ manifests: [] });
+    await rm(root, { recursive: true });
+  });
+
+  test("a caller that is not let in learns nothing", async () => {
+    const root = await mkdtemp(join(tmpdir(), "rt-registry-"));
+    const authorize = async () => new Response(null, { status: 401 });
+    const registry = await createRegistry({ root, authorize });
+    const answer = await registry.fetch(new Request("http://registry/v2/_catalog"));
+    expect([answer.status, answer.headers.get("docker-distribution-api-version")]).toEqual([
+      401,
+      "registry/2.0",
+    ]);
+    await rm(root, { recursive: true });
   });
 });
 
