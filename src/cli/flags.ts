@@ -52,14 +52,8 @@ export function parseFlags<T extends FlagTable>(
   args: readonly string[],
   options: ParseOptions,
 ): ParsedArguments<T> {
-  const names = new Map<string, string>();
   const values: Record<string, Value> = {};
-  for (const [name, flag] of Object.entries(table)) {
-    names.set(`--${name}`, name);
-    if (flag.short !== undefined) names.set(`-${flag.short}`, name);
-    if (flag.alias !== undefined) names.set(`--${flag.alias}`, name);
-    values[name] = defaultOf(flag);
-  }
+  for (const name in table) values[name] = defaultOf(table[name]);
   const given = new Set<string>();
   const positionals: string[] = [];
   let help = false;
@@ -87,7 +81,7 @@ export function parseFlags<T extends FlagTable>(
   const long = (arg: string) => {
     const equals = arg.indexOf("=");
     const spelled = equals < 0 ? arg : arg.slice(0, equals);
-    const name = names.get(spelled);
+    const name = findName(table, spelled);
     if (spelled === "--help" && name === undefined) {
       help = true;
       return;
@@ -101,7 +95,7 @@ export function parseFlags<T extends FlagTable>(
   const short = (arg: string) => {
     for (let at = 1; at < arg.length; at++) {
       const letter = `-${arg[at]}`;
-      const name = names.get(letter);
+      const name = findShort(table, arg[at]);
       if (name === undefined && letter === "-h") {
         help = true;
         return;
@@ -140,6 +134,17 @@ export function parseFlags<T extends FlagTable>(
   return { values: values as FlagValues<T>, given, positionals, help };
 }
 
+/** The flag that is spelled "--name", by its name or its alias. */
+function findName(table: FlagTable, spelled: string): string | undefined {
+  const name = spelled.slice(2);
+  if (Object.hasOwn(table, name)) return name;
+  return Object.keys(table).find((other) => table[other]?.alias === name);
+}
+
+function findShort(table: FlagTable, letter: string | undefined): string | undefined {
+  return Object.keys(table).find((name) => table[name]?.short === letter);
+}
+
 /** A mistake on the command line; report.ts adds the usage line and exits 125. */
 export class UsageError extends EngineError {
   constructor(message: string) {
@@ -152,7 +157,8 @@ function usage(message: string): UsageError {
   return new UsageError(message);
 }
 
-function defaultOf(flag: Flag): Value {
+function defaultOf(flag: Flag | undefined): Value {
+  if (!flag) return undefined;
   if (flag.kind === "bool") return flag.default === "true";
   if (flag.kind === "list") return [];
   if (flag.default === undefined) return undefined;

@@ -38,19 +38,20 @@ export class Transport {
   readonly #onAbsent: (() => Promise<boolean>) | undefined;
   readonly #idle: Promise<Connection>[] = [];
   readonly #open = new Set<Connection>();
+  #expected = 0;
 
   constructor(address: Address, onAbsent?: () => Promise<boolean>) {
     this.address = address;
     this.#onAbsent = onAbsent;
   }
 
-  /** Begins to open connections that will be wanted soon. */
-  warm(count: number): void {
-    for (let i = this.#idle.length; i < count; i++) {
-      const connection = this.#connect();
-      connection.catch(() => {});
-      this.#idle.push(connection);
-    }
+  /**
+   * Says how many connections will soon be in use at once: one is opened now, the others while the
+   * first request is being answered.
+   */
+  expect(count: number): void {
+    this.#warm(1);
+    this.#expected = count;
   }
 
   async request(route: Route, options: RequestOptions = {}): Promise<Reply> {
@@ -87,6 +88,8 @@ export class Transport {
     options.signal?.addEventListener("abort", abort);
     try {
       await connection.write(request);
+      this.#warm(this.#expected);
+      this.#expected = 0;
       return { connection, head: await readHead(connection) };
     } catch (error) {
       connection.close();
@@ -94,6 +97,14 @@ export class Transport {
       throw this.#toFailure(error);
     } finally {
       options.signal?.removeEventListener("abort", abort);
+    }
+  }
+
+  #warm(count: number): void {
+    for (let i = this.#open.size; i < count; i++) {
+      const connection = this.#connect();
+      connection.catch(() => {});
+      this.#idle.push(connection);
     }
   }
 

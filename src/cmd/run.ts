@@ -39,8 +39,8 @@ export const run = defineCommand({
       context.stderr.line("the input device is not a TTY");
       return exitCodes.failure;
     }
-    // Create, attach and wait each need a connection; they are made while the request is built.
-    engine.transport.warm(context.flags.detach ? 1 : 3);
+    // Attach, wait and start each need a connection.
+    engine.transport.expect(context.flags.detach ? 1 : 3);
     const request = await buildRequest(context);
     const { flags } = context;
     const id = await createContainer(engine, { request, flags, cidfile: flags.cidfile }, context);

@@ -1,6 +1,6 @@
 import type { HostConfig } from "../../api/types.ts";
+import type { ContainerFlags } from "./flags.ts";
 import { refuse } from "./parts.ts";
-import type { ContainerFlags } from "./request.ts";
 
 const modes = /^(?!.*(.).*\1)[rwm]{1,3}$/;
 

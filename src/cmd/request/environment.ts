@@ -36,7 +36,11 @@ export async function readLabels(
   items: readonly string[],
 ): Promise<Record<string, string>> {
   const lines: string[] = [];
-  for (const file of files) lines.push(...(await readLines(file, "label file")));
+  for (const file of files) {
+    // Docker passes over a name without a value in a file, not on the command line.
+    const inFile = await readLines(file, "label file");
+    lines.push(...inFile.filter((line) => line.includes("=")));
+  }
   for (const item of items) {
     if (item === "" || item.startsWith("=")) {
       throw invalid(item, "-l, --label", `invalid label '${item}': empty name`);

@@ -1,4 +1,4 @@
-import type { FlagTable } from "../../cli/flags.ts";
+import type { FlagTable, FlagValues } from "../../cli/flags.ts";
 
 /** Flags that describe a container, shared by `run` and `create`; named as Docker's. */
 export const containerFlags = {
@@ -97,6 +97,8 @@ export const containerFlags = {
   "volumes-from": { kind: "list", summary: "Mount volumes from the specified container(s)" },
   workdir: { kind: "string", short: "w", summary: "Working directory inside the container" },
 } as const satisfies FlagTable;
+
+export type ContainerFlags = FlagValues<typeof containerFlags>;
 
 /** Flags of creation itself, shared by `run` and `create`. */
 export const creationFlags = {

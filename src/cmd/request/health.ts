@@ -1,6 +1,6 @@
 import type { ContainerCreateRequest } from "../../api/types.ts";
+import type { ContainerFlags } from "./flags.ts";
 import { refuse } from "./parts.ts";
-import type { ContainerFlags } from "./request.ts";
 
 /** The health check that --health-* ask for; undefined leaves the image's own. */
 export function buildHealthcheck(flags: ContainerFlags): ContainerCreateRequest["Healthcheck"] {

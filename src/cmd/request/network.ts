@@ -1,7 +1,7 @@
 import type { ContainerCreateRequest } from "../../api/types.ts";
+import type { ContainerFlags } from "./flags.ts";
 import { splitCsv } from "./mounts.ts";
 import { cut, invalid, isAddress, refuse } from "./parts.ts";
-import type { ContainerFlags } from "./request.ts";
 
 type Endpoints = NonNullable<
   NonNullable<ContainerCreateRequest["NetworkingConfig"]>["EndpointsConfig"]

@@ -34,3 +34,13 @@ async function readProfile(path: string): Promise<string> {
     );
   }
 }
+
+/** "net_admin" → "CAP_NET_ADMIN"; each once, in order. "ALL" has no prefix. */
+export function normalizeCapabilities(names: readonly string[]): string[] {
+  const full = names.map((name) => {
+    const upper = name.trim().toUpperCase();
+    if (upper === "ALL" || upper === "CAP_ALL") return "ALL";
+    return upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+  });
+  return [...new Set(full)].sort((a, b) => (a < b ? -1 : 1));
+}
