@@ -127,7 +127,7 @@ impl Monitor {
         self.awake = false;
         self.buffer = Vec::new();
         self.log.rest();
-        sys::rest();
+        sys::trim_heap();
     }
 
     /// True when the deadline has passed. After the exit, a client that still takes what is queued for
@@ -199,6 +199,9 @@ impl Monitor {
             .chain(until_rest)
             .min()
             .map(timespec);
+        if !self.awake {
+            sys::drop_program_pages();
+        }
         match poll(&mut watched, timeout.as_ref()) {
             Ok(_) => {}
             Err(_) => return Vec::new(),

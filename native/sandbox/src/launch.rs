@@ -87,9 +87,10 @@ pub fn launch_on(
     let layout = Layout::cached()?;
     // Decided with the cgroups still to be made, so that a bad plan makes nothing.
     build(plan, &CgroupView::Unified, false)?;
+    let socket_path = format!("{}/monitor.sock", plan.run_dir);
+    await_previous(&socket_path);
     let created = cgroup::create(&layout, &plan.cgroup, plan.privileged)?;
     let view = view_of(&layout, &created.join);
-    let socket_path = format!("{}/monitor.sock", plan.run_dir);
     let launched = set_up(monitor, plan, &view, &created, &socket_path, wire);
     if launched.is_err() {
         // The monitor has done this already, unless it was killed.
@@ -213,7 +214,6 @@ fn await_previous(path: &str) {
 
 fn listen_at(path: &str) -> Result<OwnedFd, StepError> {
     const STEP: &str = "listen";
-    await_previous(path);
     let _absent = rustix::fs::unlink(path);
     let socket = socket_with(
         AddressFamily::UNIX,

@@ -466,9 +466,15 @@ extern "C" fn become_program(argument: *mut c_void) -> c_int {
     127
 }
 
-/// Gives back what this process does not need while it only waits: free heap, and the pages of its own
-/// program, which come back from the (shared) page cache as they are used.
-pub fn rest() {
+/// Gives free heap back to the kernel.
+pub fn trim_heap() {
+    // SAFETY: takes no pointer, and releases only what the allocator holds free.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Drops the pages of this process's own program; they come back from the (shared) page cache as they
+/// are used. For the moment before a long wait.
+pub fn drop_program_pages() {
     unsafe extern "C" {
         // Set by the linker: the first byte of the image, and the first behind its code.
         static __executable_start: u8;
@@ -478,13 +484,12 @@ pub fn rest() {
     let start = (&raw const __executable_start).addr() & !(PAGE - 1);
     let end = (&raw const etext).addr() & !(PAGE - 1);
     // SAFETY: between the two lie only read-only mappings of the program's file (headers, constants,
-    // code), so dropped pages are read back unchanged. malloc_trim releases only what is free.
+    // code), so dropped pages are read back unchanged.
     unsafe {
-        libc::malloc_trim(0);
         libc::madvise(
             ptr::without_provenance_mut(start),
             end - start,
             libc::MADV_DONTNEED,
-        );
-    }
+        )
+    };
 }
