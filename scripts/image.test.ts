@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Archive } from "@napi-rs/tar";
 import { buildImage, buildTar, digestOf } from "./image.ts";
 
 test("buildTar writes an archive that tar reads back with modes, links and contents", async () => {
@@ -44,4 +45,10 @@ test("buildImage lists plain digests in the config and compressed ones in the ma
   expect(config.rootfs.diff_ids).toEqual([digestOf(buildTar(entries))]);
   expect(manifest.layers[0].mediaType).toBe("application/vnd.oci.image.layer.v1.tar+zstd");
   expect(image.blobs.has(manifest.layers[0].digest)).toBe(true);
+});
+
+test("buildTar writes an archive that a foreign library reads back", () => {
+  const archive = new Archive(buildTar([{ name: "etc/motd", content: "hello\n" }]));
+  const read = [...archive.entries()].map((entry) => [entry.path(), entry.asBytes().toString()]);
+  expect(read).toEqual([["etc/motd", "hello\n"]]);
 });
