@@ -266,7 +266,7 @@ export class RegistryClient implements ImageSource {
     try {
       const answer = await this.#authorizer.answer(endpoint, scope, exchange, known, signal);
       if (answer === undefined) return exchange;
-      exchange.close();
+      await exchange.settle();
       return await open(answer);
     } catch (error) {
       exchange.close();

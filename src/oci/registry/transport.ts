@@ -5,6 +5,8 @@ import { ConnectionFailure, HttpFailure, isTransient, reasonOf } from "./failure
 
 const maxRedirects = 10;
 const errorBodyCap = 1024 * 1024;
+/** A body of no interest is read up to this size to keep its connection. */
+const settleCap = 64 * 1024;
 /** The longest a Retry-After is obeyed. */
 const longestWaitMs = 30_000;
 const longestBackoffMs = 10_000;
@@ -87,6 +89,15 @@ export class Exchange implements Disposable {
     }
   }
 
+  /** Ends an exchange whose body does not matter, keeping the connection for the next one if that is cheap. */
+  async settle(): Promise<void> {
+    const length = this.header("content-length");
+    if (length !== null && Number(length) <= settleCap) {
+      await this.bytes(settleCap, "body").catch(() => undefined);
+    }
+    this.close();
+  }
+
   /** Reads an answer that is a failure, for its words. */
   async failure(): Promise<HttpFailure> {
     const body = await this.bytes(errorBodyCap, "error body").catch(() => new Uint8Array());
@@ -127,7 +138,7 @@ export class Transport {
       const location = exchange.header("location");
       const redirected = [301, 302, 303, 307, 308].includes(exchange.status);
       if (!redirected || location === null || options.method === "POST") return exchange;
-      exchange.close();
+      await exchange.settle();
       if (hop === maxRedirects) {
         throw new EngineError(
           "unavailable",
@@ -229,6 +240,7 @@ function stalled(ms: number): ConnectionFailure {
 }
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   const onAbort = () => reject(signal?.reason);
