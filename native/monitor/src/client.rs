@@ -12,6 +12,7 @@ const QUEUE: usize = 256 * 1024;
 /// Longest payload that is taken; a longer one is no client of ours.
 const MAX_PAYLOAD: usize = 1024 * 1024;
 
+#[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Client {
     fd: OwnedFd,
     received: Vec<u8>,

@@ -1,5 +1,7 @@
 //! Writing JSON, as little of it as the log and the records need.
 
+use sandbox::StepError;
+
 /// Appends `text` as the inside of a JSON string; what is no UTF-8 becomes U+FFFD.
 pub(crate) fn escape(out: &mut Vec<u8>, text: &[u8]) {
     for chunk in text.utf8_chunks() {
@@ -27,6 +29,25 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend(b"\":\"");
     escape(out, value.as_bytes());
     out.push(b'"');
+}
+
+/// `{"op","target","errno","message","code"}`
+pub(crate) fn failure(error: &StepError) -> Vec<u8> {
+    let mut out = format!("{{\"errno\":{},", error.errno).into_bytes();
+    let fields = [
+        ("op", error.op.as_str()),
+        ("target", &error.target),
+        ("message", &error.message),
+        ("code", error.code.name()),
+    ];
+    for (index, (name, value)) in fields.into_iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        field(&mut out, name, value);
+    }
+    out.push(b'}');
+    out
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use sandbox::protocol::{LAUNCH_FD, LaunchReply, NETWORK_DONE, Prepared, packet};
 use sandbox::sys::{self, Cloned};
 use sandbox::{Context, StepError};
 
+use crate::log::Log;
+
 /// A container at its gate, and all that the monitor holds of it.
 pub(crate) struct Container {
     pub(crate) prepared: Prepared,
@@ -38,19 +40,27 @@ pub(crate) struct Streams {
 }
 
 /// None if there is no container to serve; the addon knows why by then.
-pub(crate) fn launch() -> Option<Container> {
+pub(crate) fn launch() -> Option<(Container, Log)> {
     let channel = sys::inherited(LAUNCH_FD).ok()?;
     sys::close_from(4);
-    let _own_session = rustix::process::setsid();
+    leave_the_daemon();
     spare_from_oom();
     let (prepared, listener, cgroup) = receive(&channel)?;
-    match set_up(prepared, cgroup, listener, &channel) {
-        Ok(container) => Some(container),
+    let log = Log::open(prepared.log_path.as_deref());
+    match log.and_then(|log| Ok((set_up(prepared, cgroup, listener, &channel)?, log))) {
+        Ok(container_and_log) => Some(container_and_log),
         Err(failed) => {
             reply(&channel, &LaunchReply::Failed(failed));
             None
         }
     }
+}
+
+/// A session and a name of its own, and no hold on the directory the daemon was started in.
+fn leave_the_daemon() {
+    let _own_session = rustix::process::setsid();
+    let _named = rustix::thread::set_name(c"rt-monitor");
+    let _free = rustix::process::chdir("/");
 }
 
 /// Whatever the host runs out of memory for, it is not solved by ending a monitor.
@@ -322,7 +332,7 @@ fn internal(message: &str) -> StepError {
     StepError::new(sandbox::Code::Internal, "set up container", "", 0, message)
 }
 
-/// Sets O_NONBLOCK.
+/// Sets `O_NONBLOCK`.
 pub(crate) fn unblock(fd: BorrowedFd<'_>) {
     if let Ok(flags) = rustix::fs::fcntl_getfl(fd) {
         let _unchanged = rustix::fs::fcntl_setfl(fd, flags | OFlags::NONBLOCK);

@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Mode, OFlags};
+use sandbox::{Context, StepError};
 
 use crate::json;
 use crate::time;
@@ -35,16 +36,17 @@ pub(crate) struct Log {
 
 impl Log {
     /// Opens (or makes) the file; None keeps no log.
-    pub(crate) fn open(path: Option<&str>) -> Self {
+    pub(crate) fn open(path: Option<&str>) -> Result<Self, StepError> {
         let flags =
             OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file =
-            path.and_then(|path| rustix::fs::open(path, flags, Mode::from_raw_mode(0o640)).ok());
-        Self {
+        let open =
+            |path| rustix::fs::open(path, flags, Mode::from_raw_mode(0o640)).step("open log", path);
+        let file = path.map(open).transpose()?;
+        Ok(Self {
             file,
             pending: [Vec::new(), Vec::new()],
             batch: Vec::new(),
-        }
+        })
     }
 
     /// Takes what a stream has brought and writes every line that is complete.
@@ -133,7 +135,7 @@ mod tests {
             std::process::id(),
             std::thread::current().id()
         );
-        let mut log = Log::open(Some(&name));
+        let mut log = Log::open(Some(&name)).expect("log");
         for (stream, bytes) in chunks {
             log.take(*stream, bytes);
         }

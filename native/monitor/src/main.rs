@@ -6,6 +6,7 @@
 //! ```text
 //! launch.rs   Prepared → clone → gate → Ready        (with the daemon's addon)
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
+//! obey.rs     what clients ask for   streams.rs  output and input
 //! client.rs   one connection        log.rs  the json-file log        exit.rs  the exit record
 //! ```
 
@@ -14,15 +15,17 @@ mod exit;
 mod json;
 mod launch;
 mod log;
+mod obey;
 mod serve;
+mod streams;
 mod time;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match launch::launch() {
-        Some(container) => {
-            serve::serve(container);
+        Some((container, log)) => {
+            serve::serve(container, log);
             ExitCode::SUCCESS
         }
         None => ExitCode::FAILURE,

@@ -5,30 +5,29 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send, sockopt};
-use rustix::termios::{Winsize, tcsetwinsize};
+use rustix::net::{RecvFlags, SocketFlags, accept_with, recv, sockopt};
 use sandbox::protocol::{frame, packet};
-use sandbox::{Code, StepError, sys};
+use sandbox::sys;
 
-use crate::client::{Client, Frame};
+use crate::client::Client;
 use crate::launch::{self, Container};
 use crate::log::{Log, Stream};
+use crate::streams::BUFFER;
 use crate::{exit, json};
 
 /// How long a container may stand at its gate.
-const GATE_PATIENCE: Duration = Duration::from_secs(60);
+const GATE_PATIENCE: Duration = Duration::from_mins(1);
 /// How long to listen for output after the exit while other processes hold the pipes.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 /// How long clients may take for what is queued for them at the end.
 const LAST_PATIENCE: Duration = Duration::from_secs(10);
 /// Input from clients that the container has not read yet.
 const INPUT_QUEUE: usize = 64 * 1024;
-const BUFFER: usize = 32 * 1024;
 /// Without anything to do for so long, the monitor gives its memory back.
 const REST_AFTER: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     AtGate,
     /// GO was sent, the program does not run yet.
     Starting,
@@ -38,20 +37,20 @@ enum State {
     },
 }
 
-struct Monitor {
-    container: Container,
-    state: State,
-    clients: Vec<Client>,
+pub(crate) struct Monitor {
+    pub(crate) container: Container,
+    pub(crate) state: State,
+    pub(crate) clients: Vec<Client>,
     had_clients: bool,
-    log: Log,
-    input: Vec<u8>,
-    closes_input: bool,
-    deadline: Option<Instant>,
+    pub(crate) log: Log,
+    pub(crate) input: Vec<u8>,
+    pub(crate) closes_input: bool,
+    pub(crate) deadline: Option<Instant>,
     /// Why the program could not be started, as JSON.
     failure: Option<Vec<u8>>,
     root: Option<OwnedFd>,
     /// Empty at rest.
-    buffer: Vec<u8>,
+    pub(crate) buffer: Vec<u8>,
     awake: bool,
 }
 
@@ -68,8 +67,7 @@ enum Source {
 }
 
 /// Serves until the container has ended and everybody knows, or until its start was given up.
-pub(crate) fn serve(container: Container) {
-    let log = Log::open(container.prepared.log_path.as_deref());
+pub(crate) fn serve(container: Container, log: Log) {
     for fd in [
         &container.streams.input,
         &container.streams.output,
@@ -271,14 +269,13 @@ impl Monitor {
             RecvFlags::DONTWAIT,
         );
         match heard {
-            Err(Errno::AGAIN | Errno::INTR) => {}
             Ok((1.., count)) if buffer.first() == Some(&packet::FAILED) => {
                 let words = buffer.get(1..count).unwrap_or_default();
-                self.failure = Some(failure(&launch::parse_failure(words)));
+                self.failure = Some(json::failure(&launch::parse_failure(words)));
                 self.state = State::AtGate;
                 self.deadline = Some(Instant::now());
             }
-            Ok((1.., _)) => {}
+            Ok((1.., _)) | Err(Errno::AGAIN | Errno::INTR) => {}
             _ => {
                 self.state = State::Running;
                 self.deadline = None;
@@ -295,68 +292,6 @@ impl Monitor {
         }
     }
 
-    fn read_output(&mut self, stream: Stream) {
-        let slot = match stream {
-            Stream::Output => &mut self.container.streams.output,
-            Stream::Error => &mut self.container.streams.error,
-        };
-        let Some(fd) = slot.as_ref() else { return };
-        self.buffer.resize(BUFFER, 0);
-        let count = match rustix::io::read(fd, self.buffer.as_mut_slice()) {
-            Err(Errno::AGAIN | Errno::INTR) => return,
-            Ok(count @ 1..) => count,
-            // The end; a terminal whose last holder is gone says EIO.
-            _ => {
-                *slot = None;
-                return;
-            }
-        };
-        if let State::Exited { .. } = self.state {
-            self.deadline = Some(Instant::now() + DRAIN_PATIENCE);
-        }
-        let bytes = self.buffer.get(..count).unwrap_or_default();
-        self.log.take(stream, bytes);
-        for client in &mut self.clients {
-            match stream {
-                Stream::Output if client.wants_output => client.push(frame::STDOUT, bytes),
-                Stream::Error if client.wants_error => client.push(frame::STDERR, bytes),
-                _ => {}
-            }
-        }
-    }
-
-    fn input_fd(&self) -> Option<&OwnedFd> {
-        let streams = &self.container.streams;
-        if self.container.prepared.tty {
-            streams.output.as_ref()
-        } else {
-            streams.input.as_ref()
-        }
-    }
-
-    fn write_input(&mut self) {
-        while let (Some(fd), false) = (self.input_fd(), self.input.is_empty()) {
-            match rustix::io::write(fd, &self.input) {
-                Ok(count) => {
-                    self.input.drain(..count);
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                // Nobody reads any more: what is sent from now on is dropped.
-                Err(_) => {
-                    self.input.clear();
-                    self.closes_input = true;
-                }
-            }
-        }
-        if self.input.is_empty() {
-            self.input = Vec::new();
-            if self.closes_input && !self.container.prepared.tty {
-                self.container.streams.input = None;
-            }
-        }
-    }
-
     fn hear_client(&mut self, index: usize) {
         let Some(client) = self.clients.get_mut(index) else {
             return;
@@ -369,106 +304,6 @@ impl Monitor {
         for frame in frames {
             self.obey(index, &frame);
         }
-    }
-
-    fn obey(&mut self, index: usize, frame: &Frame) {
-        let answer = match frame.kind {
-            frame::STDIN => {
-                if self.input_fd().is_some() && !self.closes_input {
-                    self.input.extend_from_slice(&frame.payload);
-                    self.write_input();
-                }
-                None
-            }
-            frame::STDIN_CLOSE => {
-                self.input_ended();
-                None
-            }
-            frame::ATTACH => Some(self.attach(index, &frame.payload)),
-            frame::RESIZE => Some(self.resize(&frame.payload)),
-            frame::SIGNAL => Some(self.signal(&frame.payload)),
-            frame::START => self.start(index),
-            frame::WATCH => Some(self.watch(index)),
-            _ => None,
-        };
-        if let (Some((kind, payload)), Some(client)) = (answer, self.clients.get_mut(index)) {
-            client.push(kind, &payload);
-        }
-    }
-
-    /// As Docker: the end of the first client's input is the end of the container's, if asked for.
-    fn input_ended(&mut self) {
-        if self.container.prepared.stdin_once && !self.container.prepared.tty {
-            self.closes_input = true;
-            self.write_input();
-        }
-    }
-
-    fn attach(&mut self, index: usize, flags: &[u8]) -> (u8, Vec<u8>) {
-        let flags = flags.first().copied().unwrap_or(0);
-        let tty = self.container.prepared.tty;
-        if let Some(client) = self.clients.get_mut(index) {
-            client.wants_input = flags & 1 != 0;
-            client.wants_output = flags & 2 != 0 || (tty && flags & 4 != 0);
-            client.wants_error = flags & 4 != 0 && !tty;
-        }
-        (frame::ACK, Vec::new())
-    }
-
-    fn resize(&self, size: &[u8]) -> (u8, Vec<u8>) {
-        if let (&[a, b, c, d], true, Some(master)) = (
-            size,
-            self.container.prepared.tty,
-            &self.container.streams.output,
-        ) {
-            let (ws_row, ws_col) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-            let _not_a_terminal = tcsetwinsize(
-                master,
-                Winsize {
-                    ws_row,
-                    ws_col,
-                    ws_xpixel: 0,
-                    ws_ypixel: 0,
-                },
-            );
-        }
-        (frame::ACK, Vec::new())
-    }
-
-    fn signal(&self, payload: &[u8]) -> (u8, Vec<u8>) {
-        let signal = payload.first().copied().unwrap_or(0);
-        match sys::pidfd_signal(self.container.pidfd.as_fd(), signal.into()) {
-            Ok(()) => (frame::ACK, Vec::new()),
-            Err(errno) => {
-                let error =
-                    StepError::call("signal", &signal.to_string(), errno).with_code(Code::Conflict);
-                (frame::FAILED, failure(&error))
-            }
-        }
-    }
-
-    fn start(&mut self, index: usize) -> Option<(u8, Vec<u8>)> {
-        if self.state != State::AtGate {
-            let text = "the container was started already";
-            return Some((
-                frame::FAILED,
-                failure(&StepError::new(Code::Conflict, "start", "", 0, text)),
-            ));
-        }
-        if let Some(client) = self.clients.get_mut(index) {
-            client.starts = true;
-        }
-        self.state = State::Starting;
-        let _child_gone = send(&self.container.channel, &[packet::GO], SendFlags::NOSIGNAL);
-        None
-    }
-
-    fn watch(&mut self, index: usize) -> (u8, Vec<u8>) {
-        if let Some(client) = self.clients.get_mut(index) {
-            client.watches = true;
-        }
-        let running = matches!(self.state, State::Running | State::Exited { .. });
-        (frame::ACK, vec![u8::from(running)])
     }
 
     fn drop_gone_clients(&mut self) {
@@ -551,23 +386,4 @@ fn timespec(duration: Duration) -> Timespec {
         tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: duration.subsec_nanos().into(),
     }
-}
-
-/// `{"op","target","errno","message","code"}`
-fn failure(error: &StepError) -> Vec<u8> {
-    let mut out = format!("{{\"errno\":{},", error.errno).into_bytes();
-    let fields = [
-        ("op", error.op.as_str()),
-        ("target", &error.target),
-        ("message", &error.message),
-        ("code", error.code.name()),
-    ];
-    for (index, (name, value)) in fields.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::field(&mut out, name, value);
-    }
-    out.push(b'}');
-    out
 }

@@ -70,8 +70,8 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
-    let start = fields.nth(18)?.parse().ok()?;
-    Some((state, start))
+    let started_at = fields.nth(18)?.parse().ok()?;
+    Some((state, started_at))
 }
 
 fn mem_total(meminfo: &str) -> u64 {

@@ -71,7 +71,7 @@ pub(crate) fn capability(name: &str) -> Option<u32> {
     position(&CAPABILITIES, bare)
 }
 
-/// The number of a resource limit, written as "nofile" or "RLIMIT_NOFILE".
+/// The number of a resource limit, written as `nofile` or `RLIMIT_NOFILE`.
 pub(crate) fn rlimit(name: &str) -> Option<u32> {
     let lower = name.to_ascii_lowercase();
     let bare = lower.strip_prefix("rlimit_").unwrap_or(&lower);

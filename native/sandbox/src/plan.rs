@@ -91,6 +91,7 @@ pub enum Propagation {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[allow(clippy::struct_excessive_bools)]
 pub struct ProcessPlan {
     pub argv: Vec<String>,
     pub env: Vec<String>,

@@ -58,7 +58,7 @@ impl Client {
                 (frame::STDOUT, bytes) => self.stdout.extend(bytes),
                 (frame::STDERR, bytes) => self.stderr.extend(bytes),
                 (frame::EXITED, bytes) => {
-                    self.exited = Some(serde_json::from_slice(&bytes).expect("record"))
+                    self.exited = Some(serde_json::from_slice(&bytes).expect("record"));
                 }
                 other => return Some(other),
             }

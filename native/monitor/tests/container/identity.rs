@@ -190,6 +190,9 @@ fn only_the_standard_streams_cross_over() {
             "0 1 2"
         );
     }
+    // The reaper is the monitor's program; nobody inside may reach for it.
+    let init = machine.run(&["/probe", "open", "/proc/1/exe"], &json!({"init": true}));
+    assert_eq!(init.stdout, "errno 13\n");
     let listed = machine.run(&["/probe", "list", "/proc/1/fd"], &json!({"init": true}));
     assert_eq!(listed.stdout, "0 1 2\n");
 }

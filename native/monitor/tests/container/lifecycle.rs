@@ -218,3 +218,66 @@ fn a_failing_wire_ends_the_launch_and_leaves_nothing() {
     );
     assert_eq!(failed.expect_err("fails").message, "no bridge");
 }
+
+#[test]
+fn a_log_that_cannot_be_opened_fails_the_launch() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let (code, message) = machine.failure(
+        &["/probe", "exit", "0"],
+        &json!({"logPath": "/no/such/log"}),
+    );
+    assert_eq!(code, "internal");
+    assert_eq!(
+        message,
+        "open log \"/no/such/log\": no such file or directory"
+    );
+}
+
+#[test]
+fn a_client_that_never_reads_is_left_behind_after_the_exit() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let flood = ["/probe", "flood", "200000"];
+    machine
+        .launch(&machine.plan(&flood, &json!({})))
+        .expect("launch");
+    let mut deaf = machine.client();
+    deaf.attach(0b110);
+    let mut client = machine.client();
+    client.attach(0b110);
+    client.watch();
+    client.start().expect("started");
+    assert_eq!(client.until_exit().stdout.len(), 200_000);
+    drop(deaf);
+}
+
+#[test]
+fn v1_alone_holds_a_container_by_its_device_rules() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let mut layout = sandbox::cgroup::Layout::detect().expect("layout");
+    let Some(devices) = layout.v1_for("devices").cloned() else {
+        return;
+    };
+    layout.v2 = None;
+    let plan = machine.plan(
+        &["/probe", "exit", "0"],
+        &json!({"cgroup": {"resources": {"pidsLimit": 9}}}),
+    );
+    let created = sandbox::cgroup::create(&layout, &plan.cgroup, false).expect("cgroups");
+    let directory = devices
+        .mount
+        .join(plan.cgroup.parent.expect("parent").trim_start_matches('/'))
+        .join("rt-probe");
+    let rules = fs::read_to_string(directory.join("devices.list")).expect("rules");
+    assert!(
+        rules.contains("c 1:3 rwm\n") && !rules.contains("a *:*"),
+        "{rules}"
+    );
+    assert_eq!(created.join.len(), 2);
+    assert!(sandbox::cgroup::remove(&created.directories));
+}

@@ -32,6 +32,9 @@ const CAPABILITIES: [&str; 14] = [
     "AUDIT_WRITE",
 ];
 
+/// Numbers the machines of this process.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
 pub(crate) struct Machine {
     pub(crate) dir: PathBuf,
     cgroup: String,
@@ -61,7 +64,6 @@ impl Machine {
                 | rustix::mount::MountPropagationFlags::REC,
         )
         .expect("private mounts");
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!(
             "rt-test-{}-{}",
             std::process::id(),
@@ -149,14 +151,12 @@ impl Machine {
 
     /// The failure of a launch or of a start.
     pub(crate) fn failure(&self, argv: &[&str], changes: &Value) -> (String, String) {
-        match self.launch(&self.plan(argv, changes)) {
-            Err(e) => (e.code.name().to_owned(), e.message),
-            Ok(_) => {
-                let failed = self.client().start().expect_err("no such program");
-                let text = |key: &str| failed[key].as_str().expect("text").to_owned();
-                (text("code"), text("message"))
-            }
+        if let Err(e) = self.launch(&self.plan(argv, changes)) {
+            return (e.code.name().to_owned(), e.message);
         }
+        let failed = self.client().start().expect_err("no such program");
+        let text = |key: &str| failed[key].as_str().expect("text").to_owned();
+        (text("code"), text("message"))
     }
 
     pub(crate) fn log(&self) -> Vec<Value> {

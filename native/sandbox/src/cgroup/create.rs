@@ -205,7 +205,7 @@ fn parent_directory(hierarchy: &Hierarchy, parent: Option<&str>) -> Result<PathB
         }
         match mkdir(&directory) {
             Ok(()) if hierarchy.controllers.iter().any(|c| c == "cpuset") => {
-                inherit_cpuset(&directory)?
+                inherit_cpuset(&directory)?;
             }
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => {
@@ -289,12 +289,11 @@ fn put(directory: &Path, file: &str, value: &str) -> Result<(), StepError> {
 /// The default program is the same for every container: loaded once in a process.
 fn attach_device_rules(cgroup: BorrowedFd<'_>) -> Result<(), Errno> {
     static PROGRAM: OnceLock<OwnedFd> = OnceLock::new();
-    let program = match PROGRAM.get() {
-        Some(program) => program,
-        None => {
-            let loaded = sys::bpf_load_device_program(&device::program(&device::DEFAULTS))?;
-            PROGRAM.get_or_init(|| loaded)
-        }
+    let program = if let Some(program) = PROGRAM.get() {
+        program
+    } else {
+        let loaded = sys::bpf_load_device_program(&device::program(&device::DEFAULTS))?;
+        PROGRAM.get_or_init(|| loaded)
     };
     sys::bpf_attach_device_program(cgroup, program.as_fd())
 }
@@ -302,6 +301,7 @@ fn attach_device_rules(cgroup: BorrowedFd<'_>) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::PlannedResources;
 
     fn hierarchy() -> Hierarchy {
         let at = PathBuf::from("/nonexistent");
@@ -329,7 +329,7 @@ mod tests {
         let plan = CgroupPlan {
             parent: None,
             name: "a/b".into(),
-            resources: Default::default(),
+            resources: PlannedResources::default(),
         };
         let error = create(&Layout::default(), &plan, false).expect_err("refused");
         assert_eq!(error.code, Code::InvalidArgument);

@@ -122,22 +122,24 @@ fn one_rule(rule: &Rule) -> Vec<u64> {
     body
 }
 
+#[derive(Clone, Copy)]
 enum Alu {
     And = 0x50,
     ShiftRight = 0x70,
     Move = 0xb0,
 }
 
+#[derive(Clone, Copy)]
 enum Source {
     Register(u8),
     Value(u32),
 }
 
-/// struct bpf_insn as one little-endian word: code, dst | src << 4, offset, immediate.
+/// `struct bpf_insn` as one little-endian word: code, dst | src << 4, offset, immediate.
 fn instruction(code: u8, dst: u8, src: u8, offset: i16, immediate: u32) -> u64 {
-    let [a, b] = offset.to_le_bytes();
-    let [c, d, e, f] = immediate.to_le_bytes();
-    u64::from_ne_bytes([code, dst | (src << 4), a, b, c, d, e, f])
+    let low = [code, dst | (src << 4)];
+    let bytes = [&low[..], &offset.to_le_bytes(), &immediate.to_le_bytes()].concat();
+    bytes.try_into().map_or(0, u64::from_ne_bytes)
 }
 
 /// dst = *(u32 *)(src + offset)

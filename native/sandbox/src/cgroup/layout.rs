@@ -78,7 +78,7 @@ impl Layout {
             let mount = PathBuf::from(unescape(mount));
             match fstype {
                 "cgroup2" if layout.v2.is_none() => {
-                    let Some(path) = membership(memberships, |names| names.is_empty()) else {
+                    let Some(path) = membership(memberships, str::is_empty) else {
                         continue;
                     };
                     let own = own_directory(&mount, &unescape(root), path);

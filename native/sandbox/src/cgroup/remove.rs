@@ -44,7 +44,7 @@ impl OomSource {
     }
 }
 
-/// The value of the line "oom_kill N", which v1 and v2 share.
+/// The value of the line `oom_kill N`, which v1 and v2 share.
 fn oom_kills(text: &[u8]) -> u64 {
     let text = std::str::from_utf8(text).unwrap_or_default();
     let line = text.lines().find_map(|l| l.strip_prefix("oom_kill "));

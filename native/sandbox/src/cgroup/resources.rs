@@ -13,7 +13,7 @@ pub(super) struct Setting {
     pub optional: bool,
 }
 
-fn set(controller: &'static str, file: &'static str, value: impl ToString) -> Setting {
+fn set(controller: &'static str, file: &'static str, value: impl std::fmt::Display) -> Setting {
     Setting {
         controller,
         file,

@@ -61,9 +61,8 @@ pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd) -> ! {
         empty: None,
         user: User::default(),
     };
-    let done = child
-        .prepare(stdio)
-        .and_then(|()| ops.into_iter().try_for_each(|op| child.step(op)));
+    let done =
+        Child::prepare(stdio).and_then(|()| ops.into_iter().try_for_each(|op| child.step(op)));
     if let Err(error) = done {
         let mut message = vec![packet::FAILED];
         message.extend(postcard::to_allocvec(&error).unwrap_or_default());
@@ -73,7 +72,7 @@ pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd) -> ! {
 }
 
 impl Child {
-    fn prepare(&self, stdio: Option<Stdio>) -> Result<()> {
+    fn prepare(stdio: Option<Stdio>) -> Result<()> {
         sys::default_signals();
         rustix::process::umask(Mode::empty());
         if let Some(stdio) = stdio {

@@ -72,14 +72,14 @@ fn new_mount(fs: &FileSystem) -> Result<OwnedFd> {
         }
         .map_err(|errno| explain(context.as_fd(), StepError::call(&step, key, errno)))?;
     }
-    mount_context(context, fs.attrs, &step)
+    mount_context(&context, fs.attrs, &step)
 }
 
-fn mount_context(context: OwnedFd, attrs: Attrs, step: &str) -> Result<OwnedFd> {
-    rustix::mount::fsconfig_create(&context)
+fn mount_context(context: &OwnedFd, attrs: Attrs, step: &str) -> Result<OwnedFd> {
+    rustix::mount::fsconfig_create(context)
         .map_err(|errno| explain(context.as_fd(), StepError::call(step, "", errno)))?;
     let attrs = MountAttrFlags::from_bits_retain(attrs.0);
-    rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attrs).step(step, "")
+    rustix::mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, attrs).step(step, "")
 }
 
 /// A file system says on its context what it did not like ("e overlay: …").
@@ -123,7 +123,7 @@ pub(super) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
     set("upperdir", &upper.text)?;
     set("workdir", &work.text)?;
     set("index", "off")?;
-    let mount = mount_context(context, Attrs::default(), STEP)?;
+    let mount = mount_context(&context, Attrs::default(), STEP)?;
     attach(mount.as_fd(), at.as_fd()).step(STEP, &overlay.at)?;
     Ok(mount)
 }

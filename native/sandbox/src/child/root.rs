@@ -172,7 +172,7 @@ fn enter(
     }
     let (name, parents) = parts.split_last().ok_or(Errno::INVAL)?;
     let parent = walk(root, &parents.join("/"))?;
-    let made = match make {
+    let created = match make {
         Make::Directory => rustix::fs::mkdirat(&parent, name.as_str(), Mode::from_raw_mode(0o755)),
         Make::File => rustix::fs::mknodat(
             &parent,
@@ -182,7 +182,7 @@ fn enter(
             0,
         ),
     };
-    match made {
+    match created {
         Ok(()) | Err(Errno::EXIST) => walk(root, &path),
         Err(errno) => Err(errno),
     }

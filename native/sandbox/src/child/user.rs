@@ -107,19 +107,17 @@ fn number(text: &str) -> Result<Option<u32>> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(None);
     }
-    match text.parse::<u64>() {
-        Ok(id @ 0..=MAX_ID) => Ok(u32::try_from(id).ok()),
-        _ => {
-            let message = format!("uids and gids must be in range 0-{MAX_ID}");
-            Err(StepError::new(
-                Code::InvalidArgument,
-                "find user",
-                text,
-                0,
-                message,
-            ))
-        }
+    if let Ok(id @ 0..=MAX_ID) = text.parse::<u64>() {
+        return Ok(u32::try_from(id).ok());
     }
+    let message = format!("uids and gids must be in range 0-{MAX_ID}");
+    Err(StepError::new(
+        Code::InvalidArgument,
+        "find user",
+        text,
+        0,
+        message,
+    ))
 }
 
 fn resolve(spec: &str, additional: &[String], passwd: &str, group: &str) -> Result<User> {

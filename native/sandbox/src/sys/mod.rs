@@ -1,7 +1,13 @@
 //! The system calls that neither std nor rustix offers. The only unsafe code of this crate.
 
+mod bpf;
+mod spawn;
+
+pub use bpf::{bpf_attach_device_program, bpf_load_device_program};
+pub use spawn::{Orphan, spawn_orphan};
+
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
-use std::mem::{size_of, size_of_val};
+use std::mem::size_of_val;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
@@ -72,12 +78,12 @@ pub fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned> {
     let mut pidfd: c_int = -1;
     // SAFETY: clone_args is plain integers, for which zero is valid.
     let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
-    args.flags = flags | CLONE_CLEAR_SIGHAND | libc::CLONE_PIDFD.cast_unsigned() as u64;
+    args.flags = flags | CLONE_CLEAR_SIGHAND | u64::from(libc::CLONE_PIDFD.cast_unsigned());
     args.pidfd = ptr::from_mut(&mut pidfd) as u64;
-    args.exit_signal = libc::SIGCHLD as u64;
+    args.exit_signal = u64::from(libc::SIGCHLD.cast_unsigned());
     if let Some(cgroup) = cgroup {
         args.flags |= CLONE_INTO_CGROUP;
-        args.cgroup = cgroup.as_raw_fd() as u64;
+        args.cgroup = u64::from(cgroup.as_raw_fd().cast_unsigned());
     }
     // SAFETY: `args` and `pidfd` live on this stack; no CLONE_VM, so the child has its own copy of
     // both, and the calling process has one thread (kept by the caller).
@@ -253,12 +259,13 @@ pub fn reap_any(block: bool) -> Result<Option<(i32, i32)>> {
 
 /// Sets the flag UP of `lo` in this network namespace.
 pub fn loopback_up(socket: BorrowedFd<'_>) -> Result<()> {
+    const UP: i16 = 1;
     // SAFETY: ifreq is plain data, for which zero is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
         *to = from.cast_signed();
     }
-    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
+    request.ifr_ifru.ifru_flags = UP;
     // SAFETY: SIOCSIFFLAGS reads one ifreq, which lives for the call.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw mut request) }.into())
         .map(drop)
@@ -273,197 +280,6 @@ pub fn set_rlimit(resource: u32, soft: u64, hard: u64) -> Result<()> {
     // SAFETY: pid 0 is this process, `limit` lives for the call, no old value is asked for.
     check(unsafe { libc::prlimit64(0, resource, &raw const limit, ptr::null_mut()) }.into())
         .map(drop)
-}
-
-/// Loads a cgroup device program.
-pub fn bpf_load_device_program(instructions: &[u64]) -> Result<OwnedFd> {
-    #[repr(C)]
-    #[derive(Default)]
-    struct Load {
-        prog_type: u32,
-        insn_cnt: u32,
-        insns: u64,
-        license: u64,
-        log_level: u32,
-        log_size: u32,
-        log_buf: u64,
-        kern_version: u32,
-        prog_flags: u32,
-    }
-    const BPF_PROG_LOAD: c_int = 5;
-    const BPF_PROG_TYPE_CGROUP_DEVICE: u32 = 15;
-    let attr = Load {
-        prog_type: BPF_PROG_TYPE_CGROUP_DEVICE,
-        insn_cnt: u32::try_from(instructions.len()).map_err(|_| Errno::TOOBIG)?,
-        insns: instructions.as_ptr() as u64,
-        license: c"MIT".as_ptr() as u64,
-        ..Load::default()
-    };
-    // SAFETY: the attributes, the instructions and the license live for the call; sizes are passed.
-    let ret = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            BPF_PROG_LOAD,
-            &raw const attr,
-            size_of::<Load>(),
-        )
-    };
-    let fd = RawFd::try_from(check(ret)?).map_err(|_| Errno::BADF)?;
-    // SAFETY: the kernel has just made this descriptor for us (close-on-exec).
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Attaches a device program to a cgroup v2 directory, beside those of its ancestors.
-pub fn bpf_attach_device_program(cgroup: BorrowedFd<'_>, program: BorrowedFd<'_>) -> Result<()> {
-    #[repr(C)]
-    struct Attach {
-        target_fd: u32,
-        attach_bpf_fd: u32,
-        attach_type: u32,
-        attach_flags: u32,
-        replace_bpf_fd: u32,
-    }
-    const BPF_PROG_ATTACH: c_int = 8;
-    const BPF_CGROUP_DEVICE: u32 = 6;
-    const BPF_F_ALLOW_MULTI: u32 = 2;
-    let attr = Attach {
-        target_fd: cgroup.as_raw_fd().cast_unsigned(),
-        attach_bpf_fd: program.as_raw_fd().cast_unsigned(),
-        attach_type: BPF_CGROUP_DEVICE,
-        attach_flags: BPF_F_ALLOW_MULTI,
-        replace_bpf_fd: 0,
-    };
-    // SAFETY: the attributes live for the call and their size is passed.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            BPF_PROG_ATTACH,
-            &raw const attr,
-            size_of::<Attach>(),
-        )
-    })
-    .map(drop)
-}
-
-/// What [`spawn_orphan`] gives the new program: `fds[i]` becomes descriptor `i`.
-pub struct Orphan<'a> {
-    pub image: BorrowedFd<'a>,
-    pub argv: &'a Vector<'a>,
-    pub env: &'a Vector<'a>,
-    pub fds: &'a [RawFd],
-}
-
-struct SpawnState<'a> {
-    orphan: &'a Orphan<'a>,
-    inner_stack: *mut c_void,
-    pid: c_int,
-    errno: c_int,
-}
-
-/// Starts a program that is nobody's child: the intermediate that starts it ends at once, so the
-/// kernel gives the program to init. Both steps share this process's memory (as `vfork` does), so
-/// the cost does not grow with it. Returns the program's pid.
-///
-/// `fds` must all be at or above `fds.len()`, so that no copy overwrites one still needed.
-pub fn spawn_orphan(orphan: &Orphan<'_>) -> Result<u32> {
-    const STACK: usize = 64 * 1024;
-    let lowest = c_int::try_from(orphan.fds.len()).map_err(|_| Errno::INVAL)?;
-    if orphan.fds.iter().any(|fd| *fd < lowest) || orphan.image.as_raw_fd() < lowest {
-        return Err(Errno::INVAL);
-    }
-    // One allocation for both stacks, which grow downwards; u128 for their alignment of 16.
-    let mut stacks = vec![0u128; 2 * STACK / size_of::<u128>()];
-    let base: *mut u8 = stacks.as_mut_ptr().cast();
-    let mut state = SpawnState {
-        orphan,
-        inner_stack: base.wrapping_add(STACK).cast(),
-        pid: -1,
-        errno: 0,
-    };
-    let argument: *mut c_void = (&raw mut state).cast();
-    // SAFETY: CLONE_VFORK suspends this thread until the intermediate has ended, so `state` and
-    // `stacks` outlive their use. All signals are blocked meanwhile, so that no handler of this
-    // process runs in a child that shares its memory. exit_signal 0: no SIGCHLD disturbs the host
-    // program, and only __WCLONE reaps the intermediate.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        let mut old: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK;
-        let pid = libc::clone(
-            intermediate,
-            base.wrapping_add(2 * STACK).cast(),
-            flags,
-            argument,
-        );
-        let failed = (pid < 0).then(last_errno);
-        if pid > 0 {
-            let mut status = 0;
-            while libc::waitpid(pid, &raw mut status, libc::__WCLONE) < 0
-                && last_errno() == Errno::INTR
-            {}
-        }
-        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, ptr::null_mut());
-        if let Some(errno) = failed {
-            return Err(errno);
-        }
-    }
-    if state.errno != 0 {
-        return Err(Errno::from_raw_os_error(state.errno));
-    }
-    u32::try_from(state.pid).map_err(|_| Errno::AGAIN)
-}
-
-extern "C" fn intermediate(argument: *mut c_void) -> c_int {
-    // SAFETY: `argument` is the SpawnState on the stack of `spawn_orphan`, which is suspended; the
-    // inner clone suspends this function in turn until the program runs or has failed. SIGCHLD is
-    // what init expects of the child it inherits.
-    unsafe {
-        let state: *mut SpawnState<'_> = argument.cast();
-        let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
-        let pid = libc::clone(become_program, (*state).inner_stack, flags, argument);
-        if pid < 0 {
-            (*state).errno = *libc::__errno_location();
-        }
-        (*state).pid = pid;
-    }
-    0
-}
-
-extern "C" fn become_program(argument: *mut c_void) -> c_int {
-    // SAFETY: as in `intermediate`. Only system calls are made here. The descriptor table is a copy
-    // (no CLONE_FILES), the vectors are NULL-terminated, the empty path names `image` itself.
-    unsafe {
-        let state: *mut SpawnState<'_> = argument.cast();
-        let orphan = (*state).orphan;
-        for (to, from) in (0..).zip(orphan.fds) {
-            if libc::dup2(*from, to) < 0 {
-                (*state).errno = *libc::__errno_location();
-                return 127;
-            }
-        }
-        let mut default: libc::sigaction = std::mem::zeroed();
-        default.sa_sigaction = libc::SIG_DFL;
-        for signal in 1..=libc::SIGRTMAX() {
-            libc::sigaction(signal, &raw const default, ptr::null_mut());
-        }
-        let mut none: libc::sigset_t = std::mem::zeroed();
-        libc::sigemptyset(&raw mut none);
-        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
-        let (argv, env) = (orphan.argv.pointers.as_ptr(), orphan.env.pointers.as_ptr());
-        let image = orphan.image.as_raw_fd();
-        libc::syscall(
-            libc::SYS_execveat,
-            image,
-            c"".as_ptr(),
-            argv,
-            env,
-            libc::AT_EMPTY_PATH,
-        );
-        (*state).errno = *libc::__errno_location();
-    }
-    127
 }
 
 /// Gives free heap back to the kernel.

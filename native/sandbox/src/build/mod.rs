@@ -1,0 +1,155 @@
+//! Decides: a container plan becomes the list of operations that sets the container up. Pure.
+
+mod mounts;
+mod sysctl;
+#[cfg(test)]
+mod tests;
+
+use crate::error::{Code, StepError};
+use crate::names;
+use crate::op::Op;
+use crate::plan::{ContainerPlan, Namespace};
+
+/// What a container is shown at `/sys/fs/cgroup`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum CgroupView {
+    /// One cgroup2 mount.
+    Unified,
+    /// A directory with a mount for each hierarchy: name of the directory, options of the v1 mount
+    /// (none for the v2 tree).
+    Split(Vec<(String, Vec<String>)>),
+}
+
+/// The operations for `plan`, and the namespaces to clone into.
+pub fn build(
+    plan: &ContainerPlan,
+    view: &CgroupView,
+    await_joined: bool,
+) -> Result<(u64, Vec<Op>), StepError> {
+    if plan.process.argv.is_empty() {
+        return Err(invalid("exec", "", "exec: no command was given"));
+    }
+    if plan.rootfs.lower.is_empty() {
+        return Err(invalid(
+            "mount rootfs",
+            "",
+            "mount rootfs: the image has no layer",
+        ));
+    }
+    let mut ops = vec![Op::DieWithMonitor, Op::Undumpable];
+    ops.extend(await_joined.then_some(Op::AwaitJoined));
+    if plan.namespaces.cgroup == Namespace::New {
+        ops.push(Op::UnshareCgroup);
+    }
+    mounts::build(plan, view, &mut ops)?;
+    ops.push(Op::PivotRoot);
+    identity(plan, &mut ops)?;
+    // Only now: the working directory may have had to be made.
+    ops.extend(plan.rootfs.readonly.then_some(Op::ReadOnlyRoot));
+    behind_the_gate(plan, &mut ops)?;
+    Ok((clone_flags(plan), ops))
+}
+
+fn invalid(op: &str, target: &str, message: impl Into<String>) -> StepError {
+    StepError::new(Code::InvalidArgument, op, target, 0, message)
+}
+
+/// The cgroup namespace is not among them: clone3 would root it at the monitor's cgroup.
+fn clone_flags(plan: &ContainerPlan) -> u64 {
+    const NEW_NS: u64 = 0x0002_0000;
+    let n = &plan.namespaces;
+    let choices = [
+        (n.uts, 0x0400_0000),
+        (n.ipc, 0x0800_0000),
+        (n.pid, 0x2000_0000),
+        (n.network, 0x4000_0000),
+    ];
+    choices
+        .iter()
+        .filter(|(ns, _)| *ns == Namespace::New)
+        .fold(NEW_NS, |all, (_, flag)| all | flag)
+}
+
+fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
+    if plan.namespaces.uts == Namespace::New {
+        ops.push(Op::Hostname(plan.hostname.clone()));
+        if !plan.domainname.is_empty() {
+            ops.push(Op::Domainname(plan.domainname.clone()));
+        }
+    }
+    if plan.namespaces.network == Namespace::New {
+        ops.push(Op::LoopbackUp);
+    }
+    let process = &plan.process;
+    for limit in &process.rlimits {
+        let Some(resource) = names::rlimit(&limit.name) else {
+            return Err(invalid(
+                "set rlimit",
+                &limit.name,
+                format!("set rlimit \"{}\": no such limit", limit.name),
+            ));
+        };
+        // Negative is no limit, for the kernel the highest number.
+        let (soft, hard) = (
+            u64::try_from(limit.soft).unwrap_or(u64::MAX),
+            u64::try_from(limit.hard).unwrap_or(u64::MAX),
+        );
+        if soft > hard {
+            let text = format!(
+                "set rlimit \"{}\": the soft limit is above the hard limit",
+                limit.name
+            );
+            return Err(invalid("set rlimit", &limit.name, text));
+        }
+        ops.push(Op::Rlimit {
+            resource,
+            soft,
+            hard,
+        });
+    }
+    ops.extend([Op::NewKeyring, Op::NewSession]);
+    ops.extend(process.tty.then_some(Op::Console {
+        rows: process.rows,
+        cols: process.cols,
+    }));
+    ops.push(Op::FindUser {
+        user: process.user.clone(),
+        groups: process.groups.clone(),
+    });
+    ops.push(Op::OwnStdio);
+    ops.push(Op::WorkingDirectory(if process.cwd.is_empty() {
+        "/".into()
+    } else {
+        process.cwd.clone()
+    }));
+    Ok(())
+}
+
+fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
+    let process = &plan.process;
+    let mut capabilities = 0;
+    for name in &process.capabilities {
+        let Some(number) = names::capability(name) else {
+            return Err(invalid(
+                "add capability",
+                name,
+                format!("add capability \"{name}\": no such capability"),
+            ));
+        };
+        capabilities |= 1 << number;
+    }
+    ops.extend([
+        Op::Gate,
+        Op::BoundCapabilities(capabilities),
+        Op::BecomeUser { capabilities },
+        Op::DieWithMonitor,
+    ]);
+    ops.extend(process.no_new_privileges.then_some(Op::NoNewPrivileges));
+    // Seccomp belongs here, last of all, so that it need not allow what the steps above call.
+    ops.extend(plan.init.then_some(Op::Reaper));
+    ops.push(Op::Exec {
+        argv: process.argv.clone(),
+        env: process.env.clone(),
+    });
+    Ok(())
+}

@@ -1,0 +1,167 @@
+use super::mounts::tmpfs;
+use super::sysctl::sysctl;
+use super::*;
+use crate::op::Attrs;
+use crate::plan::PlannedMount;
+
+fn plan() -> ContainerPlan {
+    serde_json::from_str(include_str!("../../testdata/plan.json")).expect("plan")
+}
+
+fn ops_of(plan: &ContainerPlan) -> Vec<Op> {
+    build(plan, &CgroupView::Unified, false).expect("ops").1
+}
+
+fn position(ops: &[Op], wanted: impl Fn(&Op) -> bool) -> usize {
+    ops.iter().position(wanted).expect("operation is there")
+}
+
+fn targets(ops: &[Op]) -> Vec<&str> {
+    ops.iter()
+        .filter_map(|op| match op {
+            Op::Mount { target, .. } | Op::PlaceTree { target, .. } => Some(target.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn mounts_come_in_the_order_of_the_defaults_then_of_the_plan() {
+    let ops = ops_of(&plan());
+    let expected = [
+        "/proc",
+        "/dev",
+        "/dev/pts",
+        "/sys",
+        "/sys/fs/cgroup",
+        "/dev/mqueue",
+        "/dev/shm",
+        "/etc/hosts",
+        "/tmp",
+    ];
+    assert_eq!(targets(&ops), expected);
+}
+
+#[test]
+fn steps_keep_the_order_that_safety_needs() {
+    let ops = ops_of(&plan());
+    let pivot = position(&ops, |op| *op == Op::PivotRoot);
+    let gate = position(&ops, |op| *op == Op::Gate);
+    let open = position(&ops, |op| matches!(op, Op::OpenTree { .. }));
+    let private = position(&ops, |op| *op == Op::PrivateTree);
+    let sysctl = position(&ops, |op| matches!(op, Op::Sysctl { .. }));
+    let readonly = position(&ops, |op| matches!(op, Op::ReadOnlyPath { .. }));
+    let become_user = position(&ops, |op| matches!(op, Op::BecomeUser { .. }));
+    assert!(open < private && private < pivot && pivot < gate && gate < become_user);
+    assert!(sysctl < readonly && readonly < pivot);
+    assert!(ops[become_user..].contains(&Op::DieWithMonitor));
+    assert!(matches!(ops.last(), Some(Op::Exec { .. })));
+}
+
+#[test]
+fn a_mount_planned_for_a_default_place_replaces_it() {
+    let mut plan = plan();
+    plan.mounts = vec![PlannedMount::Tmpfs {
+        target: "/dev/shm/".into(),
+        readonly: false,
+        options: vec![],
+    }];
+    let ops = ops_of(&plan);
+    assert_eq!(
+        targets(&ops)
+            .iter()
+            .filter(|t| t.starts_with("/dev/shm"))
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn privileged_masks_nothing_and_writes_sys() {
+    let mut plan = plan();
+    plan.privileged = true;
+    let ops = ops_of(&plan);
+    assert!(
+        !ops.iter()
+            .any(|op| matches!(op, Op::Mask { .. } | Op::ReadOnlyPath { .. }))
+    );
+    assert!(ops.contains(&Op::HostDevices));
+    let sys = ops.iter().find_map(|op| match op {
+        Op::Mount { target, fs } if target == "/sys" => Some(fs.attrs),
+        _ => None,
+    });
+    assert_eq!(sys, Some(Attrs::PLAIN));
+}
+
+#[test]
+fn tmpfs_options_are_split_into_attributes_and_the_rest() {
+    let fs = tmpfs(true, &["exec,size=64m".into(), "mode=1777".into()]);
+    assert_eq!(
+        fs.attrs,
+        Attrs::PLAIN.without(Attrs::NO_EXEC).with(Attrs::READ_ONLY)
+    );
+    let expected =
+        [("size", "64m"), ("mode", "1777")].map(|(k, v)| (k.to_owned(), Some(v.to_owned())));
+    assert_eq!(fs.options, expected);
+}
+
+#[test]
+fn a_sysctl_of_the_host_is_refused() {
+    let mut plan = plan();
+    plan.sysctls.insert("kernel.panic".into(), "1".into());
+    assert_eq!(
+        build(&plan, &CgroupView::Unified, false)
+            .expect_err("refused")
+            .code,
+        Code::InvalidArgument
+    );
+    plan.sysctls.clear();
+    plan.sysctls
+        .insert("net.core.somaxconn".into(), "99".into());
+    plan.namespaces.network = Namespace::Host;
+    assert!(build(&plan, &CgroupView::Unified, false).is_err());
+}
+
+#[test]
+fn a_sysctl_for_an_interface_with_a_dot_keeps_it() {
+    let op = sysctl(&plan(), "net.ipv4.conf.eth0/1.forwarding", "1").expect("op");
+    assert_eq!(
+        op,
+        Op::Sysctl {
+            path: "net/ipv4/conf/eth0.1/forwarding".into(),
+            value: "1".into()
+        }
+    );
+}
+
+#[test]
+fn host_namespaces_are_not_cloned() {
+    let mut plan = plan();
+    plan.namespaces.network = Namespace::Host;
+    plan.namespaces.pid = Namespace::Host;
+    let (flags, ops) = build(&plan, &CgroupView::Unified, false).expect("ops");
+    assert_eq!(flags, 0x0002_0000 | 0x0400_0000 | 0x0800_0000);
+    assert!(!ops.contains(&Op::LoopbackUp));
+}
+
+#[test]
+fn an_unknown_capability_or_limit_is_refused_by_name() {
+    let mut plan = plan();
+    plan.process.capabilities.push("FLY".into());
+    let error = build(&plan, &CgroupView::Unified, false).expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        "add capability \"FLY\": no such capability"
+    );
+}
+
+#[test]
+fn a_split_view_mounts_each_hierarchy() {
+    let view = CgroupView::Split(vec![
+        ("unified".into(), vec![]),
+        ("memory".into(), vec!["memory".into()]),
+    ]);
+    let (_, ops) = build(&plan(), &view, true).expect("ops");
+    assert!(targets(&ops).contains(&"/sys/fs/cgroup/memory"));
+    assert!(ops.contains(&Op::AwaitJoined));
+}
