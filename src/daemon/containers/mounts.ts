@@ -101,6 +101,8 @@ function parseMount(mount: Mount): RequestedMount {
   if (type === "tmpfs") {
     if (mount.Source) throw invalid("cannot specify source on tmpfs");
     const { SizeBytes: size, Mode: mode } = mount.TmpfsOptions ?? {};
+    if (size !== undefined && size < 0) throw invalid(`invalid size: ${size}`);
+    if (mode !== undefined && (mode < 0 || mode > 0o7777)) throw invalid(`invalid mode: ${mode}`);
     const options = [
       ...(size ? [`size=${size}`] : []),
       ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`]),

@@ -96,11 +96,55 @@ type Shape =
   | "map"
   | "texts"
   | "objects"
-  | Fields;
+  | Fields
+  | ListOf
+  | MapOf;
 
 interface Fields {
   [key: string]: Shape;
 }
+
+/** A list of objects, each with these fields. */
+class ListOf {
+  readonly fields: Fields;
+
+  constructor(fields: Fields) {
+    this.fields = fields;
+  }
+}
+
+/** An object whose values are objects with these fields, or null. */
+class MapOf {
+  readonly fields: Fields;
+
+  constructor(fields: Fields) {
+    this.fields = fields;
+  }
+}
+
+const mountShape: Fields = {
+  Type: "string",
+  Source: "string",
+  Target: "string",
+  ReadOnly: "boolean",
+  Consistency: "string",
+  BindOptions: { Propagation: "string", NonRecursive: "boolean", CreateMountpoint: "boolean" },
+  VolumeOptions: {
+    NoCopy: "boolean",
+    Labels: "texts",
+    Subpath: "string",
+    DriverConfig: { Name: "string", Options: "texts" },
+  },
+  TmpfsOptions: { SizeBytes: "number", Mode: "number" },
+};
+
+const endpointShape: Fields = {
+  MacAddress: "string",
+  Aliases: "strings",
+  Links: "strings",
+  DriverOpts: "texts",
+  IPAMConfig: { IPv4Address: "string", IPv6Address: "string", LinkLocalIPs: "strings" },
+};
 
 const hostShape: Fields = {
   Binds: "strings",
@@ -157,8 +201,8 @@ const hostShape: Fields = {
   StorageOpt: "texts",
   Annotations: "texts",
   PortBindings: "map",
-  Mounts: "objects",
-  Ulimits: "objects",
+  Mounts: new ListOf(mountShape),
+  Ulimits: new ListOf({ Name: "string", Soft: "number", Hard: "number" }),
   Devices: "objects",
   DeviceRequests: "objects",
   RestartPolicy: { Name: "string", MaximumRetryCount: "number" },
@@ -192,7 +236,7 @@ const requestShape: Fields = {
   Labels: "texts",
   Healthcheck: { Test: "strings", Interval: "number", Timeout: "number", Retries: "number" },
   HostConfig: hostShape,
-  NetworkingConfig: { EndpointsConfig: "map" },
+  NetworkingConfig: { EndpointsConfig: new MapOf(endpointShape) },
 };
 
 /** Refuses a known field of the wrong type; null counts as absent, unknown fields are left alone. */
@@ -210,8 +254,13 @@ function checkShape(value: Record<string, unknown>, shape: Fields, path: string)
         `invalid request body: field "${path}${name}" is not ${wordsFor(wanted)}`,
       );
     }
-    if (typeof wanted === "object")
+    if (wanted instanceof ListOf || wanted instanceof MapOf) {
+      for (const [key, item] of Object.entries(field)) {
+        if (item !== null) checkShape(item, wanted.fields, `${path}${name}.${key}.`);
+      }
+    } else if (typeof wanted === "object") {
       checkShape(field as Record<string, unknown>, wanted, `${path}${name}.`);
+    }
   }
 }
 
@@ -224,8 +273,11 @@ function fits(field: unknown, wanted: Shape): boolean {
     return Array.isArray(field) && field.every((item) => fits(item, "string"));
   if (wanted === "numbers")
     return Array.isArray(field) && field.every((item) => Number.isSafeInteger(item));
-  if (wanted === "objects") return Array.isArray(field) && field.every((item) => isObject(item));
-  if (!isObject(field)) return false;
+  if (wanted === "objects" || wanted instanceof ListOf)
+    return Array.isArray(field) && field.every((item) => isObject(item));
+  if (!isObject(field) || Object.keys(field).some((key) => key.includes("\0"))) return false;
+  if (wanted instanceof MapOf)
+    return Object.values(field).every((item) => item === null || isObject(item));
   return wanted !== "texts" || Object.values(field).every((item) => fits(item, "string"));
 }
 
@@ -240,6 +292,7 @@ function wordsFor(wanted: Shape): string {
     texts: "an object of strings",
     objects: "a list of objects",
   };
+  if (wanted instanceof ListOf) return words.objects;
   return typeof wanted === "string" ? words[wanted] : "an object";
 }
 

@@ -35,6 +35,13 @@ export function parseResources(host: HostConfig, ncpu: number): PlannedResources
   }
   if (host.CpuQuota && host.CpuQuota > 0 && host.CpuQuota < 1000)
     throw invalid("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+  const oomScore = host.OomScoreAdj ?? 0;
+  if (oomScore < -1000 || oomScore > 1000)
+    throw invalid(`Invalid value ${oomScore}, range for oom score adj is [-1000, 1000]`);
+  if ((host.ShmSize ?? 0) < 0) throw invalid("SHM size can not be less than 0");
+  for (const size of host.ConsoleSize ?? []) {
+    if (size < 0 || size > 65_535) throw invalid(`invalid terminal size: ${size}`);
+  }
   const pids = host.PidsLimit ?? 0;
   return {
     ...(memory > 0 ? { memory, memorySwap: swap === 0 ? memory * 2 : swap } : {}),
