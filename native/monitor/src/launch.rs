@@ -17,6 +17,7 @@ use sandbox::sys::{self, Cloned};
 use sandbox::{Context, StepError};
 
 use crate::log::Log;
+use crate::network;
 
 /// A container at its gate, and all that the monitor holds of it.
 pub(crate) struct Container {
@@ -45,9 +46,14 @@ pub(crate) fn launch() -> Option<(Container, Log)> {
     sys::close_from(4);
     leave_the_daemon();
     spare_from_oom();
-    let (prepared, listener, cgroup) = receive(&channel)?;
+    let network = network::prepare();
+    let (mut prepared, listener, cgroup) = receive(&channel)?;
     let log = Log::open(prepared.log_path.as_deref());
-    match log.and_then(|log| Ok((set_up(prepared, cgroup, listener, &channel)?, log))) {
+    let container = log.and_then(|log| {
+        prepared.clone_flags = network::settle(network, prepared.clone_flags)?;
+        Ok((set_up(prepared, cgroup, listener, &channel)?, log))
+    });
+    match container {
         Ok(container_and_log) => Some(container_and_log),
         Err(failed) => {
             reply(&channel, &LaunchReply::Failed(failed));

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! launch.rs   Prepared → clone → gate → Ready        (with the daemon's addon)
+//! network.rs  a network namespace ahead of need
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
 //! obey.rs     what clients ask for   streams.rs  output and input
 //! client.rs   one connection        log.rs  the json-file log        exit.rs  the exit record
@@ -15,6 +16,7 @@ mod exit;
 mod json;
 mod launch;
 mod log;
+mod network;
 mod obey;
 mod serve;
 mod streams;

@@ -324,3 +324,16 @@ fn the_container_sees_its_own_cgroup_as_the_root() {
         "{seen}"
     );
 }
+
+#[test]
+fn the_network_is_new_or_the_hosts() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let here = fs::read_link("/proc/thread-self/ns/net").expect("own namespace");
+    let here = here.to_string_lossy();
+    let link = ["/probe", "link", "/proc/self/ns/net"];
+    assert_ne!(out(&machine, &link, &json!({})), here);
+    let host = json!({"namespaces": {"network": "host"}});
+    assert_eq!(out(&machine, &link, &host), here);
+}

@@ -112,6 +112,8 @@ fn main() {
             });
             say(read.unwrap_or_else(|e| error(&e)));
         }
+        ["link", path] => say(std::fs::read_link(path)
+            .map_or_else(|e| error(&e), |to| to.to_string_lossy().into_owned())),
         ["fds"] => {
             let mut found = Vec::new();
             for fd in 0..1024 {
@@ -150,6 +152,7 @@ fn error(e: &std::io::Error) -> String {
 fn orphan() {
     // SAFETY: one thread.
     unsafe {
+        signal(10, quiet as *const () as usize);
         let me = getpid();
         if fork() == 0 {
             if fork() == 0 {
@@ -166,7 +169,6 @@ fn orphan() {
         unsafe extern "C" {
             fn waitpid(pid: i32, status: *mut i32, options: i32) -> i32;
         }
-        signal(10, quiet as *const () as usize);
         waitpid(-1, std::ptr::null_mut(), 0);
         pause();
         _exit(5);

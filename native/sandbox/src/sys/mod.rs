@@ -144,6 +144,12 @@ pub fn unshare_cgroup() -> Result<()> {
     check(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) }.into()).map(drop)
 }
 
+/// Moves this process into a new network namespace.
+pub fn unshare_network() -> Result<()> {
+    // SAFETY: no pointer; sockets that are open stay in the namespace they were made in.
+    check(unsafe { libc::unshare(libc::CLONE_NEWNET) }.into()).map(drop)
+}
+
 /// Joins a new, anonymous session keyring.
 pub fn new_session_keyring() -> Result<()> {
     let join: c_ulong = libc::KEYCTL_JOIN_SESSION_KEYRING.into();
