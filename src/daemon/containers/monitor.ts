@@ -55,6 +55,8 @@ export class MonitorControl {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder();
   readonly #waiting: Reply[] = [];
+  /** Nothing is answered any more: the container has ended, or the monitor. */
+  #isOver = false;
   readonly #exit = Promise.withResolvers<ExitRecord | undefined>();
   /** The exit record; undefined if the connection ended without one (the monitor was killed). */
   readonly exited: Promise<ExitRecord | undefined> = this.#exit.promise;
@@ -101,6 +103,7 @@ export class MonitorControl {
   }
 
   #command(command: number, payload: Uint8Array): Promise<Uint8Array> {
+    if (this.#isOver) return Promise.reject(gone());
     const reply = Promise.withResolvers<Uint8Array>();
     this.#waiting.push(reply);
     this.#socket.write(buildFrame(command, payload));
@@ -111,6 +114,7 @@ export class MonitorControl {
     for (const frame of this.#decoder.push(chunk)) {
       if (frame.kind === kind.exited) {
         this.#exit.resolve(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
+        this.#refuseAll();
         continue;
       }
       const reply = this.#waiting.shift();
@@ -120,10 +124,13 @@ export class MonitorControl {
   }
 
   #lost(): void {
-    for (const reply of this.#waiting.splice(0)) {
-      reply.reject(new EngineError("unavailable", "the container's monitor is gone"));
-    }
+    this.#refuseAll();
     this.#exit.resolve(undefined);
+  }
+
+  #refuseAll(): void {
+    this.#isOver = true;
+    for (const reply of this.#waiting.splice(0)) reply.reject(gone());
   }
 }
 
@@ -162,6 +169,10 @@ export class MonitorAttachment {
   }
 }
 
+function gone(): EngineError {
+  return new EngineError("unavailable", "the container's monitor is gone");
+}
+
 function open(path: string): Promise<Socket> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const socket = connect({ path });
@@ -183,8 +194,7 @@ function open(path: string): Promise<Socket> {
 async function readAck(socket: Socket): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let pending: Uint8Array = nothing;
-  const lost = (): void =>
-    reject(new EngineError("unavailable", "the container's monitor is gone"));
+  const lost = (): void => reject(gone());
   const receive = (chunk: Uint8Array): void => {
     pending = Buffer.concat([pending, chunk]);
     if (pending.length < frameHeaderBytes) return;
