@@ -17,7 +17,11 @@ pub fn commit(staging: &Path, target: &Path) -> Result<(), LayerError> {
         let name = path.as_os_str().as_bytes().to_vec();
         move |errno| LayerError::sys(verb, &name, errno)
     };
-    let parent = target.parent().unwrap_or(Path::new("/"));
+    let parent = match target.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    };
     let tree = rustix::fs::open(staging, directory | OFlags::NOFOLLOW, Mode::empty())
         .map_err(failed("open", staging))?;
     rustix::fs::syncfs(&tree).map_err(failed("sync", staging))?;

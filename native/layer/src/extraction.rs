@@ -39,7 +39,8 @@ struct Outcome {
     set: Condvar,
 }
 
-/// One layer being extracted by threads of its own. Dropping the handle cancels the work.
+/// One layer being extracted by threads of its own. May be shared between threads; dropping it
+/// cancels the work without waiting for its end.
 #[derive(Debug)]
 pub struct Extraction {
     progress: Arc<Progress>,

@@ -9,6 +9,7 @@
 
 mod budget;
 mod commit;
+mod dir;
 mod error;
 mod extraction;
 mod header;

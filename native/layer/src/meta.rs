@@ -8,10 +8,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
+use crate::dir::Dir;
 use crate::error::LayerError;
 use crate::header::Time;
 use crate::reader::Meta;
-use crate::root::Dir;
 use crate::xattr::{self, Place};
 
 const SETID: u32 = 0o6000;

@@ -11,7 +11,7 @@ use rustix::fs::Mode;
 use sha2::{Digest, Sha256};
 
 use crate::budget::Budget;
-use crate::error::LayerError;
+use crate::error::{LayerError, quote};
 use crate::extraction::{ExtractOptions, ExtractResult};
 use crate::inflate::{Plain, to_layer_error};
 use crate::queue::{CHUNK, Consumer, Next, Producer, queue};
@@ -30,7 +30,7 @@ pub(crate) fn run(
     progress: &Progress,
 ) -> Result<ExtractResult, LayerError> {
     let file = File::open(&options.blob_path).map_err(|source| LayerError::Io {
-        action: format!("open {}", options.blob_path.display()),
+        action: format!("open {}", quote(options.blob_path.as_os_str().as_bytes())),
         source,
     })?;
     let budget = Budget::new(options.max_bytes, options.max_entries);

@@ -9,9 +9,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::error::LayerError;
 
 /// Bytes of one chunk.
-pub(crate) const CHUNK: usize = 128 * 1024;
+pub(crate) const CHUNK: usize = 256 * 1024;
 /// Chunks that may exist at a time.
-const DEPTH: usize = 16;
+const DEPTH: usize = 8;
 
 /// A buffer of `CHUNK` bytes of which the first `len` count.
 #[derive(Debug)]

@@ -8,13 +8,14 @@
 //! A directory gets its time back when it is forgotten, since whatever is made in it changes it;
 //! so no list of directories has to be kept for the end.
 
-use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
+
+use crate::dir::{Dir, OPEN, is_whiteout, open_dir, read_link};
 
 /// Directories kept open.
 const KEPT: usize = 32;
@@ -22,84 +23,6 @@ const KEPT: usize = 32;
 const LINKS: usize = 40;
 /// Directories opened for one path when it is walked step by step.
 const STEPS: usize = 1 << 14;
-
-const OPEN: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
-
-/// An open directory of the tree.
-#[derive(Debug)]
-pub(crate) struct Dir {
-    fd: OwnedFd,
-    id: (u64, u64),
-    /// Entries made in it take its group.
-    setgid: Cell<bool>,
-    /// The time it shall have in the end.
-    mtime: Cell<Timespec>,
-    /// Something was made in it since it had that time.
-    touched: Cell<bool>,
-}
-
-impl AsFd for Dir {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
-
-impl Dir {
-    fn new(fd: OwnedFd) -> Result<Self, Errno> {
-        let stat = rustix::fs::fstat(&fd)?;
-        let mtime = Timespec {
-            tv_sec: stat.st_mtime,
-            tv_nsec: i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
-        };
-        Ok(Self {
-            fd,
-            id: (stat.st_dev, stat.st_ino),
-            setgid: Cell::new(stat.st_mode & 0o2000 != 0),
-            mtime: Cell::new(mtime),
-            touched: Cell::new(false),
-        })
-    }
-
-    pub(crate) fn is_setgid(&self) -> bool {
-        self.setgid.get()
-    }
-
-    pub(crate) fn set_setgid(&self, setgid: bool) {
-        self.setgid.set(setgid);
-    }
-
-    /// Says that something is made or removed in it.
-    pub(crate) fn touch(&self) {
-        self.touched.set(true);
-    }
-
-    pub(crate) fn set_mtime(&self, mtime: Timespec) {
-        self.mtime.set(mtime);
-        self.touched.set(true);
-    }
-
-    fn restore(&self) -> Result<(), Errno> {
-        if !self.touched.replace(false) {
-            return Ok(());
-        }
-        let time = self.mtime.get();
-        let times = Timestamps {
-            last_access: time,
-            last_modification: time,
-        };
-        rustix::fs::futimens(&self.fd, &times)
-    }
-}
-
-impl Drop for Dir {
-    fn drop(&mut self) {
-        // Most are given their time when they are forgotten, where failing is told.
-        let _ = self.restore();
-    }
-}
 
 /// The top of the tree and the directories used last.
 #[derive(Debug)]
@@ -181,7 +104,7 @@ impl Root {
     fn adopt(&self, fd: OwnedFd) -> Result<Rc<Dir>, Errno> {
         let dir = Dir::new(fd)?;
         let kept = self.kept.iter().map(|(_, kept)| kept);
-        let known = kept.chain([&self.top]).find(|known| known.id == dir.id);
+        let known = kept.chain([&self.top]).find(|known| known.id() == dir.id());
         Ok(known.map_or_else(|| Rc::new(dir), Rc::clone))
     }
 
@@ -233,7 +156,7 @@ impl Root {
                 dir = self.descend(&here)?;
                 continue;
             }
-            match rustix::fs::openat(&dir, &name[..], OPEN, Mode::empty()) {
+            match open_dir(&dir, &name) {
                 Ok(fd) => dir = self.adopt(fd)?,
                 Err(Errno::NOENT) if create => dir = self.make(&dir, &name, false)?,
                 Err(Errno::NOTDIR | Errno::LOOP) => match read_link(&dir, &name)? {
@@ -265,7 +188,7 @@ impl Root {
     fn make(&self, parent: &Rc<Dir>, name: &[u8], opaque: bool) -> Result<Rc<Dir>, Errno> {
         parent.touch();
         rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?;
-        let fd = rustix::fs::openat(parent, name, OPEN, Mode::empty())?;
+        let fd = open_dir(parent, name)?;
         rustix::fs::fchmod(&fd, Mode::from_raw_mode(0o755))?;
         if opaque {
             self.mark_opaque(fd.as_fd())?;
@@ -282,38 +205,13 @@ impl Root {
         let mut fd: Option<OwnedFd> = None;
         for name in path {
             let from = fd.as_ref().map_or(self.top.as_fd(), AsFd::as_fd);
-            fd = Some(rustix::fs::openat(from, &name[..], OPEN, Mode::empty())?);
+            fd = Some(open_dir(from, name)?);
         }
         match fd {
             Some(fd) => self.adopt(fd),
             None => Ok(self.top()),
         }
     }
-}
-
-/// A directory by its name in an open one, never by a link.
-pub(crate) fn open_dir(parent: &Dir, name: &[u8]) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(parent, name, OPEN, Mode::empty())
-}
-
-/// The target, if there is a link.
-fn read_link(parent: &Dir, name: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
-    match rustix::fs::readlinkat(parent, name, Vec::new()) {
-        Ok(target) => Ok(Some(target.into_bytes())),
-        Err(Errno::INVAL) => Ok(None),
-        Err(errno) => Err(errno),
-    }
-}
-
-/// The mark of overlayfs for a name that lower layers have and this one hides.
-pub(crate) fn is_whiteout(parent: &Dir, name: &[u8]) -> Result<bool, Errno> {
-    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(is_whiteout_stat(&stat))
-}
-
-pub(crate) fn is_whiteout_stat(stat: &rustix::fs::Stat) -> bool {
-    let kind = rustix::fs::FileType::from_raw_mode(stat.st_mode);
-    kind == rustix::fs::FileType::CharacterDevice && stat.st_rdev == 0
 }
 
 /// Components in reverse, to be popped; empty ones and "." left out.
@@ -323,4 +221,91 @@ fn to_components(path: &[u8]) -> Vec<Vec<u8>> {
         .rev()
         .map(<[u8]>::to_vec)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::testing::TempDir;
+
+    /// A tree with links, and its root with or without openat2.
+    fn root(has_openat2: bool) -> (TempDir, Root) {
+        let temp = TempDir::new();
+        fs::create_dir_all(temp.path().join("usr/lib")).unwrap();
+        fs::write(temp.path().join("file"), "").unwrap();
+        for (name, target) in [
+            ("lib", "usr/lib"),
+            ("up", "../../../usr"),
+            ("abs", "/usr/../usr/lib"),
+            ("loop", "loop"),
+            ("to-file", "file"),
+            ("dangling", "/made/by/../link"),
+        ] {
+            symlink(target, temp.path().join(name)).unwrap();
+        }
+        let mut root = Root::open(temp.path(), "trusted.overlay.opaque").unwrap();
+        root.has_openat2 = has_openat2;
+        (temp, root)
+    }
+
+    #[test]
+    fn root_resolves_the_same_with_and_without_openat2() {
+        for has_openat2 in [true, false] {
+            let (_temp, mut root) = root(has_openat2);
+            let lib = root.find(b"usr/lib").unwrap();
+            for path in [&b"lib"[..], b"up/lib", b"abs", b"abs/../lib"] {
+                assert_eq!(
+                    root.find(path).unwrap().id(),
+                    lib.id(),
+                    "{}",
+                    path.escape_ascii()
+                );
+            }
+            for (path, errno) in [
+                (&b"absent"[..], Errno::NOENT),
+                (b"usr/absent/x", Errno::NOENT),
+                (b"dangling", Errno::NOENT),
+                (b"file", Errno::NOTDIR),
+                (b"to-file", Errno::NOTDIR),
+                (b"loop/x", Errno::LOOP),
+            ] {
+                assert_eq!(
+                    root.find(path).err(),
+                    Some(errno),
+                    "{}",
+                    path.escape_ascii()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn root_makes_what_is_missing_inside() {
+        for has_openat2 in [true, false] {
+            let (temp, mut root) = root(has_openat2);
+            root.dir(b"up/share/doc").unwrap();
+            let by_link = root.dir(b"dangling/x").unwrap();
+            assert!(temp.path().join("usr/share/doc").is_dir());
+            assert!(temp.path().join("made/by").is_dir());
+            assert_eq!(root.find(b"made/link/x").unwrap().id(), by_link.id());
+            assert_eq!(root.dir(b"file/x").err(), Some(Errno::NOTDIR));
+            assert_eq!(root.dir(b"to-file").err(), Some(Errno::NOTDIR));
+        }
+    }
+
+    #[test]
+    fn root_keeps_few_directories_open_and_one_state_for_each() {
+        let (_temp, mut root) = root(true);
+        for index in 0..100 {
+            root.dir(format!("d{index}").as_bytes()).unwrap();
+        }
+        assert_eq!(root.kept.len(), KEPT);
+        let lib = root.dir(b"usr/lib").unwrap();
+        assert!(Rc::ptr_eq(&lib, &root.dir(b"abs").unwrap()));
+        let top = root.dir(b"").unwrap();
+        assert!(Rc::ptr_eq(&top, &root.top()));
+    }
 }

@@ -10,12 +10,13 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::budget::Budget;
+use crate::dir::{Dir, is_whiteout, is_whiteout_stat, open_dir};
 use crate::error::LayerError;
 use crate::meta::{self, Defaults};
 use crate::name::{Mark, Name, to_mark};
 use crate::reader::{Entry, Kind, Reader, Stream};
 use crate::remove::remove_at;
-use crate::root::{Dir, Root, is_whiteout, is_whiteout_stat, open_dir};
+use crate::root::Root;
 use crate::xattr::{self, Place};
 
 pub(crate) struct Tree {

@@ -80,6 +80,19 @@ fn a_long_chain_of_links_ends_in_an_error_in_time() {
 }
 
 #[test]
+fn links_that_climb_up_and_down_all_day_are_refused() {
+    let mut archive = Archive::new().dir("d");
+    for index in 0..39 {
+        let target = format!("{}missing/../l{}", "d/../".repeat(800), index + 1);
+        archive = archive
+            .pax(&[("linkpath", target.as_bytes())])
+            .symlink(format!("l{index}"), "x");
+    }
+    let text = archive.file("l0/file", b"").refused();
+    assert!(text.contains("links"), "{text}");
+}
+
+#[test]
 fn a_directory_entry_replaces_a_link_and_later_entries_go_into_it() {
     let tree = Archive::new()
         .dir("real")

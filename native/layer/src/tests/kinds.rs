@@ -350,3 +350,39 @@ fn sparse_files_of_all_formats_get_their_holes() {
     assert_eq!(tree.read("after"), b"x");
     assert_eq!(result.size, 4 * real as u64 + 1);
 }
+
+/// Runs itself again in a user namespace: a thread among others cannot enter one.
+#[test]
+fn in_a_user_namespace_devices_are_left_out_and_marks_are_the_users() {
+    const INNER: &str = "RT_LAYER_IN_USER_NAMESPACE";
+    if !is_root() {
+        return;
+    }
+    if std::env::var_os(INNER).is_none() {
+        let name = "tests::kinds::in_a_user_namespace_devices_are_left_out_and_marks_are_the_users";
+        let output = std::process::Command::new("unshare")
+            .args(["--user", "--map-root-user"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", name])
+            .env(INNER, "1")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let is_done = output.status.success() && text.contains("1 passed");
+        assert!(is_done, "{text}{}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let mut device = Head::new(b'3', "null");
+    device.device = (1, 3);
+    let tree = Archive::new()
+        .head(&device)
+        .file("d/.wh..wh..opq", b"")
+        .file("d/.wh.gone", b"")
+        .file("d/file", b"x")
+        .extract()
+        .tree();
+    assert!(tree.is_absent("null"));
+    assert_eq!(tree.xattr("d", "user.overlay.opaque"), Some(b"y".to_vec()));
+    assert!(tree.is_whiteout("d/gone"));
+    assert_eq!(tree.read("d/file"), b"x");
+}

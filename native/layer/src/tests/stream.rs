@@ -150,6 +150,12 @@ fn zstd_windows_beyond_128_mib_are_refused() {
     assert_eq!(extract(&blob).failed().0, ErrorKind::Corrupt);
 }
 
+#[test]
+fn extractions_can_be_shared_between_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Extraction>();
+}
+
 struct Growing {
     temp: TempDir,
     extraction: Extraction,
