@@ -1,0 +1,120 @@
+/** The engines beside each other, each with roots of its own below the benchmark's directory. */
+import { mkdir } from "node:fs/promises";
+import { call, type Server, serve } from "./command.ts";
+
+export const registryHost = "127.0.0.1:5000";
+
+export interface Engine {
+  name: string;
+  /** Further flags of `run`. */
+  runFlags: readonly string[];
+  /** The client with the flags that lead to this engine. */
+  client: readonly string[];
+  pull(image: string): void;
+  /** Removes an image that no container uses. */
+  forget(image: string): void;
+  /** The daemon, where there is one. */
+  server?: Server;
+  /** Name in /proc of the process that stands by each container. */
+  monitor: string;
+}
+
+export interface Place {
+  dir: string;
+  rt: string;
+  /** Cgroup path below which engines put theirs. */
+  cgroup: string;
+}
+
+export async function startRegistry({ dir, rt }: Place): Promise<Server> {
+  const command = [rt, "registry", "--root", `${dir}/registry`, "--listen", registryHost];
+  return await serve(
+    command,
+    `${dir}/registry.log`,
+    async () => (await fetch(`http://${registryHost}/v2/`).catch(() => undefined))?.ok === true,
+  );
+}
+
+export async function startRt({ dir, rt }: Place): Promise<Engine> {
+  const socket = `unix://${dir}/rt.sock`;
+  const flags = ["--data-root", `${dir}/rt-data`, "--run-root", `${dir}/rt-run`, "-H", socket];
+  const client = [rt, "-H", socket];
+  const server = await serve([rt, "daemon", ...flags], `${dir}/rt.log`, () =>
+    works([...client, "version"]),
+  );
+  return { ...byDockersCommands("rt", client), server, monitor: "rt-monitor" };
+}
+
+export async function startDocker({ dir, cgroup }: Place): Promise<Engine> {
+  const socket = `unix://${dir}/docker.sock`;
+  const flags = ["--data-root", `${dir}/docker-data`, "--exec-root", `${dir}/docker-run`];
+  const more = ["-H", socket, "-p", `${dir}/docker.pid`, "--cgroup-parent", `${cgroup}/docker`];
+  const client = ["docker", "-H", socket];
+  const server = await serve(["dockerd", ...flags, ...more], `${dir}/docker.log`, () =>
+    works([...client, "version"]),
+  );
+  return { ...byDockersCommands("docker", client), server, monitor: "containerd-shim" };
+}
+
+export async function startPodman({ dir, cgroup }: Place): Promise<Engine> {
+  await mkdir(`${dir}/podman`);
+  const client = [
+    ...["podman", "--root", `${dir}/podman/root`, "--runroot", `${dir}/podman/run`],
+    ...[
+      "--tmpdir",
+      `${dir}/podman/tmp`,
+      "--cgroup-manager",
+      "cgroupfs",
+      "--events-backend",
+      "none",
+    ],
+  ];
+  call([...client, "info"]);
+  const engine = byDockersCommands("podman", client);
+  const pull = (image: string) => {
+    call([...client, "pull", "-q", "--tls-verify=false", image]);
+  };
+  return { ...engine, pull, runFlags: ["--cgroup-parent", `${cgroup}/podman`], monitor: "conmon" };
+}
+
+function byDockersCommands(name: string, client: readonly string[]): Omit<Engine, "monitor"> {
+  return {
+    name,
+    client,
+    runFlags: [],
+    pull: (image) => void call([...client, "pull", "-q", image]),
+    forget: (image) => void call([...client, "rmi", "-f", image]),
+  };
+}
+
+function works(command: readonly string[]): boolean {
+  try {
+    call(command);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A bundle for bare `crun run`, like what the engines run: Docker's defaults, no network set-up. */
+export async function buildBundle(
+  place: Place,
+  program: string,
+): Promise<{ name: string; args: readonly string[] }[]> {
+  const bundle = `${place.dir}/bundle`;
+  await mkdir(`${bundle}/rootfs`, { recursive: true });
+  call(["cp", program, `${bundle}/rootfs/hello`]);
+  call(["crun", "spec", "--bundle", bundle]);
+  const config = await Bun.file(`${bundle}/config.json`).json();
+  config.process.terminal = false;
+  config.process.args = ["/hello"];
+  config.root.readonly = false;
+  config.linux.cgroupsPath = `${place.cgroup}/crun`;
+  await Bun.write(`${bundle}/config.json`, JSON.stringify(config));
+  const crun = ["crun", "--root", `${place.dir}/crun`];
+  const run = ["run", "--bundle", bundle, "bench"];
+  return [
+    { name: "crun run", args: [...crun, ...run] },
+    { name: "crun, no cgroup", args: [...crun, "--cgroup-manager=disabled", ...run] },
+  ];
+}
