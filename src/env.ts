@@ -11,4 +11,12 @@ export const env = {
   term: (): string => process.env.TERM ?? "",
   /** Value of a variable that the user asked to pass on with `-e NAME`. */
   lookup: (name: string): string | undefined => process.env[name],
+  /** Bun sends requests for loopback through HTTP_PROXY too; a registry on this host is never behind it. */
+  keepLoopbackDirect: (): void => {
+    const own = ["127.0.0.1", "localhost", "::1"];
+    const known = (process.env.NO_PROXY ?? process.env.no_proxy ?? "")
+      .split(",")
+      .filter((name) => name !== "");
+    process.env.NO_PROXY = [...new Set([...known, ...own])].join(",");
+  },
 };

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { getuid } from "node:process";
 import packageJson from "../../package.json";
+import { env } from "../env.ts";
 import { EngineError } from "../errors.ts";
 import { createLog } from "../log.ts";
 import { loadNative } from "../native.ts";
@@ -45,6 +46,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
     });
   }
   const log = createLog(config.logLevel);
+  env.keepLoopbackDirect();
   await spareFromOom();
   await makeRoots(config);
   using _lock = holdLock(join(config.dataRoot, "rt.lock"));

@@ -1,11 +1,13 @@
 import { readFile, rm } from "node:fs/promises";
 import { constants } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { ExitRecord, LaunchRequest, Native } from "../../native-types.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { NetworkService } from "../networks/service.ts";
-import { type ContainerState, notRunning, nowRfc3339 } from "./container.ts";
+import { removeStrayCgroups } from "./cgroups.ts";
+import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./container.ts";
 import { eventAttributes } from "./events.ts";
 import { MonitorAttachment, MonitorControl } from "./monitor.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
@@ -28,6 +30,9 @@ export interface SupervisorParts {
   /** Told of each exit after its state is saved. */
   onExit(entry: Entry): void;
 }
+
+/** Milliseconds that a monitor gets to end after it was let go. */
+const gatePatience = 1000;
 
 /** What is recorded when nobody can say how a container ended. */
 const lostExit = { exitCode: 137, oomKilled: false, error: "the container's monitor was killed" };
@@ -142,9 +147,12 @@ export class Supervisor {
   async #ended(entry: Entry, told: ExitRecord | undefined): Promise<void> {
     const { networks, table, events } = this.#parts;
     const paths = this.paths(entry);
-    const record = told ??
-      (await readExitRecord(paths.exitRecord)) ?? { ...lostExit, finishedAt: nowRfc3339() };
+    let record = told ?? (await readExitRecord(paths.exitRecord));
     entry.monitor = undefined;
+    if (record === undefined) {
+      await this.#sweep(entry);
+      record = { ...lostExit, finishedAt: nowRfc3339() };
+    }
     if (isBridged(entry)) networks.release(entry.container.id);
     table.saveState(entry, {
       ...entry.state,
@@ -164,6 +172,13 @@ export class Supervisor {
     });
     this.#settleExit(entry);
     this.#parts.onExit(entry);
+  }
+
+  /** What a monitor that was killed could not take away. */
+  async #sweep(entry: Entry): Promise<void> {
+    await removeStrayCgroups(`rt-${entry.container.id}`).catch((error: unknown) => {
+      this.#parts.log.warn(`remove the cgroups of ${entry.container.id}: ${messageOf(error)}`);
+    });
   }
 
   #settleExit(entry: Entry): void {
@@ -222,27 +237,51 @@ export class Supervisor {
   async #adopt(entry: Entry): Promise<void> {
     const { table } = this.#parts;
     const paths = this.paths(entry);
-    const connected = await MonitorControl.connect(paths.socket).catch(() => undefined);
-    if (connected === undefined) {
-      if (entry.state.status === "running") await this.#ended(entry, undefined);
-      await rm(paths.run, { recursive: true, force: true });
+    const control = await findRunning(paths.socket);
+    if (control !== undefined) {
+      entry.monitor = control;
+      if (entry.state.status !== "running") {
+        table.saveState(entry, { ...entry.state, status: "running", exitCode: 0, error: "" });
+      }
+      this.#follow(entry, control);
       return;
     }
-    // At the gate: the daemon died before its start was acknowledged. Letting go ends it.
-    if (!connected.running) {
-      connected.control.close();
-      return;
-    }
-    entry.monitor = connected.control;
-    if (entry.state.status !== "running") {
-      table.saveState(entry, { ...entry.state, status: "running", exitCode: 0, error: "" });
-    }
-    this.#follow(entry, connected.control);
+    await this.#recordEnd(entry, paths);
+    await rm(paths.run, { recursive: true, force: true });
+    // Its exit may have been recorded by a daemon that was killed before it removed it.
+    this.#parts.onExit(entry);
+  }
+
+  /** No monitor is there any more. A start that was under way has run to its end, or never began. */
+  async #recordEnd(entry: Entry, paths: ContainerPaths): Promise<void> {
+    const { state } = entry;
+    if (state.status === "running") return await this.#ended(entry, undefined);
+    if (state.monitorPid === 0) return;
+    const record = await readExitRecord(paths.exitRecord);
+    if (record !== undefined) return await this.#ended(entry, record);
+    await this.#sweep(entry);
+    const startedAt = state.status === "created" ? zeroTime : state.startedAt;
+    this.#parts.table.saveState(entry, { ...state, ...notRunning, endpoints: {}, startedAt });
   }
 }
 
 function isBridged(entry: Entry): boolean {
   return entry.container.hostConfig.NetworkMode === "bridge";
+}
+
+/**
+ * The control connection to a container that runs. One at its gate was started by a daemon that died
+ * before it could open it: letting go ends its monitor, which is waited for.
+ */
+async function findRunning(socket: string): Promise<MonitorControl | undefined> {
+  const end = performance.now() + gatePatience;
+  for (;;) {
+    const found = await MonitorControl.connect(socket).catch(() => undefined);
+    if (found === undefined || found.running) return found?.control;
+    found.control.close();
+    if (performance.now() > end) return undefined;
+    await sleep(20);
+  }
 }
 
 async function readExitRecord(path: string): Promise<ExitRecord | undefined> {

@@ -126,7 +126,12 @@ async function copyBody(
   for (let resumes = 0; ingest.offset < descriptor.size; resumes++) {
     const before = ingest.offset;
     try {
-      const body = await source.blob(reference, descriptor, { offset: before, signal });
+      // Not hashed here: the extraction does that as it reads.
+      const body = await source.blob(reference, descriptor, {
+        offset: before,
+        verify: false,
+        signal,
+      });
       await append(body, ingest, (total) => {
         grown(total);
         progress(total);

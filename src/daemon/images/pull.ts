@@ -1,19 +1,13 @@
 import { EngineError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { checkLayers, configCap, type ImageConfig, parseConfig } from "../../oci/config.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
-import { type ImageManifest, maxIndexDepth, parseManifest } from "../../oci/manifest.ts";
-import {
-  choosePlatform,
-  formatPlatform,
-  hostPlatform,
-  matchPlatform,
-  type Platform,
-} from "../../oci/platform.ts";
+import type { ImageManifest } from "../../oci/manifest.ts";
+import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import { canonicalString, familiarString, type Reference } from "../../oci/reference.ts";
 import type { Credentials, ImageSource } from "../../oci/registry/types.ts";
+import { type SelectedImage, selectImage } from "../../oci/select.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
 import { fetchLayer, type Report, shortDigest } from "./fetch-layer.ts";
@@ -43,14 +37,6 @@ export interface PullParts {
   openSource(credentials: Credentials | undefined): ImageSource;
 }
 
-/** What a reference led to: the manifest, and every document on the way to it. */
-interface Resolved {
-  top: Descriptor;
-  manifest: ImageManifest;
-  descriptor: Descriptor;
-  documents: { digest: Digest; raw: Uint8Array }[];
-}
-
 /** Pulls images. A layer that several pulls want at once is fetched by the first of them. */
 export class PullService {
   readonly #parts: PullParts;
@@ -71,7 +57,9 @@ export class PullService {
   async pull(request: PullRequest): Promise<void> {
     const { reference, report, signal } = request;
     const source = this.#parts.openSource(request.credentials);
-    const resolved = await resolve(source, request);
+    const resolved = await selectImage(source, reference, request.platform ?? hostPlatform(), {
+      signal,
+    });
     report({
       status: `Pulling from ${reference.path}`,
       id: reference.tag ?? reference.digest ?? "",
@@ -87,7 +75,7 @@ export class PullService {
     const layerRequest = isKnown ? { ...request, report: ignoreProgress } : request;
     await this.#fetchLayers(source, layerRequest, resolved.manifest, config);
     const isNew = await this.#save(reference, resolved, config);
-    report({ status: `Digest: ${resolved.top.digest}` });
+    report({ status: `Digest: ${resolved.top.descriptor.digest}` });
     report({
       status: isNew
         ? `Status: Downloaded newer image for ${familiarString(reference)}`
@@ -167,25 +155,30 @@ export class PullService {
   }
 
   /** Writes the documents, then the record and its names in one transaction. False if nothing changed. */
-  async #save(reference: Reference, resolved: Resolved, config: ImageConfig): Promise<boolean> {
+  async #save(
+    reference: Reference,
+    resolved: SelectedImage,
+    config: ImageConfig,
+  ): Promise<boolean> {
     const { content, images, events } = this.#parts;
     const id = await content.write(config.raw, resolved.manifest.config.digest);
-    for (const { digest, raw } of resolved.documents) await content.write(raw, digest);
+    for (const { descriptor, bytes } of resolved.documents)
+      await content.write(bytes, descriptor.digest);
     const name = canonicalString(reference);
     const before = images.tag(name);
     const blobs = [
-      ...resolved.documents.map(({ digest }) => digest),
+      ...resolved.documents.map(({ descriptor }) => descriptor.digest),
       id,
       ...resolved.manifest.layers.map(({ digest }) => digest),
     ];
     const size = this.#parts.layers.sizeOf(config.diffIds);
     images.save(buildImage({ id, manifest: resolved.descriptor, config, blobs, size }), [
-      { reference: name, digest: resolved.top.digest },
+      { reference: name, digest: resolved.top.descriptor.digest },
     ]);
     await this.writeIndex();
     const short = familiarString(reference);
     events.publish("image", "pull", short, { ...config.config.labels, name: short });
-    return before?.image !== id || before.digest !== resolved.top.digest;
+    return before?.image !== id || before.digest !== resolved.top.descriptor.digest;
   }
 
   /** Lists every tagged manifest in the content store's index.json, for other tools to read. */
@@ -212,47 +205,6 @@ export class PullService {
       },
     };
   }
-}
-
-/** Follows indexes down to one manifest for the platform. */
-async function resolve(
-  source: ImageSource,
-  { reference, platform, signal }: PullRequest,
-): Promise<Resolved> {
-  const top = await source.resolve(reference, { signal });
-  const want = platform ?? hostPlatform();
-  const documents: Resolved["documents"] = [];
-  let descriptor = top.descriptor;
-  let raw = top.bytes;
-  for (let depth = 0; depth <= maxIndexDepth; depth++) {
-    documents.push({ digest: descriptor.digest, raw });
-    const document = parseManifest(raw, descriptor.mediaType);
-    if (document.kind === "manifest")
-      return { top: top.descriptor, manifest: document, descriptor, documents };
-    const chosen = choosePlatform(document.manifests, want);
-    if (chosen === undefined) {
-      throw new EngineError(
-        "not_found",
-        `no matching manifest for ${formatPlatform(want)} in the manifest list entries`,
-        {
-          hint: `the image is offered for: ${offered(document.manifests)}`,
-        },
-      );
-    }
-    descriptor = chosen;
-    raw = await source.manifest(reference, descriptor, { signal });
-  }
-  throw new EngineError(
-    "invalid_argument",
-    `invalid manifest: indexes nested deeper than ${maxIndexDepth}`,
-  );
-}
-
-function offered(manifests: Descriptor[]): string {
-  const names = manifests.flatMap(({ platform }) =>
-    platform === undefined || platform.os === "unknown" ? [] : [formatPlatform(platform)],
-  );
-  return [...new Set(names)].join(", ") || "no platform at all";
 }
 
 /** An image without an index has one platform only, which has to be the one asked for, or the host's. */
