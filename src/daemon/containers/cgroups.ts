@@ -2,16 +2,23 @@ import { readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** The leaf that holds a container's processes. */
+export function cgroupName(id: string): string {
+  return `rt-${id}`;
+}
+
 /** Attempts to remove a cgroup, 20 ms apart: it stays busy until its last process is gone. */
 const attempts = 50;
 
 /**
- * Ends what is left of a container whose monitor was killed, and removes its cgroups, in every hierarchy
- * and wherever its parent is: the name holds the container's id. A walk over all cgroups, for rare use.
+ * Ends what is left of containers that have no monitor any more, and removes their cgroups, in every
+ * hierarchy and wherever the parent is: the name holds the id. A walk over all cgroups, for rare use.
  */
-export async function removeStrayCgroups(name: string): Promise<void> {
+export async function removeStrayCgroups(ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  const names = new Set(ids.map(cgroupName));
   for (const mount of await cgroupMounts()) {
-    for (const directory of await findBelow(mount, name)) {
+    for (const directory of await findBelow(mount, names)) {
       // Kills what is in it and below it; v1 has no such file, and there the monitor's end is all.
       await writeFile(join(directory, "cgroup.kill"), "1", { flag: "r+" }).catch(() => {});
       for (const each of await listDeepestFirst(directory)) await removeSoon(each);
@@ -27,12 +34,12 @@ async function cgroupMounts(): Promise<string[]> {
     .map((line) => line.split(" ")[4] ?? "");
 }
 
-async function findBelow(directory: string, name: string): Promise<string[]> {
+async function findBelow(directory: string, names: Set<string>): Promise<string[]> {
   const found: string[] = [];
   for (const child of await children(directory)) {
     const path = join(directory, child);
-    if (child === name) found.push(path);
-    else found.push(...(await findBelow(path, name)));
+    if (names.has(child)) found.push(path);
+    else found.push(...(await findBelow(path, names)));
   }
   return found;
 }

@@ -6,6 +6,7 @@ import type {
   PlannedResources,
 } from "../../native-types.ts";
 import { chooseCapabilities } from "./capabilities.ts";
+import { cgroupName } from "./cgroups.ts";
 import type { Container, Endpoint } from "./container.ts";
 import { commandOf } from "./container.ts";
 import {
@@ -116,7 +117,7 @@ function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
     endpoint: inputs.bridge && planEndpoint(inputs.bridge.name, inputs.bridge.endpoint),
     cgroup: {
       parent: host.CgroupParent || inputs.cgroupParent,
-      name: `rt-${container.id}`,
+      name: cgroupName(container.id),
       resources: inputs.resources,
     },
     privileged,

@@ -150,7 +150,7 @@ export class Supervisor {
     let record = told ?? (await readExitRecord(paths.exitRecord));
     entry.monitor = undefined;
     if (record === undefined) {
-      await this.#sweep(entry);
+      await this.#sweep([entry]);
       record = { ...lostExit, finishedAt: nowRfc3339() };
     }
     if (isBridged(entry)) networks.release(entry.container.id);
@@ -175,9 +175,10 @@ export class Supervisor {
   }
 
   /** What a monitor that was killed could not take away. */
-  async #sweep(entry: Entry): Promise<void> {
-    await removeStrayCgroups(`rt-${entry.container.id}`).catch((error: unknown) => {
-      this.#parts.log.warn(`remove the cgroups of ${entry.container.id}: ${messageOf(error)}`);
+  async #sweep(entries: Entry[]): Promise<void> {
+    const ids = entries.map(({ container }) => container.id);
+    await removeStrayCgroups(ids).catch((error: unknown) => {
+      this.#parts.log.warn(`remove stray cgroups: ${messageOf(error)}`);
     });
   }
 
@@ -225,7 +226,10 @@ export class Supervisor {
   /** After a daemon restart: takes up every monitor that lives, records what has ended meanwhile. */
   async reconcile(): Promise<void> {
     const { table, networks } = this.#parts;
-    await Promise.all(table.all().map((entry) => this.#adopt(entry)));
+    const entries = table.all();
+    await Promise.all(entries.map((entry) => this.#adopt(entry)));
+    // A daemon that was killed in the middle of a launch has left one that no monitor knows.
+    await this.#sweep(entries.filter(({ state }) => state.status !== "running"));
     networks.releaseAllBut(
       table
         .all()
@@ -259,7 +263,6 @@ export class Supervisor {
     if (state.monitorPid === 0) return;
     const record = await readExitRecord(paths.exitRecord);
     if (record !== undefined) return await this.#ended(entry, record);
-    await this.#sweep(entry);
     const startedAt = state.status === "created" ? zeroTime : state.startedAt;
     this.#parts.table.saveState(entry, { ...state, ...notRunning, endpoints: {}, startedAt });
   }

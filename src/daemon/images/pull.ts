@@ -1,6 +1,7 @@
 import { EngineError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import { checkLayers, configCap, type ImageConfig, parseConfig } from "../../oci/config.ts";
+import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
 import type { ImageManifest } from "../../oci/manifest.ts";
