@@ -23,7 +23,8 @@ function format(bytes: number, base: number, units: readonly string[], digits: n
 
 /** Go's %.*g: at most `digits` significant digits, no trailing zeros. */
 function shortest(value: number, digits: number): string {
-  const text = value.toPrecision(digits);
-  if (text.includes("e")) return String(Math.round(value));
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  // JavaScript too turns to exponents where the digits do not reach the point: 999.99 → "1.00e+3".
+  const [text = "", exponent] = value.toPrecision(digits).split("e+");
+  const mantissa = text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  return exponent === undefined ? mantissa : `${mantissa}e+${exponent.padStart(2, "0")}`;
 }

@@ -54,51 +54,72 @@ export function parseHead(text: string): Head {
     if (colon <= 0) throw new ProtocolError("a malformed header in the answer");
     headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
   }
+  checkFraming(headers);
   const connection = (headers.connection ?? "").toLowerCase();
   const keepAlive = match[1] === "1" ? connection !== "close" : connection === "keep-alive";
   return { status: Number(match[2]), headers, keepAlive };
 }
 
+function checkFraming(headers: Record<string, string>): void {
+  const encoding = headers["transfer-encoding"];
+  if (encoding !== undefined && encoding.toLowerCase() !== "chunked") {
+    throw new ProtocolError(`transfer encoding "${encoding}" in the answer`);
+  }
+  const length = headers["content-length"];
+  if (length !== undefined && !/^\d{1,15}$/.test(length)) {
+    throw new ProtocolError(`content length "${length}" in the answer`);
+  }
+}
+
+interface BodyEvents {
+  /** Called once, with true when the connection may serve another request. */
+  finished(reusable: boolean): void;
+  /** What to throw for a body that cannot be read to its end. */
+  toFailure(error: unknown): Error;
+}
+
 /** The body of one response; pulled, so that the peer waits when nobody reads. */
 export class Body {
   readonly #connection: Connection;
-  readonly #finished: (reusable: boolean) => void;
+  readonly #events: BodyEvents;
+  readonly #reusable: boolean;
   readonly #chunked: boolean;
   /** Bytes left of the body or of the current chunk; Infinity when it lasts until the close. */
   #left: number;
   #inChunk = false;
   #done = false;
 
-  /** `finished` is called once, with true when the connection may serve another request. */
-  constructor(connection: Connection, head: Head, finished: (reusable: boolean) => void) {
+  constructor(connection: Connection, head: Head, events: BodyEvents) {
     this.#connection = connection;
-    const encoding = head.headers["transfer-encoding"];
-    if (encoding !== undefined && encoding.toLowerCase() !== "chunked") {
-      throw new ProtocolError(`transfer encoding "${encoding}" in the answer`);
-    }
-    this.#chunked = encoding !== undefined;
+    this.#events = events;
+    this.#chunked = head.headers["transfer-encoding"] !== undefined;
     const length = head.headers["content-length"];
-    if (length !== undefined && !/^\d{1,15}$/.test(length)) {
-      throw new ProtocolError(`content length "${length}" in the answer`);
-    }
     const empty = head.status === 204 || head.status === 304;
     if (empty) this.#left = 0;
     else if (this.#chunked) this.#left = 0;
     else this.#left = length === undefined ? Number.POSITIVE_INFINITY : Number(length);
-    const reusable = head.keepAlive && this.#left !== Number.POSITIVE_INFINITY;
-    this.#finished = (whole) => finished(whole && reusable);
+    this.#reusable = head.keepAlive && this.#left !== Number.POSITIVE_INFINITY;
     if (empty || (!this.#chunked && this.#left === 0)) this.#finish(true);
   }
 
-  /** The next bytes, or undefined at the end. Throws ProtocolError when the body is cut short. */
+  /** The next bytes, or undefined at the end. Throws when the body is cut short. */
   async next(): Promise<Uint8Array | undefined> {
     if (this.#done) return undefined;
+    try {
+      return await this.#read();
+    } catch (error) {
+      this.#finish(false);
+      throw this.#events.toFailure(error);
+    }
+  }
+
+  async #read(): Promise<Uint8Array | undefined> {
     if (this.#chunked && this.#left === 0 && !(await this.#nextChunk())) return undefined;
     const bytes = await this.#connection.read();
     if (!bytes) {
-      const whole = this.#left === Number.POSITIVE_INFINITY;
+      const untilClose = this.#left === Number.POSITIVE_INFINITY;
+      if (!untilClose) throw new ProtocolError("the answer was cut off");
       this.#finish(false);
-      if (!whole) throw new ProtocolError("the answer was cut off");
       return undefined;
     }
     if (bytes.length > this.#left) this.#connection.unread(bytes.subarray(this.#left));
@@ -108,7 +129,7 @@ export class Body {
     return piece;
   }
 
-  /** All of it. Throws ProtocolError beyond `limit` bytes. */
+  /** All of it. Throws beyond `limit` bytes. */
   async bytes(limit = 64 * 1024 * 1024): Promise<Uint8Array> {
     const pieces: Uint8Array[] = [];
     let size = 0;
@@ -116,7 +137,7 @@ export class Body {
       size += piece.length;
       if (size > limit) {
         this.cancel();
-        throw new ProtocolError(`the answer is longer than ${limit} bytes`);
+        throw this.#events.toFailure(new ProtocolError(`it sent more than ${limit} bytes`));
       }
       pieces.push(piece);
     }
@@ -152,10 +173,7 @@ export class Body {
     let line = "";
     while (true) {
       const bytes = await this.#connection.read();
-      if (!bytes) {
-        this.#finish(false);
-        throw new ProtocolError("the answer was cut off");
-      }
+      if (!bytes) throw new ProtocolError("the answer was cut off");
       const end = bytes.indexOf(10);
       line += Buffer.from(bytes.buffer, bytes.byteOffset, end < 0 ? bytes.length : end).toString(
         "latin1",
@@ -171,6 +189,6 @@ export class Body {
   #finish(whole: boolean): void {
     if (this.#done) return;
     this.#done = true;
-    this.#finished(whole);
+    this.#events.finished(whole && this.#reusable);
   }
 }

@@ -85,6 +85,7 @@ export class Transport {
     const request = buildRequest(route, options, extra);
     const connection = await this.#acquire(options.signal);
     const abort = () => connection.close();
+    if (options.signal?.aborted) abort();
     options.signal?.addEventListener("abort", abort);
     try {
       await connection.write(request);
@@ -133,10 +134,11 @@ export class Transport {
   }
 
   #body(connection: Connection, head: Head): Body {
-    return new Body(connection, head, (reusable) => {
+    const finished = (reusable: boolean) => {
       if (reusable) this.#idle.push(Promise.resolve(connection));
       else this.#open.delete(connection);
-    });
+    };
+    return new Body(connection, head, { finished, toFailure: (error) => this.#toLoss(error) });
   }
 
   async #toError(route: Route, head: Head, body: Body): Promise<EngineError> {
@@ -145,6 +147,13 @@ export class Transport {
     const message = `Error response from daemon: ${messageIn(text, head.status)}`;
     const code = head.headers[errorCodeHeader.toLowerCase()] ?? guessCode(route, message);
     return fromErrorReply(head.status, message, code, hint);
+  }
+
+  /** What a connection that failed in the middle of a reply means to the user. */
+  #toLoss(error: unknown): EngineError {
+    const where = formatAddress(this.address);
+    const message = `lost the connection to the daemon at ${where}: ${messageOf(error)}`;
+    return new EngineError("unavailable", message, { cause: error, hint: startHint });
   }
 
   /** What a connection that failed means to the user. */

@@ -128,7 +128,7 @@ const refused: [string[], string][] = [
 
 for (const [args, message] of refused) {
   test(`a request for [${args.join(" ")}] is refused`, async () => {
-    expect(build(args)).rejects.toThrow(message);
+    await expect(build(args)).rejects.toThrow(message);
   });
 }
 
