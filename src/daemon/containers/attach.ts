@@ -22,6 +22,10 @@ export function relay(
   tty: boolean,
 ): void {
   const { output } = attachment;
+  if (client.destroyed) {
+    attachment.close();
+    return;
+  }
   if (flags.stdin) {
     client.on("data", (chunk: Uint8Array) => {
       if (attachment.writeInput(chunk)) return;

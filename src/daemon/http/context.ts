@@ -88,6 +88,8 @@ function hijackResponse(
 ): Duplex {
   const socket = request.socket;
   response.detachSocket?.(socket);
+  // An error without a listener would end the daemon; "close" follows it.
+  socket.on("error", () => socket.destroy());
   socket.write(`HTTP/1.1 200 OK\r\nContent-Type: ${contentType}\r\n\r\n`);
   return socket;
 }

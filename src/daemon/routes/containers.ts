@@ -5,7 +5,7 @@ import type {
 } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
-import { attachRunning, relay } from "../containers/attach.ts";
+import { attachRunning, type PendingAttach, relay } from "../containers/attach.ts";
 import { defaultStopSignal, defaultStopTimeout } from "../containers/defaults.ts";
 import { containerFilters, matchesContainer } from "../containers/filter.ts";
 import { type LogOptions, readLog } from "../containers/logs.ts";
@@ -184,10 +184,15 @@ async function attach(
   } else if (entry.state.status === "running") {
     await attachRunning(parts.paths(entry).socket, client, flags, tty);
   } else {
-    entry.pending.push({
+    const pending: PendingAttach = {
       flags,
       connect: (attachment) => relay(client, attachment, flags, tty),
       cancel: () => client.end(),
+    };
+    entry.pending.push(pending);
+    // A client that is gone by the start is not waited upon.
+    client.once("close", () => {
+      entry.pending = entry.pending.filter((each) => each !== pending);
     });
   }
 }
