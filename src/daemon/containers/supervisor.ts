@@ -34,6 +34,11 @@ export interface SupervisorParts {
 /** Milliseconds that a monitor gets to end after it was let go. */
 const gatePatience = 1000;
 
+/** Milliseconds that SIGKILL gets before it is answered all the same. */
+const killPatience = 10_000;
+/** The longest delay of a timer; a longer one would fire at once. */
+const maxDelay = 2 ** 31 - 1;
+
 /** What is recorded when nobody can say how a container ended. */
 const lostExit = { exitCode: 137, oomKilled: false, error: "the container's monitor was killed" };
 
@@ -196,8 +201,15 @@ export class Supervisor {
     await entry.monitor.signal(signal);
   }
 
-  /** `kill`: a signal, and the event of it. */
+  /** `kill`: as Docker's, SIGKILL is answered once the container has ended. */
   async kill(entry: Entry, signal: number): Promise<void> {
+    const { exited } = entry;
+    await this.#kill(entry, signal);
+    if (signal === constants.signals.SIGKILL) await settlesWithin(exited.promise, killPatience);
+  }
+
+  /** A signal, and the event of it. */
+  async #kill(entry: Entry, signal: number): Promise<void> {
     await this.signal(entry, signal);
     const attributes = { ...eventAttributes(entry.container), signal: String(signal) };
     this.#parts.events.publish("container", "kill", entry.container.id, attributes);
@@ -207,11 +219,11 @@ export class Supervisor {
   async stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
     if (entry.state.status !== "running") return false;
     const { exited } = entry;
-    await this.kill(entry, signal).catch(ignoreGone);
+    await this.#kill(entry, signal).catch(ignoreGone);
     if (seconds < 0 || (await settlesWithin(exited.promise, seconds * 1000))) {
       await exited.promise;
     } else {
-      await this.kill(entry, constants.signals.SIGKILL).catch(ignoreGone);
+      await this.#kill(entry, constants.signals.SIGKILL).catch(ignoreGone);
       await exited.promise;
     }
     this.#parts.events.publish(
@@ -297,7 +309,7 @@ async function readExitRecord(path: string): Promise<ExitRecord | undefined> {
 
 async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const timeout = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => timeout.resolve(false), milliseconds);
+  const timer = setTimeout(() => timeout.resolve(false), Math.min(milliseconds, maxDelay));
   try {
     return await Promise.race([promise.then(() => true), timeout.promise]);
   } finally {
