@@ -47,7 +47,9 @@ function matchesOne(
     case "label": {
       const at = value.indexOf("=");
       const labels = container.config.Labels ?? {};
-      return at < 0 ? value in labels : labels[value.slice(0, at)] === value.slice(at + 1);
+      const key = at < 0 ? value : value.slice(0, at);
+      if (!Object.hasOwn(labels, key)) return false;
+      return at < 0 || labels[key] === value.slice(at + 1);
     }
     case "status":
       if (!statuses.includes(value)) {

@@ -85,6 +85,7 @@ export class ContainerService {
     this.#validate(request, hostConfig);
     const mounts = await this.#prepareMounts(parseMounts(hostConfig, config));
     // Again, since preparing took time: the database would refuse the second of two equal names.
+    if (name !== undefined && table.ownerOf(name) !== undefined) await this.#discard(mounts);
     this.#refuseTakenName(name);
     const container: Container = {
       id: newId(),
@@ -154,7 +155,9 @@ export class ContainerService {
 
   async #prepareMounts(requested: RequestedMount[]): Promise<ContainerMount[]> {
     const mounts: ContainerMount[] = [];
-    for (const mount of requested) {
+    // Volumes last: a source that is refused leaves none behind.
+    const ordered = requested.toSorted((a, b) => rank(a) - rank(b));
+    for (const mount of ordered) {
       if (mount.type === "volume") {
         const volume = await this.#parts.volumes.ensure(mount.name);
         mounts.push({ ...mount, name: volume.name, anonymous: mount.name === undefined });
@@ -225,6 +228,20 @@ export class ContainerService {
     }
   }
 
+  /** Takes the volumes back that were made for a container that will not be. */
+  async #discard(mounts: ContainerMount[]): Promise<void> {
+    for (const mount of mounts) {
+      if (mount.type === "volume" && mount.anonymous) await this.#parts.volumes.remove(mount.name);
+    }
+  }
+
+  /** True if a container mounts this volume. */
+  #uses(volume: string): boolean {
+    return this.#parts.table
+      .all()
+      .some(({ container }) => container.mounts.some((mount) => isVolume(mount, volume)));
+  }
+
   /**
    * The files are moved out of sight in one step and removed behind the answer. The record goes after
    * that: what a killed daemon leaves can be removed again, or is trash that the next one empties.
@@ -235,13 +252,23 @@ export class ContainerService {
     await trash.take(paths.run);
     table.remove(entry);
     for (const mount of entry.container.mounts) {
-      if (withVolumes && mount.type === "volume" && mount.anonymous)
+      if (withVolumes && mount.type === "volume" && mount.anonymous && !this.#uses(mount.name))
         await volumes.remove(mount.name);
     }
     for (const pending of entry.pending.splice(0)) pending.cancel();
     events.publish("container", "destroy", entry.container.id, eventAttributes(entry.container));
     entry.removed.resolve(entry.state);
+    // There will be no next exit.
+    entry.nextExit.resolve(entry.state);
   }
+}
+
+function rank(mount: RequestedMount): number {
+  return mount.type === "volume" ? 1 : 0;
+}
+
+function isVolume(mount: ContainerMount, name: string): boolean {
+  return mount.type === "volume" && mount.name === name;
 }
 
 function normalizeHost(host: HostConfig, networks: NetworkService): HostConfig {
