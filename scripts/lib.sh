@@ -26,10 +26,20 @@ bun_path() {
   return 1
 }
 
+# Runs a command as root, by sudo where this is not root already.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif has sudo; then
+    sudo "$@"
+  else
+    die "this needs root: run it again as root"
+  fi
+}
+
 # Runs a command in network and mount namespaces of its own (loopback up), so that nothing it does
 # meets the machine's interfaces, firewall or mounts.
 isolated() {
-  [ "$(id -u)" = 0 ] || die "this needs root: run it again with sudo"
   # shellcheck disable=SC2016
-  unshare --net --mount --propagation private -- sh -c 'ip link set lo up && exec "$@"' isolated "$@"
+  as_root unshare --net --mount --propagation private -- sh -c 'ip link set lo up && exec "$@"' isolated "$@"
 }

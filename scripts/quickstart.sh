@@ -12,10 +12,10 @@ keep=
 if [ "${1-}" != --inside ]; then
   ./scripts/setup.sh
   ./scripts/build.sh
-  [ "$(id -u)" = 0 ] || die "containers need root: run 'sudo ./scripts/quickstart.sh' (dist/rt is built)"
   probe='await fetch("https://registry-1.docker.io/v2/", { signal: AbortSignal.timeout(3000) })'
   if "$(bun_path)" -e "$probe" >/dev/null 2>&1; then
-    exec "$0" ${keep:+--keep} --inside
+    as_root "$0" ${keep:+--keep} --inside
+    exit
   fi
   say "Docker Hub is out of reach: using rt's own registry"
   isolated "$0" ${keep:+--keep} --inside --own-registry
