@@ -29,21 +29,36 @@ export async function dispatch(program: Program, args: readonly string[]): Promi
     stdout: new Output(1),
     stderr: new Output(2),
   };
-  let running: Running | undefined;
+  const state: { running?: Running } = {};
   try {
-    const words = readGlobals(program, args, session);
-    if (typeof words === "number") return words;
-    const found = await find(program, words, session);
-    if (typeof found === "number") return found;
-    running = found;
-    return await runCommand(found, words.slice(found.name.split(" ").length), session);
+    const exit = await runWords(program, args, session, state);
+    await session.stdout.flush();
+    await session.stderr.flush();
+    return exit;
   } catch (error) {
     try {
-      return report(error, session, running);
+      const exit = report(error, session, state.running);
+      await session.stderr.flush();
+      return exit;
     } catch {
+      // Where not even this can be written, the exit code has to say it.
       return exitCodes.failure;
     }
   }
+}
+
+async function runWords(
+  program: Program,
+  args: readonly string[],
+  session: Session,
+  state: { running?: Running },
+): Promise<number> {
+  const words = readGlobals(program, args, session);
+  if (typeof words === "number") return words;
+  const found = await find(program, words, session);
+  if (typeof found === "number") return found;
+  state.running = found;
+  return await runCommand(found, words.slice(found.name.split(" ").length), session);
 }
 
 /** The words from the command on; an exit code when there is nothing more to do. */
