@@ -100,7 +100,8 @@ export class ImageService {
         `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
       );
     }
-    if (isLast) refuseIfUsed(named ? name : short, users, options.force, named !== undefined);
+    if (isLast)
+      refuseIfUsed(named ? name : short, short, users, options.force, named !== undefined);
     const removed: ImageDeleteResponseItem[] = [];
     for (const tag of untag) {
       images.removeTag(tag.reference);
@@ -152,6 +153,7 @@ export class ImageService {
 
 function refuseIfUsed(
   name: string,
+  short: string,
   users: { id: string; running: boolean }[],
   force: boolean,
   named: boolean,
@@ -162,7 +164,7 @@ function refuseIfUsed(
   if (named && running) {
     throw new EngineError(
       "conflict",
-      `conflict: unable to remove repository reference "${name}" (must force) - container ${user.id} is using its referenced image`,
+      `conflict: unable to remove repository reference "${name}" (must force) - container ${user.id} is using its referenced image ${short}`,
     );
   }
   if (running) {
@@ -175,7 +177,7 @@ function refuseIfUsed(
     throw new EngineError(
       "conflict",
       named
-        ? `conflict: unable to remove repository reference "${name}" (must force) - container ${user.id} is using its referenced image`
+        ? `conflict: unable to remove repository reference "${name}" (must force) - container ${user.id} is using its referenced image ${short}`
         : `conflict: unable to delete ${name} (must be forced) - image is being used by stopped container ${user.id}`,
     );
   }

@@ -83,7 +83,15 @@ export function containerRoutes(parts: ContainerRoutesParts) {
 
     async containerKill(context) {
       const entry = find(context);
-      await parts.kill(entry, parseSignal(context.query.text("signal") || "KILL"));
+      const signal = parseSignal(context.query.text("signal") || "KILL");
+      if (entry.state.status !== "running") {
+        const { id } = entry.container;
+        throw new EngineError(
+          "conflict",
+          `cannot kill container: ${context.params.id}: container ${id} is not running`,
+        );
+      }
+      await parts.kill(entry, signal);
       context.empty(204);
     },
 
