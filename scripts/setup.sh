@@ -47,7 +47,9 @@ fi
 # --- npm packages ------------------------------------------------------------------------------
 if ! cmp -s package-lock.json node_modules/.setup-lock; then
   say "Installing npm packages"
-  npm ci --loglevel=error >&2
+  # Not `npm ci`: it insists on lock entries for every platform's optional packages, which not every
+  # registry has. What is locked is still installed in that version and checked against its digest.
+  npm install --no-save --loglevel=error >&2
   cp package-lock.json node_modules/.setup-lock
 fi
 bun_path >/dev/null || die "the pinned Bun does not run on this machine ($ARCH): rt needs x86_64 or aarch64"
