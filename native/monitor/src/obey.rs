@@ -108,7 +108,8 @@ impl Monitor {
         if let Some(client) = self.clients.get_mut(index) {
             client.watches = true;
         }
-        let running = matches!(self.state, State::Running | State::Exited { .. });
+        // A start that is under way counts: a daemon that asks now must not let go of it.
+        let running = self.state != State::AtGate;
         (frame::ACK, vec![u8::from(running)])
     }
 }

@@ -38,6 +38,9 @@ export function systemRoutes(parts: SystemRoutesParts) {
   } satisfies Record<string, Handler>;
 }
 
+/** Events that a client may leave unread before its stream is ended. */
+const maxQueued = 10_000;
+
 /** Past events since `since`, then, unless `until` has passed, what happens until then. */
 async function streamEvents(context: RequestContext, bus: EventBus): Promise<void> {
   const { query, signal } = context;
@@ -54,7 +57,9 @@ async function streamEvents(context: RequestContext, bus: EventBus): Promise<voi
     wake.resolve();
   };
   const leave = bus.subscribe((event) => {
-    queue.push(event);
+    // Who reads nothing is let go, rather than remembered for.
+    if (queue.length >= maxQueued) finish();
+    else queue.push(event);
     wake.resolve();
   });
   signal.addEventListener("abort", finish, { once: true });
