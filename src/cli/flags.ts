@@ -179,8 +179,8 @@ function readValue(name: string, flag: Flag, text: string, before: Value): Value
 }
 
 function parseBool(text: string): boolean {
-  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-  if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false;
+  if (["true", "1", "t", "T", "TRUE", "True"].includes(text)) return true;
+  if (["false", "0", "f", "F", "FALSE", "False"].includes(text)) return false;
   throw new Error(`strconv.ParseBool: parsing "${text}": invalid syntax`);
 }
 

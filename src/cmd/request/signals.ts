@@ -1,4 +1,3 @@
-import { constants } from "node:os";
 import type { Engine } from "../../client/engine.ts";
 
 /**
@@ -24,7 +23,7 @@ export function proxySignals(engine: Engine, id: string): void {
   for (const name of proxied) {
     process.on(name, () => {
       // It may not run yet, or no more: then nobody is there to be told.
-      engine.killContainer(id, String(constants.signals[name])).catch(() => {});
+      engine.killContainer(id, name).catch(() => {});
     });
   }
 }
