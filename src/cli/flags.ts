@@ -52,8 +52,7 @@ export function parseFlags<T extends FlagTable>(
   args: readonly string[],
   options: ParseOptions,
 ): ParsedArguments<T> {
-  const values: Record<string, Value> = {};
-  for (const name in table) values[name] = defaultOf(table[name]);
+  const typed: Record<string, Value> = {};
   const given = new Set<string>();
   const positionals: string[] = [];
   let help = false;
@@ -61,7 +60,7 @@ export function parseFlags<T extends FlagTable>(
   const set = (name: string, text: string) => {
     const flag: Flag | undefined = table[name];
     if (!flag) return;
-    values[name] = readValue(name, flag, text, given.has(name) ? values[name] : undefined);
+    typed[name] = readValue(name, flag, text, typed[name]);
     given.add(name);
   };
 
@@ -131,7 +130,8 @@ export function parseFlags<T extends FlagTable>(
       positionals.push(arg);
     }
   }
-  return { values: values as FlagValues<T>, given, positionals, help };
+  const values = new Proxy(typed, new Defaults(table)) as FlagValues<T>;
+  return { values, given, positionals, help };
 }
 
 /** The flag that is spelled "--name", by its name or its alias. */
@@ -155,6 +155,27 @@ export class UsageError extends EngineError {
 
 function usage(message: string): UsageError {
   return new UsageError(message);
+}
+
+/** Gives flags that were not typed their default when asked for it: of ninety few ever are. */
+class Defaults implements ProxyHandler<Record<string, Value>> {
+  readonly #table: FlagTable;
+
+  constructor(table: FlagTable) {
+    this.#table = table;
+  }
+
+  get(values: Record<string, Value>, name: string): Value {
+    return Object.hasOwn(values, name) ? values[name] : defaultOf(this.#table[name]);
+  }
+
+  ownKeys(): string[] {
+    return Object.keys(this.#table);
+  }
+
+  getOwnPropertyDescriptor(values: Record<string, Value>, name: string): PropertyDescriptor {
+    return { value: this.get(values, name), writable: true, enumerable: true, configurable: true };
+  }
 }
 
 function defaultOf(flag: Flag | undefined): Value {
