@@ -7,6 +7,8 @@ import { OutputClosed } from "./output.ts";
 export const exitCodes = {
   ok: 0,
   failure: 1,
+  /** `rt daemon`: another daemon works on the same root; a client that wanted one waits for that. */
+  daemonRuns: 3,
   /** A mistake on the command line, or `run` and `create` failed before the container did. */
   usage: 125,
   /** stdout was closed by its reader: 128 + SIGPIPE. */

@@ -1,12 +1,18 @@
-import { EngineError } from "../errors.ts";
+import type { StdioOptions } from "node:child_process";
+import { dirname } from "node:path";
+import { EngineError, messageOf } from "../errors.ts";
 import type { Address } from "./address.ts";
 import { Connection } from "./connection.ts";
 
 /** Output of a daemon that was started by a client. */
 const logPath = "/run/rt/daemon.log";
-/** The longest pause between two tries. */
+/** The longest pause between two tries, in milliseconds. */
 const maxPause = 50;
 const logLines = 5;
+/** Exit status of a daemon that found another at work, as in cmd/daemon.ts. */
+const otherRuns = 3;
+/** How long that other one may take until it answers. */
+const othersStart = 10_000;
 
 /**
  * Starts `rt daemon` in a session of its own and waits until it answers at `address`. Throws what it
@@ -18,35 +24,47 @@ export async function startDaemon(address: Address): Promise<void> {
       hint: "start 'rt daemon' as root, or name a running one with -H",
     });
   }
-  const { closeSync, mkdirSync, openSync } = await import("node:fs");
-  const { spawn } = await import("node:child_process");
-  mkdirSync("/run/rt", { recursive: true, mode: 0o710 });
-  const log = openSync(logPath, "a", 0o600);
-  const offset = await Bun.file(logPath).stat();
-  const daemon = spawn(process.execPath, ["daemon"], {
-    detached: true,
-    stdio: ["ignore", log, log],
-    cwd: "/",
+  const { daemon, offset } = await spawnDaemon().catch((cause: unknown) => {
+    const message = `cannot start the rt daemon: ${messageOf(cause)}`;
+    throw new EngineError("unavailable", message, { cause });
   });
-  closeSync(log);
   daemon.unref();
   let failure: string | undefined;
+  let deadline = Number.POSITIVE_INFINITY;
   daemon.on("error", (error) => {
     failure = error.message;
+    deadline = 0;
   });
   daemon.on("exit", (code, signal) => {
     failure = signal ? `it was ended by ${signal}` : `it ended with status ${code}`;
+    // Another client was quicker: its daemon is as good as ours.
+    deadline = performance.now() + (code === otherRuns ? othersStart : 0);
   });
-  for (let pause = 1; failure === undefined; pause = Math.min(pause * 2, maxPause)) {
+  for (let pause = 1; ; pause = Math.min(pause * 2, maxPause)) {
     if (await answers(address)) return;
+    if (performance.now() > deadline) break;
     await Bun.sleep(pause);
   }
-  // Another client may have been quicker: its daemon is as good as ours.
-  if (await answers(address)) return;
-  const words = await lastWords(offset.size);
+  const words = await lastWords(offset);
   throw new EngineError("unavailable", `cannot start the rt daemon: ${failure}${words}`, {
     hint: `see ${logPath}, or run 'rt daemon' to watch it`,
   });
+}
+
+/** `offset` is where the new daemon's lines in the log begin. */
+async function spawnDaemon() {
+  const { closeSync, fstatSync, mkdirSync, openSync } = await import("node:fs");
+  const { spawn } = await import("node:child_process");
+  mkdirSync(dirname(logPath), { recursive: true, mode: 0o710 });
+  const log = openSync(logPath, "a", 0o600);
+  try {
+    const offset = fstatSync(log).size;
+    const stdio: StdioOptions = ["ignore", log, log];
+    const options = { detached: true, stdio, cwd: "/" };
+    return { daemon: spawn(process.execPath, ["daemon"], options), offset };
+  } finally {
+    closeSync(log);
+  }
 }
 
 async function answers(address: Address): Promise<boolean> {

@@ -1,7 +1,8 @@
 import { defineCommand } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";
-import { exitCodes } from "../cli/report.ts";
+import { exitCodes, formatError } from "../cli/report.ts";
 import type { DaemonFlags } from "../daemon/config.ts";
+import { EngineError } from "../errors.ts";
 
 const daemonFlags = {
   bip: { kind: "string", value: "cidr", summary: "Address of the default bridge (10.7.0.1/24)" },
@@ -32,11 +33,16 @@ export const daemon = defineCommand({
   summary: "Run the engine in the foreground",
   usage: "",
   arity: { min: 0, max: 0 },
-  failureExit: exitCodes.failure,
   flags: daemonFlags,
-  async run({ flags, host }) {
+  async run({ flags, host, program, stderr }) {
     const { runDaemon } = await import("../daemon/daemon.ts");
-    return await runDaemon(toDaemonFlags(flags, host));
+    try {
+      return await runDaemon(toDaemonFlags(flags, host));
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "conflict") throw error;
+      stderr.line(formatError(error, program));
+      return exitCodes.daemonRuns;
+    }
   },
 });
 
