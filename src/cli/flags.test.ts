@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseBytes, parseDuration, parseFlags, UsageError } from "./flags.ts";
+import { parseBytes, parseDuration } from "./flag-values.ts";
+import { parseFlags, UsageError } from "./flags.ts";
 
 const table = {
   all: { kind: "bool", short: "a", summary: "" },

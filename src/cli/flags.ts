@@ -1,4 +1,5 @@
-import { EngineError } from "../errors.ts";
+import { EngineError, messageOf } from "../errors.ts";
+import { defaultOf, type FlagValue, readValue } from "./flag-values.ts";
 
 /**
  * Flags as data, and a strict parser with the rules of Docker's (pflag): `--name value`,
@@ -45,93 +46,108 @@ export interface ParseOptions {
   stopAtPositional: boolean;
 }
 
-type Value = boolean | string | number | string[] | undefined;
-
 export function parseFlags<T extends FlagTable>(
   table: T,
   args: readonly string[],
   options: ParseOptions,
 ): ParsedArguments<T> {
-  const typed: Record<string, Value> = {};
-  const given = new Set<string>();
-  const positionals: string[] = [];
-  let help = false;
+  const parser = new Parser(table, args);
+  parser.run(options);
+  const values = new Proxy(parser.typed, new Defaults(table)) as FlagValues<T>;
+  return { values, given: parser.given, positionals: parser.positionals, help: parser.help };
+}
 
-  const set = (name: string, text: string) => {
-    const flag: Flag | undefined = table[name];
-    if (!flag) return;
-    typed[name] = readValue(name, flag, text, typed[name]);
-    given.add(name);
-  };
+class Parser {
+  readonly typed: Record<string, FlagValue> = {};
+  readonly given = new Set<string>();
+  readonly positionals: string[] = [];
+  help = false;
+  readonly #table: FlagTable;
+  readonly #args: readonly string[];
+  #at = 0;
 
-  let i = 0;
-  const needValue = (spelled: string): string => {
-    const value = args[++i];
-    if (value === undefined) {
-      throw usage(
-        spelled.startsWith("--")
-          ? `flag needs an argument: ${spelled}`
-          : `flag needs an argument: '${spelled.slice(1)}' in ${args[i - 1]}`,
-      );
-    }
-    return value;
-  };
+  constructor(table: FlagTable, args: readonly string[]) {
+    this.#table = table;
+    this.#args = args;
+  }
 
-  const long = (arg: string) => {
-    const equals = arg.indexOf("=");
-    const spelled = equals < 0 ? arg : arg.slice(0, equals);
-    const name = findName(table, spelled);
-    if (spelled === "--help" && name === undefined) {
-      help = true;
-      return;
-    }
-    if (name === undefined) throw usage(`unknown flag: ${spelled}`);
-    if (equals >= 0) set(name, arg.slice(equals + 1));
-    else if (table[name]?.kind === "bool") set(name, "true");
-    else set(name, needValue(spelled));
-  };
-
-  const short = (arg: string) => {
-    for (let at = 1; at < arg.length; at++) {
-      const letter = `-${arg[at]}`;
-      const name = findShort(table, arg[at]);
-      if (name === undefined && letter === "-h") {
-        help = true;
+  run({ stopAtPositional }: ParseOptions): void {
+    for (; this.#at < this.#args.length && !this.help; this.#at++) {
+      const arg = this.#args[this.#at] ?? "";
+      if (arg === "--") {
+        this.positionals.push(...this.#args.slice(this.#at + 1));
         return;
       }
-      if (name === undefined)
-        throw usage(`unknown shorthand flag: '${arg[at]}' in -${arg.slice(at)}`);
-      const rest = arg.slice(at + 1);
-      if (table[name]?.kind === "bool") {
-        if (!rest.startsWith("=")) {
-          set(name, "true");
-          continue;
-        }
-        set(name, rest.slice(1));
-      } else if (rest === "") set(name, needValue(letter));
-      else set(name, rest.startsWith("=") ? rest.slice(1) : rest);
-      return;
-    }
-  };
-
-  for (; i < args.length && !help; i++) {
-    const arg = args[i] ?? "";
-    if (arg === "--") {
-      positionals.push(...args.slice(i + 1));
-      break;
-    }
-    if (arg.startsWith("--")) long(arg);
-    else if (arg.startsWith("-") && arg.length > 1) short(arg);
-    else {
-      if (options.stopAtPositional) {
-        positionals.push(...args.slice(i));
-        break;
-      }
-      positionals.push(arg);
+      if (arg.startsWith("--")) this.#long(arg);
+      else if (arg.startsWith("-") && arg.length > 1) this.#short(arg);
+      else if (stopAtPositional) {
+        this.positionals.push(...this.#args.slice(this.#at));
+        return;
+      } else this.positionals.push(arg);
     }
   }
-  const values = new Proxy(typed, new Defaults(table)) as FlagValues<T>;
-  return { values, given, positionals, help };
+
+  #long(arg: string): void {
+    const equals = arg.indexOf("=");
+    const spelled = equals < 0 ? arg : arg.slice(0, equals);
+    const name = findName(this.#table, spelled);
+    if (name === undefined) {
+      if (spelled !== "--help") throw new UsageError(`unknown flag: ${spelled}`);
+      this.help = true;
+    } else if (equals >= 0) this.#set(name, arg.slice(equals + 1));
+    else if (this.#isSwitch(name)) this.#set(name, "true");
+    else this.#set(name, this.#nextValue(`flag needs an argument: ${spelled}`));
+  }
+
+  /** "-abc", "-eVALUE", "-e=VALUE" or "-e" with its value in the next word. */
+  #short(arg: string): void {
+    for (let at = 1; at < arg.length; at++) {
+      const letter = arg[at] ?? "";
+      const rest = arg.slice(at + 1);
+      const name = findShort(this.#table, letter);
+      if (name === undefined) {
+        if (letter === "h") {
+          this.help = true;
+          return;
+        }
+        throw new UsageError(`unknown shorthand flag: '${letter}' in -${arg.slice(at)}`);
+      }
+      if (this.#isSwitch(name) && !rest.startsWith("=")) {
+        this.#set(name, "true");
+        continue;
+      }
+      if (rest.startsWith("=")) this.#set(name, rest.slice(1));
+      else if (rest !== "") this.#set(name, rest);
+      else this.#set(name, this.#nextValue(`flag needs an argument: '${letter}' in ${arg}`));
+      return;
+    }
+  }
+
+  #isSwitch(name: string): boolean {
+    return this.#table[name]?.kind === "bool";
+  }
+
+  #nextValue(otherwise: string): string {
+    const value = this.#args[++this.#at];
+    if (value === undefined) throw new UsageError(otherwise);
+    return value;
+  }
+
+  #set(name: string, text: string): void {
+    const flag = this.#table[name];
+    if (!flag) return;
+    this.typed[name] = this.#read(name, flag, text);
+    this.given.add(name);
+  }
+
+  #read(name: string, flag: Flag, text: string): FlagValue {
+    try {
+      return readValue(flag, text, this.typed[name]);
+    } catch (error) {
+      const spelled = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
+      throw new UsageError(`invalid argument "${text}" for "${spelled}" flag: ${messageOf(error)}`);
+    }
+  }
 }
 
 /** The flag that is spelled "--name", by its name or its alias. */
@@ -153,19 +169,15 @@ export class UsageError extends EngineError {
   }
 }
 
-function usage(message: string): UsageError {
-  return new UsageError(message);
-}
-
 /** Gives flags that were not typed their default when asked for it: of ninety few ever are. */
-class Defaults implements ProxyHandler<Record<string, Value>> {
+class Defaults implements ProxyHandler<Record<string, FlagValue>> {
   readonly #table: FlagTable;
 
   constructor(table: FlagTable) {
     this.#table = table;
   }
 
-  get(values: Record<string, Value>, name: string): Value {
+  get(values: Record<string, FlagValue>, name: string): FlagValue {
     return Object.hasOwn(values, name) ? values[name] : defaultOf(this.#table[name]);
   }
 
@@ -173,77 +185,7 @@ class Defaults implements ProxyHandler<Record<string, Value>> {
     return Object.keys(this.#table);
   }
 
-  getOwnPropertyDescriptor(values: Record<string, Value>, name: string): PropertyDescriptor {
+  getOwnPropertyDescriptor(values: Record<string, FlagValue>, name: string): PropertyDescriptor {
     return { value: this.get(values, name), writable: true, enumerable: true, configurable: true };
   }
-}
-
-function defaultOf(flag: Flag | undefined): Value {
-  if (!flag) return undefined;
-  if (flag.kind === "bool") return flag.default === "true";
-  if (flag.kind === "list") return [];
-  if (flag.default === undefined) return undefined;
-  return flag.kind === "string" ? flag.default : parseNumber(flag.kind, flag.default);
-}
-
-function readValue(name: string, flag: Flag, text: string, before: Value): Value {
-  try {
-    if (flag.kind === "bool") return parseBool(text);
-    if (flag.kind === "list") return Array.isArray(before) ? [...before, text] : [text];
-    if (flag.kind === "string") return text;
-    return parseNumber(flag.kind, text);
-  } catch (error) {
-    const spelled = flag.short === undefined ? `--${name}` : `-${flag.short}, --${name}`;
-    const detail = error instanceof Error ? error.message : String(error);
-    throw usage(`invalid argument "${text}" for "${spelled}" flag: ${detail}`);
-  }
-}
-
-function parseBool(text: string): boolean {
-  if (["true", "1", "t", "T", "TRUE", "True"].includes(text)) return true;
-  if (["false", "0", "f", "F", "FALSE", "False"].includes(text)) return false;
-  throw new Error(`strconv.ParseBool: parsing "${text}": invalid syntax`);
-}
-
-function parseNumber(kind: "int" | "bytes" | "duration", text: string): number {
-  if (kind === "bytes") return parseBytes(text);
-  if (kind === "duration") return parseDuration(text);
-  const value = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(value)) {
-    throw new Error(`strconv.ParseInt: parsing "${text}": invalid syntax`);
-  }
-  return value;
-}
-
-const byteUnits = { b: 0, k: 1, m: 2, g: 3, t: 4, p: 5 } as const;
-
-/** "64m" → bytes; units b k m g t p, with an optional "b" or "ib", all powers of 1024; -1 is none. */
-export function parseBytes(text: string): number {
-  const match = /^(\d+(?:\.\d+)?) ?([bkmgtp])?(?:i?b)?$/i.exec(text);
-  if (text === "-1") return -1;
-  if (!match) throw new Error(`invalid size: '${text}'`);
-  const power = byteUnits[(match[2] ?? "b").toLowerCase() as keyof typeof byteUnits];
-  return Math.trunc(Number(match[1]) * 1024 ** power);
-}
-
-const durationUnits: Record<string, number> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/** Go's durations, "1h30m" or "1.5s", in nanoseconds. */
-export function parseDuration(text: string): number {
-  const match = /^([+-]?)((?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
-  if (text === "0") return 0;
-  if (!match?.[2]) throw new Error(`time: invalid duration "${text}"`);
-  let total = 0;
-  for (const part of match[2].matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g)) {
-    total += Number(part[1]) * (durationUnits[part[2] ?? ""] ?? 0);
-  }
-  return match[1] === "-" ? -total : total;
 }

@@ -16,7 +16,8 @@ import type {
   SystemVersion,
 } from "../api/types.ts";
 import { readJsonStream } from "./json-stream.ts";
-import type { HijackedStream, QueryValue, Reply, Transport } from "./transport.ts";
+import type { QueryValue } from "./request.ts";
+import type { HijackedStream, Reply, Transport } from "./transport.ts";
 
 /** Filters of a list or of events: name → accepted values. */
 export type Filters = Record<string, string[]>;

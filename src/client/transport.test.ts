@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { routes } from "../api/routes.ts";
 import { EngineError } from "../errors.ts";
-import { buildTarget, Transport } from "./transport.ts";
+import { buildTarget } from "./request.ts";
+import { Transport } from "./transport.ts";
 
 let directory = "";
 let path = "";

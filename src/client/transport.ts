@@ -1,25 +1,12 @@
-import { errorCodeHeader, errorHintHeader, fromErrorReply } from "../api/errors.ts";
-import { type Route, routes } from "../api/routes.ts";
-import { EngineError, type ErrorCode, messageOf } from "../errors.ts";
-import { type Address, formatAddress } from "./address.ts";
+import type { Route } from "../api/routes.ts";
+import type { EngineError } from "../errors.ts";
+import type { Address } from "./address.ts";
 import { Connection } from "./connection.ts";
-import { Body, type Head, ProtocolError, readHead } from "./http.ts";
+import { isAbsent, toLost, toReplyError, toUnreachable } from "./failures.ts";
+import { Body, type Head, readHead } from "./http.ts";
+import { buildRequest, type RequestOptions } from "./request.ts";
 
 const maxErrorBody = 1024 * 1024;
-
-export type QueryValue = string | number | boolean | undefined;
-
-export interface RequestOptions {
-  /** Values for the `{name}` parts of the route's path. */
-  path?: Record<string, string>;
-  query?: Record<string, QueryValue>;
-  headers?: Record<string, string>;
-  /** Sent as JSON. */
-  json?: unknown;
-  /** Statuses of 300 and above that are an answer, not an error. */
-  accept?: readonly number[];
-  signal?: AbortSignal | undefined;
-}
 
 export interface Reply {
   status: number;
@@ -95,7 +82,7 @@ export class Transport {
     } catch (error) {
       connection.close();
       options.signal?.throwIfAborted();
-      throw this.#toFailure(error);
+      throw toUnreachable(error, this.address);
     } finally {
       options.signal?.removeEventListener("abort", abort);
     }
@@ -120,10 +107,10 @@ export class Transport {
     } catch (error) {
       if (isAbsent(error) && this.#onAbsent && (await this.#onAbsent())) {
         return await this.#connect().catch((again) => {
-          throw this.#toFailure(again);
+          throw toUnreachable(again, this.address);
         });
       }
-      throw this.#toFailure(error);
+      throw toUnreachable(error, this.address);
     }
   }
 
@@ -138,45 +125,13 @@ export class Transport {
       if (reusable) this.#idle.push(Promise.resolve(connection));
       else this.#open.delete(connection);
     };
-    return new Body(connection, head, { finished, toFailure: (error) => this.#toLoss(error) });
+    const toFailure = (error: unknown) => toLost(error, this.address);
+    return new Body(connection, head, { finished, toFailure });
   }
 
   async #toError(route: Route, head: Head, body: Body): Promise<EngineError> {
     const text = await body.text(maxErrorBody).catch(() => "");
-    const hint = head.headers[errorHintHeader.toLowerCase()];
-    const message = `Error response from daemon: ${messageIn(text, head.status)}`;
-    const code = head.headers[errorCodeHeader.toLowerCase()] ?? guessCode(route, message);
-    return fromErrorReply(head.status, message, code, hint);
-  }
-
-  /** What a connection that failed in the middle of a reply means to the user. */
-  #toLoss(error: unknown): EngineError {
-    const where = formatAddress(this.address);
-    const message = `lost the connection to the daemon at ${where}: ${messageOf(error)}`;
-    return new EngineError("unavailable", message, { cause: error, hint: startHint });
-  }
-
-  /** What a connection that failed means to the user. */
-  #toFailure(error: unknown): EngineError {
-    if (error instanceof EngineError) return error;
-    const where = formatAddress(this.address);
-    const prefix = `cannot connect to the rt daemon at ${where}`;
-    if (error instanceof ProtocolError) {
-      return new EngineError(
-        "unavailable",
-        `${prefix}: what answers there is not a container engine: ${error.message}`,
-        {
-          cause: error,
-          hint: "name the daemon's socket with -H or RT_HOST",
-        },
-      );
-    }
-    const known = failures[codeOf(error) ?? ""];
-    return new EngineError(
-      known?.code ?? "unavailable",
-      `${prefix}: ${known?.detail ?? messageOf(error)}`,
-      { cause: error, hint: known?.hint ?? startHint },
-    );
+    return toReplyError(route, head, text);
   }
 }
 
@@ -184,119 +139,4 @@ export interface HijackedStream {
   connection: Connection;
   /** Whether the engine said that output comes in frames; undefined when it did not say. */
   multiplexed: boolean | undefined;
-}
-
-const startHint = "is the daemon running? start it with 'rt daemon', or name another with -H";
-
-const failures: Record<
-  string,
-  { code: "unavailable" | "forbidden"; detail: string; hint: string }
-> = {
-  ENOENT: { code: "unavailable", detail: "no such socket", hint: startHint },
-  ECONNREFUSED: { code: "unavailable", detail: "connection refused", hint: startHint },
-  EACCES: {
-    code: "forbidden",
-    detail: "permission denied",
-    hint: "run rt as root, or as a member of the group that owns the socket",
-  },
-  EPERM: {
-    code: "forbidden",
-    detail: "permission denied",
-    hint: "run rt as root, or as a member of the group that owns the socket",
-  },
-  ENOTSOCK: { code: "unavailable", detail: "not a socket", hint: startHint },
-};
-
-function isAbsent(error: unknown): boolean {
-  const code = codeOf(error);
-  return code === "ENOENT" || code === "ECONNREFUSED";
-}
-
-function codeOf(error: unknown): string | undefined {
-  if (error instanceof Error && "code" in error && typeof error.code === "string") {
-    return error.code;
-  }
-  return undefined;
-}
-
-function messageIn(text: string, status: number): string {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (parsed && typeof parsed === "object" && "message" in parsed) return String(parsed.message);
-  } catch {
-    // Not JSON: a proxy, or an engine older than the error format.
-  }
-  return text.trim() || `status ${status}`;
-}
-
-/**
- * What Docker's engine, which sends no codes, means by a failed start: its own client too goes by
- * these words. Ours says it in a header.
- */
-function guessCode(route: Route, message: string): ErrorCode | undefined {
-  if (route.path !== routes.containerStart.path) return undefined;
-  if (/executable file not found|no such file or directory/.test(message)) {
-    return "command_not_found";
-  }
-  if (/permission denied|is a directory/.test(message)) return "command_not_executable";
-  return undefined;
-}
-
-/** The bytes of a request. */
-export function buildRequest(
-  route: Route,
-  options: RequestOptions,
-  extra: Record<string, string>,
-): Uint8Array {
-  const body = encoder.encode(options.json === undefined ? "" : JSON.stringify(options.json));
-  let head = `${route.method} ${buildTarget(route.path, options)} HTTP/1.1\r\nHost: rt\r\n`;
-  for (const headers of [options.headers, extra]) {
-    for (const name in headers) head += `${name}: ${checkHeader(name, headers[name] ?? "")}\r\n`;
-  }
-  if (body.length > 0) head += "Content-Type: application/json\r\n";
-  if (body.length > 0 || route.method === "POST" || route.method === "PUT") {
-    head += `Content-Length: ${body.length}\r\n`;
-  }
-  const request = encoder.encode(`${head}\r\n`);
-  if (body.length === 0) return request;
-  const whole = new Uint8Array(request.length + body.length);
-  whole.set(request);
-  whole.set(body, request.length);
-  return whole;
-}
-
-const encoder = new TextEncoder();
-
-function checkHeader(name: string, value: string): string {
-  if (!value.includes("\r") && !value.includes("\n")) return value;
-  throw new EngineError("invalid_argument", `invalid value for the header "${name}"`);
-}
-
-/** Path and query of a request: `{id}` is one segment, `{name*}` keeps its slashes. */
-export function buildTarget(pattern: string, options: RequestOptions): string {
-  let target = "";
-  for (const [index, part] of pattern.split("{").entries()) {
-    const end = part.indexOf("}");
-    if (index === 0) target = part;
-    else target += escapeName(part.slice(0, end), options.path ?? {}) + part.slice(end + 1);
-  }
-  let separator = "?";
-  for (const name in options.query) {
-    const value = options.query[name];
-    if (value === undefined) continue;
-    target += `${separator}${name}=${encodeURIComponent(formatQuery(value))}`;
-    separator = "&";
-  }
-  return target;
-}
-
-function escapeName(name: string, values: Record<string, string>): string {
-  const many = name.endsWith("*");
-  const value = values[many ? name.slice(0, -1) : name] ?? "";
-  const escaped = encodeURIComponent(value).replaceAll("%3A", ":").replaceAll("%40", "@");
-  return many ? escaped.replaceAll("%2F", "/") : escaped;
-}
-
-function formatQuery(value: string | number | boolean): string {
-  return typeof value === "boolean" ? (value ? "1" : "0") : String(value);
 }
