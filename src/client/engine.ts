@@ -15,6 +15,8 @@ import type {
   SystemInfo,
   SystemVersion,
 } from "../api/types.ts";
+import { toUnreachable } from "./failures.ts";
+import { ProtocolError } from "./http.ts";
 import { readJsonStream } from "./json-stream.ts";
 import type { QueryValue } from "./request.ts";
 import type { HijackedStream, Reply, Transport } from "./transport.ts";
@@ -248,7 +250,11 @@ export class Engine {
 
   async #json<T>(reply: Promise<Reply>): Promise<T> {
     const text = await (await reply).body.text();
-    return JSON.parse(text);
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw toUnreachable(new ProtocolError("not JSON"), this.transport.address);
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { routes } from "../api/routes.ts";
 import { EngineError } from "../errors.ts";
+import { Engine } from "./engine.ts";
 import { buildTarget } from "./request.ts";
 import { Transport } from "./transport.ts";
 
@@ -174,6 +175,12 @@ describe("Transport", () => {
       expect(error.code).toBe("unavailable");
     });
   }
+
+  test("tells an answer that is not JSON", async () => {
+    await script("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>");
+    const error = await failure(new Engine(transport).version());
+    expect(error.message).toEndWith("what answers there is not a container engine: not JSON");
+  });
 
   test("tells a connection that ends before an answer", async () => {
     await script((socket) => socket.destroy());
