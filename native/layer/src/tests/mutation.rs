@@ -37,6 +37,12 @@ impl Random {
     }
 }
 
+/// `RT_FUZZ_ROUNDS` of them instead of `usual`, to look for longer.
+fn rounds(usual: u32) -> u32 {
+    let rounds = std::env::var("RT_FUZZ_ROUNDS").ok();
+    rounds.map_or(usual, |rounds| rounds.parse().unwrap())
+}
+
 fn seed_archive() -> Vec<u8> {
     let mut old = Head::new(b'S', "old-sparse");
     old.size = 1;
@@ -114,7 +120,7 @@ fn the_reader_survives_damaged_archives() {
     let archive = seed_archive();
     let mut random = Random(0x5eed);
     let (mut read, mut refused) = (0, 0);
-    for _ in 0..20_000 {
+    for _ in 0..rounds(20_000) {
         let bytes = mutate(&archive, &mut random);
         let step = 1 + random.below(2000);
         let mut reader = Reader::new(Slice {
@@ -149,7 +155,7 @@ fn the_reader_survives_damaged_archives() {
 fn the_writer_keeps_damaged_archives_inside() {
     let archive = seed_archive();
     let mut random = Random(0xfeed);
-    for _ in 0..1500 {
+    for _ in 0..rounds(1500) {
         let extracted = extract(&mutate(&archive, &mut random));
         // The directory of a test may hold the blob and, if all went well, the tree.
         extracted.holds_only_blob_and_tree();
