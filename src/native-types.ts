@@ -16,12 +16,8 @@ export interface Native {
   prepareMonitor(): Promise<void>;
   /** Makes (or finds and repairs) a bridge with its address, forwarding and masquerading. */
   ensureBridge(bridge: BridgePlan): Promise<void>;
-  /** Removes a bridge and its rules. What is absent is no error. */
-  removeBridge(bridge: Pick<BridgePlan, "name" | "table">): Promise<void>;
   /** IPv4 routes of the daemon's network namespace, as "a.b.c.d/n", to choose free subnets by. */
   listRoutes(): Promise<string[]>;
-  /** True if `pid` is alive and started at `startTime` (clock ticks, /proc/PID/stat field 22). */
-  isAlive(pid: number, startTime: number): boolean;
   /** Makes the daemon's own cgroup ready to be the parent of containers' (cgroup v2 wants leaves). */
   prepareCgroup(): void;
   /** Facts about this host that `info` and the planner need. */
@@ -61,6 +57,8 @@ export interface ExtractResult {
 
 export interface LaunchRequest {
   plan: ContainerPlan;
+  /** Wired up while the child mounts, before the gate opens; null for networks without one. */
+  endpoint: EndpointPlan | null;
   /** Made first, in order, where absent. */
   directories: { path: string; mode: number }[];
   /** Written next, replaced where present. */
@@ -69,10 +67,8 @@ export interface LaunchRequest {
 
 export interface Launched {
   monitorPid: number;
-  monitorStartTime: number;
   /** The container's first process, in the daemon's pid namespace. */
   pid: number;
-  pidStartTime: number;
 }
 
 export interface ContainerPlan {
@@ -107,11 +103,12 @@ export interface ContainerPlan {
     openStdin: boolean;
     /** Close the pipe after the first attached client has closed its side. */
     stdinOnce: boolean;
-    /** Capability names without CAP_, both bounding and (for root) effective set. */
-    capabilities: string[];
+    /** Bit n is capability n of capabilities(7): the bounding set and, for root, the effective one. */
+    capabilities: number;
     noNewPrivileges: boolean;
     oomScoreAdj: number;
-    rlimits: { name: string; soft: number; hard: number }[];
+    /** By the kernel's number, see getrlimit(2); a negative value is no limit. */
+    rlimits: { resource: number; soft: number; hard: number }[];
   };
   /** Run as PID 1 a small reaper of ours that forwards signals (`--init`). */
   init: boolean;
@@ -124,8 +121,6 @@ export interface ContainerPlan {
     uts: "new" | "host";
     cgroup: "new" | "host";
   };
-  /** Wired up by the addon after the network namespace exists and before the gate opens. */
-  endpoint: EndpointPlan | null;
   cgroup: {
     /** null: the daemon's own cgroup. */
     parent: string | null;

@@ -25,10 +25,8 @@ interface Addon {
   launch(request: string): Promise<string>;
   prepareMonitor(): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
-  removeBridge(name: string, table: string): Promise<void>;
   listRoutes(): Promise<string[]>;
   prepareCgroup(): void;
-  isAlive(pid: number, startTime: number): boolean;
   hostFacts(): string;
 }
 
@@ -74,10 +72,8 @@ function wrap(addon: Addon): Native {
       JSON.parse(await asPromise(() => addon.launch(JSON.stringify(request)))),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
-    removeBridge: ({ name, table }) => asPromise(() => addon.removeBridge(name, table)),
     listRoutes: () => asPromise(() => addon.listRoutes()),
     prepareCgroup: () => addon.prepareCgroup(),
-    isAlive: (pid, startTime) => addon.isAlive(pid, startTime),
     hostFacts: () => JSON.parse(addon.hostFacts()) as HostFacts,
   };
 }

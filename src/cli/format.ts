@@ -53,10 +53,3 @@ function stripFunctions(source: string): string {
     "{{$1}}",
   );
 }
-
-/** `value` under a template, or its indented JSON without one. */
-export function formatObject(value: unknown, format: string | undefined): string {
-  if (format === undefined || format === "") return JSON.stringify(value, undefined, 4);
-  if (format === "json") return JSON.stringify(value);
-  return new Template(format).execute(value);
-}

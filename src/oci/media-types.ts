@@ -5,14 +5,10 @@
 export const ociIndex = "application/vnd.oci.image.index.v1+json";
 export const ociManifest = "application/vnd.oci.image.manifest.v1+json";
 export const ociConfig = "application/vnd.oci.image.config.v1+json";
-export const ociEmpty = "application/vnd.oci.empty.v1+json";
 export const ociLayer = "application/vnd.oci.image.layer.v1.tar";
 export const ociLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
-export const ociLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
 export const dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json";
 export const dockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
-export const dockerConfig = "application/vnd.docker.container.image.v1+json";
-export const dockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
 
 /** The Accept header of every manifest request. */
 export const manifestAccept = [ociIndex, ociManifest, dockerIndex, dockerManifest].join(", ");
@@ -28,29 +24,6 @@ export function isManifestType(mediaType: string): boolean {
 /** Docker's first manifest format, which signs names instead of hashing content. */
 export function isSchema1Type(mediaType: string): boolean {
   return /^application\/vnd\.docker\.distribution\.manifest\.v1\+(json|prettyjws)$/.test(mediaType);
-}
-
-export function isConfigType(mediaType: string): boolean {
-  return mediaType === ociConfig || mediaType === dockerConfig;
-}
-
-const layerTypes = new Set([
-  ociLayer,
-  ociLayerGzip,
-  ociLayerZstd,
-  "application/vnd.oci.image.layer.nondistributable.v1.tar",
-  "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-  "application/vnd.oci.image.layer.nondistributable.v1.tar+zstd",
-  "application/vnd.docker.image.rootfs.diff.tar",
-  dockerLayerGzip,
-  "application/vnd.docker.image.rootfs.diff.tar.zstd",
-  "application/vnd.docker.image.rootfs.foreign.diff.tar",
-  "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-]);
-
-/** True for a layer that is a tar archive; its compression is told by its first bytes, not by this. */
-export function isLayerType(mediaType: string): boolean {
-  return layerTypes.has(mediaType);
 }
 
 /** The bare type of a Content-Type header, lower case, without parameters. */

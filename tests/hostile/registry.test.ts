@@ -38,6 +38,7 @@ async function pullRefused(name: string, pattern: RegExp | string): Promise<Fini
   expect(await world.rtOutput(["images", "-q"])).toBe("");
   const layers = await readdir(`${daemon.dataRoot}/layers`);
   expect(layers.filter((each) => each !== "empty")).toEqual([]);
+  expect(await readdir(`${daemon.dataRoot}/content/blobs/sha256`)).toEqual([]);
   return ran;
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use net::EndpointPlan;
 use sandbox::plan::ContainerPlan;
 use sandbox::{Code, IdleMonitor, StepError};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::failure::Failure;
 
@@ -19,6 +19,7 @@ static MONITOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/monitor.bin"))
 #[derive(Deserialize)]
 struct Request {
     plan: ContainerPlan,
+    endpoint: Option<EndpointPlan>,
     directories: Vec<Directory>,
     files: Vec<File>,
 }
@@ -35,16 +36,6 @@ struct File {
     content: String,
 }
 
-/// `Launched` of `src/native-types.ts`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Launched {
-    monitor_pid: u32,
-    monitor_start_time: u64,
-    pid: u32,
-    pid_start_time: u64,
-}
-
 /// Takes a `LaunchRequest` and answers a `Launched`, both as JSON.
 pub(crate) fn launch(request: &str) -> Result<String, Failure> {
     let request: Request = serde_json::from_str(request)?;
@@ -56,33 +47,23 @@ pub(crate) fn launch(request: &str) -> Result<String, Failure> {
         write_file(file).map_err(|error| file_failure("write", &file.path, &error))?;
     }
     forget_exit(&request.plan.exit_path)?;
-    let endpoint = request.plan.endpoint.as_ref().map(|planned| EndpointPlan {
-        bridge: planned.bridge.clone(),
-        host_interface: planned.host_interface.clone(),
-        address: planned.address.clone(),
-        gateway: planned.gateway.clone(),
-        mac: planned.mac.clone(),
-    });
+    let mut unwired = None;
     let launched = sandbox::launch_on(take_idle()?, &request.plan, |_pid, netns| {
-        let Some(endpoint) = &endpoint else {
+        let Some(endpoint) = &request.endpoint else {
             return Ok(());
         };
         net::attach(endpoint, netns).map_err(|error| {
-            StepError::new(
-                Code::Internal,
-                error.op,
-                &error.target,
-                error.errno,
-                error.to_string(),
-            )
+            let told = StepError::new(Code::Internal, error.op, "", error.errno, error.to_string());
+            unwired = Some(error);
+            told
         })
-    })?;
-    Ok(serde_json::to_string(&Launched {
-        monitor_pid: launched.monitor_pid,
-        monitor_start_time: launched.monitor_start_time,
-        pid: launched.pid,
-        pid_start_time: launched.pid_start_time,
-    })?)
+    });
+    // The network's own error says more: its kind, and so the code of the answer.
+    match (launched, unwired) {
+        (Ok(launched), _) => Ok(serde_json::to_string(&launched)?),
+        (Err(_), Some(error)) => Err(error.into()),
+        (Err(error), None) => Err(error.into()),
+    }
 }
 
 /// A monitor started ahead of need: starting one is a third of the time of a launch.

@@ -122,11 +122,6 @@ pub fn ensure_bridge(env: &Env, plan: String) -> Result<Object<'_>> {
 }
 
 #[napi]
-pub fn remove_bridge(env: &Env, name: String, table: String) -> Result<Object<'_>> {
-    run(env, move || Ok(net::remove_bridge(&name, &table)?))
-}
-
-#[napi]
 pub fn list_routes(env: &Env) -> Result<Object<'_>> {
     run(env, || Ok(net::list_routes()?))
 }
@@ -134,11 +129,6 @@ pub fn list_routes(env: &Env) -> Result<Object<'_>> {
 #[napi]
 pub fn prepare_cgroup() -> Result<()> {
     Ok(sandbox::cgroup::prepare_parent().map_err(Failure::from)?)
-}
-
-#[napi]
-pub fn is_alive(pid: u32, start_time: i64) -> bool {
-    sandbox::is_alive(pid, start_time.unsigned_abs())
 }
 
 #[napi]

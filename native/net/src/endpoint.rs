@@ -61,13 +61,6 @@ pub(crate) fn attach(plan: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), N
     Ok(())
 }
 
-pub(crate) fn detach(host_interface: &str) -> Result<(), NetError> {
-    check_interface(host_interface)?;
-    let socket = Netlink::route()
-        .map_err(|failure| NetError::kernel(failure.op, host_interface, &failure.fault, ""))?;
-    bridge::remove_link(&socket, host_interface)
-}
-
 impl Endpoint<'_> {
     fn connect(&self, socket: &Netlink, bridge: &Link) -> Result<(), NetError> {
         let mut batch = Batch::default();

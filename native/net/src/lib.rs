@@ -49,11 +49,6 @@ pub fn attach(endpoint: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetE
     endpoint::attach(endpoint, netns)
 }
 
-/// Removes the host's end of a veth pair, and with it the other. Absence is no error.
-pub fn detach(host_interface: &str) -> Result<(), NetError> {
-    endpoint::detach(host_interface)
-}
-
 /// The IPv4 networks that routes of the main table lead to, as "a.b.c.d/n", those of connected
 /// interfaces among them. Routes that cover half of all addresses or more (the default, and VPNs'
 /// pairs of halves) are left out, for they claim no subnet.
@@ -64,8 +59,9 @@ pub fn list_routes() -> Result<Vec<String>, NetError> {
     Ok(claims.map(|(_, route)| route.to_string()).collect())
 }
 
-/// Names of the interfaces that begin with `prefix`.
-pub fn list_links(prefix: &str) -> Result<Vec<String>, NetError> {
+/// Names of the interfaces that begin with `prefix`; for tests to look with.
+#[cfg(test)]
+pub(crate) fn list_links(prefix: &str) -> Result<Vec<String>, NetError> {
     let links = Netlink::route().and_then(|socket| query::all_links(&socket));
     let links = links.map_err(|failure| listing(prefix, &failure))?;
     let names = links.into_iter().map(|link| link.name);

@@ -57,6 +57,7 @@ pub(crate) fn find_link(socket: &Netlink, name: &str) -> Result<Option<Link>, Fa
     }
 }
 
+#[cfg(test)]
 pub(crate) fn all_links(socket: &Netlink) -> Result<Vec<Link>, Failure> {
     let mut batch = Batch::default();
     let op = "list interfaces";

@@ -13,6 +13,8 @@ use rustix::net::{
     SocketFlags, SocketType, bind, connect, listen, recv, send, sendmsg, socket_with, socketpair,
 };
 
+use serde::Serialize;
+
 use crate::build::{CgroupView, build};
 use crate::cgroup::{self, Created, Layout};
 use crate::error::{Code, Context, StepError};
@@ -21,13 +23,12 @@ use crate::protocol::{LaunchReply, NETWORK_DONE, Prepared};
 use crate::sys::{Orphan, Vector, spawn_orphan};
 
 /// A container that stands at its gate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Launched {
     pub monitor_pid: u32,
-    pub monitor_start_time: u64,
     /// The container's first process, in the caller's pid namespace.
     pub pid: u32,
-    pub pid_start_time: u64,
 }
 
 /// A monitor that was started ahead of need. It waits for its container, and ends with this handle.
@@ -144,12 +145,7 @@ fn set_up(
     }
     send(&channel.0, &[NETWORK_DONE], SendFlags::NOSIGNAL).step("talk to the monitor", "")?;
     match channel.receive()? {
-        LaunchReply::Ready { pid } => Ok(Launched {
-            monitor_pid,
-            monitor_start_time: crate::start_time(monitor_pid).unwrap_or(0),
-            pid,
-            pid_start_time: crate::start_time(pid).unwrap_or(0),
-        }),
+        LaunchReply::Ready { pid } => Ok(Launched { monitor_pid, pid }),
         LaunchReply::Failed(error) => Err(error),
         LaunchReply::Created { .. } => Err(lost()),
     }

@@ -11,7 +11,6 @@ mod error;
 mod host;
 mod launch;
 mod memfd;
-mod names;
 pub mod op;
 pub mod plan;
 pub mod protocol;
@@ -20,6 +19,6 @@ pub mod sys;
 
 pub use build::{CgroupView, build};
 pub use error::{Code, Context, StepError, reason};
-pub use host::{HostFacts, host_facts, is_alive, start_time};
+pub use host::{HostFacts, host_facts};
 pub use launch::{IdleMonitor, Launched, launch, launch_on};
 pub use memfd::memfd_from;

@@ -33,9 +33,6 @@ pub struct ContainerPlan {
     #[serde(default)]
     pub domainname: String,
     pub namespaces: NamespacePlan,
-    /// Wired up by the addon after the network namespace exists and before the gate opens.
-    #[serde(default)]
-    pub endpoint: Option<EndpointPlan>,
     pub cgroup: CgroupPlan,
     /// No masks, `/sys` and cgroup writable, all host devices, no device rules.
     #[serde(default)]
@@ -107,8 +104,8 @@ pub struct ProcessPlan {
     pub open_stdin: bool,
     /// Close the pipe after the first attached client has closed its side.
     pub stdin_once: bool,
-    /// Names without `CAP_`, both bounding and (for root) effective set.
-    pub capabilities: Vec<String>,
+    /// Bit n is capability n: the bounding set and, for root, the effective one.
+    pub capabilities: u64,
     pub no_new_privileges: bool,
     pub oom_score_adj: i32,
     #[serde(default)]
@@ -117,7 +114,8 @@ pub struct ProcessPlan {
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RlimitPlan {
-    pub name: String,
+    /// The kernel's number, see getrlimit(2).
+    pub resource: u32,
     /// Negative for no limit.
     #[serde(deserialize_with = "whole")]
     pub soft: i64,
@@ -177,19 +175,6 @@ pub struct PlannedResources {
     pub pids_limit: Option<i64>,
 }
 
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EndpointPlan {
-    pub bridge: String,
-    /// Name of the host's end of the veth pair, at most 15 bytes.
-    pub host_interface: String,
-    /// "172.17.0.2/16"
-    pub address: String,
-    pub gateway: String,
-    /// "02:42:ac:11:00:02"
-    pub mac: String,
-}
-
 /// A whole number as JavaScript writes it: beyond 2^63 (a "no limit" that went through a double)
 /// it becomes -1, the engine's word for no limit.
 fn whole<'de, D: Deserializer<'de>>(input: D) -> Result<i64, D::Error> {
@@ -247,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_limit_that_went_through_a_double_means_no_limit() {
-        let text = r#"{"name":"nofile","soft":1024,"hard":18446744073709552000}"#;
+        let text = r#"{"resource":7,"soft":1024,"hard":18446744073709552000}"#;
         let limit: RlimitPlan = serde_json::from_str(text).expect("rlimit");
         assert_eq!((limit.soft, limit.hard), (1024, -1));
     }

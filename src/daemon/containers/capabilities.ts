@@ -22,6 +22,14 @@ export function chooseCapabilities(add: string[], drop: string[], privileged: bo
   return allCapabilities.filter((name) => chosen.has(name));
 }
 
+/** The names as bits, in a number that holds them exactly (41 of 53). */
+export function capabilityMask(names: string[]): number {
+  return names.reduce(
+    (mask, name) => mask + 2 ** (allCapabilities as readonly string[]).indexOf(name),
+    0,
+  );
+}
+
 function parseCapability(text: string): string {
   const name = text.toUpperCase().replace(/^CAP_/, "");
   if (name !== "ALL" && !(allCapabilities as readonly string[]).includes(name)) {

@@ -17,8 +17,8 @@ export interface Container {
   config: ContainerConfig;
   hostConfig: HostConfig;
   mounts: ContainerMount[];
-  /** Network attachments by network name; empty for none and host. */
-  networks: Record<string, { macAddress: string }>;
+  /** As asked for; "" lets it follow from the address. */
+  macAddress: string;
 }
 
 export type ContainerMount =
@@ -50,9 +50,7 @@ export interface ContainerState {
   status: ContainerStatus;
   /** Of the container's first process and of its monitor; 0 when not running. */
   pid: number;
-  pidStartTime: number;
   monitorPid: number;
-  monitorStartTime: number;
   exitCode: number;
   oomKilled: boolean;
   error: string;
@@ -88,7 +86,7 @@ export function initialState(): ContainerState {
 }
 
 /** The part of a state that is the same for everything that does not run. */
-export const notRunning = { pid: 0, pidStartTime: 0, monitorPid: 0, monitorStartTime: 0 } as const;
+export const notRunning = { pid: 0, monitorPid: 0 } as const;
 
 /** The program and its arguments, as the container will execute them. */
 export function commandOf(config: ContainerConfig): string[] {

@@ -34,9 +34,8 @@ export async function* readLog(
   ended: Promise<unknown>,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const file = await open(path, "r").catch(() => undefined);
-  if (file === undefined && !options.follow) return;
-  const reader = file ?? (await openWhenMade(path, ended, signal));
+  // A container that never ran has no log; one that runs has had it since before its start.
+  const reader = await open(path, "r").catch(() => undefined);
   if (reader === undefined) return;
   try {
     const start = options.tail === undefined ? 0 : await findTail(reader, options);
@@ -153,16 +152,4 @@ class ChangeWatch implements Disposable {
   [Symbol.dispose](): void {
     this.#watcher.close();
   }
-}
-
-/** A container that was created and not started yet has no log; following waits for the first start. */
-async function openWhenMade(
-  path: string,
-  ended: Promise<unknown>,
-  signal: AbortSignal,
-): Promise<FileHandle | undefined> {
-  const gone = Promise.withResolvers<void>();
-  signal.addEventListener("abort", () => gone.resolve(), { once: true });
-  await Promise.race([ended, gone.promise]);
-  return await open(path, "r").catch(() => undefined);
 }

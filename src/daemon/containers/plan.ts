@@ -1,11 +1,12 @@
 import { hostname as hostHostname } from "node:os";
 import type {
   ContainerPlan,
+  EndpointPlan,
   LaunchRequest,
   PlannedMount,
   PlannedResources,
 } from "../../native-types.ts";
-import { chooseCapabilities } from "./capabilities.ts";
+import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
 import { cgroupName } from "./cgroups.ts";
 import type { Container, Endpoint } from "./container.ts";
 import { commandOf } from "./container.ts";
@@ -47,6 +48,7 @@ export function buildLaunch(inputs: PlanInputs): LaunchRequest {
   const endpoint = inputs.bridge?.endpoint;
   return {
     plan: buildPlan(inputs, names.hostname),
+    endpoint: inputs.bridge && planEndpoint(inputs.bridge.name, inputs.bridge.endpoint),
     directories: [
       { path: paths.data, mode: 0o710 },
       { path: paths.upper, mode: 0o755 },
@@ -114,7 +116,6 @@ function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
       uts: host.UTSMode === "host" ? "host" : "new",
       cgroup: host.CgroupnsMode === "host" ? "host" : "new",
     },
-    endpoint: inputs.bridge && planEndpoint(inputs.bridge.name, inputs.bridge.endpoint),
     cgroup: {
       parent: host.CgroupParent || inputs.cgroupParent,
       name: cgroupName(container.id),
@@ -143,10 +144,8 @@ function planProcess(inputs: PlanInputs, hostname: string): ContainerPlan["proce
     cols: inputs.console.columns,
     openStdin: config.OpenStdin ?? false,
     stdinOnce: config.StdinOnce ?? false,
-    capabilities: chooseCapabilities(
-      host.CapAdd ?? [],
-      host.CapDrop ?? [],
-      host.Privileged ?? false,
+    capabilities: capabilityMask(
+      chooseCapabilities(host.CapAdd ?? [], host.CapDrop ?? [], host.Privileged ?? false),
     ),
     noNewPrivileges: parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges,
     oomScoreAdj: host.OomScoreAdj ?? 0,
@@ -191,7 +190,7 @@ function depth(path: string): number {
 }
 
 /** The interface's name changes with each start: the kernel takes the one before away in its own time. */
-function planEndpoint(bridge: string, endpoint: Endpoint): NonNullable<ContainerPlan["endpoint"]> {
+function planEndpoint(bridge: string, endpoint: Endpoint): EndpointPlan {
   return {
     bridge,
     hostInterface: `veth${endpoint.endpointId.slice(0, 11)}`,

@@ -62,27 +62,29 @@ function parseCpuset(text: string): string {
   return text;
 }
 
-const rlimitNames = [
-  "core",
-  "cpu",
-  "data",
-  "fsize",
-  "locks",
-  "memlock",
-  "msgqueue",
-  "nice",
-  "nofile",
-  "nproc",
-  "rss",
-  "rtprio",
-  "rttime",
-  "sigpending",
-  "stack",
-];
+/** The kernel's numbers, see asm-generic/resource.h; "as" is not Docker's to set. */
+const rlimitNumbers: Readonly<Record<string, number>> = {
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
+};
 
-export function parseRlimits(host: HostConfig): { name: string; soft: number; hard: number }[] {
+export function parseRlimits(host: HostConfig): { resource: number; soft: number; hard: number }[] {
   return (host.Ulimits ?? []).map(({ Name: name = "", Soft: soft = 0, Hard: hard = 0 }) => {
-    if (!rlimitNames.includes(name))
+    const resource = Object.hasOwn(rlimitNumbers, name) ? rlimitNumbers[name] : undefined;
+    if (resource === undefined)
       throw new EngineError("invalid_argument", `invalid ulimit type: ${name}`);
     if (hard !== -1 && (soft === -1 || soft > hard)) {
       throw new EngineError(
@@ -90,6 +92,6 @@ export function parseRlimits(host: HostConfig): { name: string; soft: number; ha
         `ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`,
       );
     }
-    return { name, soft, hard };
+    return { resource, soft, hard };
   });
 }

@@ -1,7 +1,8 @@
 import { mkdir, stat } from "node:fs/promises";
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
-import type { HostFacts, LaunchRequest } from "../../native-types.ts";
+import type { Log } from "../../log.ts";
+import type { HostFacts } from "../../native-types.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
@@ -12,17 +13,15 @@ import {
   type Container,
   type ContainerMount,
   commandOf,
-  type Endpoint,
   initialState,
   nowRfc3339,
 } from "./container.ts";
+import { parseEndpoint } from "./endpoint-request.ts";
 import { eventAttributes } from "./events.ts";
-import { readHostResolvConf } from "./files.ts";
 import { mergeConfig } from "./merge.ts";
 import { parseMounts, type RequestedMount } from "./mounts.ts";
 import { newId, parseContainerName, randomName } from "./names.ts";
 import type { ContainerPaths } from "./paths.ts";
-import { buildLaunch } from "./plan.ts";
 import { parseResources, parseRlimits } from "./resources.ts";
 import { parseSecurityOptions, parseSysctls } from "./security.ts";
 import { parseSignal } from "./signals.ts";
@@ -30,21 +29,16 @@ import type { Supervisor } from "./supervisor.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
 import type { Trash } from "./trash.ts";
 
-/** What containers need of images. */
-export interface ImageLookup {
-  get(name: string): StoredImage;
-  lowerDirectories(image: StoredImage): string[];
-}
-
 export interface ContainerParts {
   trash: Trash;
-  facts: HostFacts;
+  facts: Pick<HostFacts, "ncpu">;
   table: ContainerTable;
-  images: ImageLookup;
+  supervisor: Supervisor;
+  images: { get(name: string): StoredImage };
   networks: NetworkService;
   volumes: VolumeService;
   events: EventBus;
-  cgroupParent: string | null;
+  log: Log;
 }
 
 export interface CreateOptions {
@@ -54,7 +48,7 @@ export interface CreateOptions {
 
 const runtimes = ["", "rt", "runc", "io.containerd.runc.v2"];
 
-/** Creates, plans and removes containers; starting and following them is the supervisor's. */
+/** Creates and removes containers; starting and following them is the supervisor's. */
 export class ContainerService {
   readonly #parts: ContainerParts;
 
@@ -81,8 +75,10 @@ export class ContainerService {
         "the image's health check is not run: this engine does not support health checks yet",
       );
     }
-    const hostConfig = normalizeHost(request.HostConfig ?? {}, networks);
+    const hostConfig = normalizeHost(request, networks);
     this.#validate(request, hostConfig);
+    const network = hostConfig.NetworkMode ?? "";
+    const macAddress = parseEndpoint(request, network, (asked) => networks.resolve(asked));
     const mounts = await this.#prepareMounts(parseMounts(hostConfig, config));
     // Again, since preparing took time: the database would refuse the second of two equal names.
     if (name !== undefined && table.ownerOf(name) !== undefined) await this.#discard(mounts);
@@ -97,7 +93,7 @@ export class ContainerService {
       config,
       hostConfig,
       mounts,
-      networks: hostConfig.NetworkMode === "bridge" ? { bridge: { macAddress: "" } } : {},
+      macAddress,
     };
     const entry = table.insert(container, initialState());
     const [rows = 0, columns = 0] = hostConfig.ConsoleSize ?? [];
@@ -140,17 +136,6 @@ export class ContainerService {
         "can't create 'AutoRemove' container with restart policy",
       );
     }
-    for (const [network, settings] of Object.entries(
-      request.NetworkingConfig?.EndpointsConfig ?? {},
-    )) {
-      this.#parts.networks.resolve(network);
-      if (settings?.IPAMConfig?.IPv4Address || settings?.IPAMConfig?.IPv6Address) {
-        throw new EngineError(
-          "invalid_argument",
-          "user specified IP address is supported on user defined networks only",
-        );
-      }
-    }
   }
 
   async #prepareMounts(requested: RequestedMount[]): Promise<ContainerMount[]> {
@@ -172,38 +157,9 @@ export class ContainerService {
     return mounts;
   }
 
-  /** The launch of a start, see buildLaunch. */
-  async plan(
-    entry: Entry,
-    paths: ContainerPaths,
-    endpoint: Endpoint | null,
-  ): Promise<LaunchRequest> {
-    const { images, volumes, networks, facts, cgroupParent } = this.#parts;
-    const { container } = entry;
-    const image = images.get(container.imageId);
-    return buildLaunch({
-      container,
-      paths,
-      lower: images.lowerDirectories(image),
-      volumes: new Map(
-        container.mounts.flatMap((mount) =>
-          mount.type === "volume" ? [[mount.name, volumes.dataPath(mount.name)]] : [],
-        ),
-      ),
-      resources: parseResources(container.hostConfig, facts.ncpu),
-      bridge: endpoint === null ? null : { name: networks.bridgeName, endpoint },
-      hostResolvConf: await readHostResolvConf(),
-      cgroupParent,
-      console: entry.console,
-    });
-  }
-
   /** Removes a container that does not run, or by force one that does. */
-  async remove(
-    entry: Entry,
-    options: { force: boolean; volumes: boolean },
-    supervisor: Supervisor,
-  ): Promise<void> {
+  async remove(entry: Entry, options: { force: boolean; volumes: boolean }): Promise<void> {
+    const { supervisor } = this.#parts;
     if (entry.isRemoving) {
       throw new EngineError(
         "conflict",
@@ -219,13 +175,21 @@ export class ContainerService {
     entry.isRemoving = true;
     try {
       await inTurn(entry, async () => {
-        await supervisor.stop(entry, parseSignal("KILL"), 0);
+        await supervisor.end(entry);
         await this.#erase(entry, options.volumes, supervisor.paths(entry));
       });
     } catch (error) {
       entry.isRemoving = false;
       throw error;
     }
+  }
+
+  /** `--rm`, done by the engine so that it happens without a client too. */
+  removeIfAsked(entry: Entry): void {
+    if (!entry.container.hostConfig.AutoRemove || entry.isRemoving) return;
+    void this.remove(entry, { force: false, volumes: true }).catch((error: unknown) => {
+      this.#parts.log.error(`remove container ${entry.container.id}:`, error);
+    });
   }
 
   /** Takes the volumes back that were made for a container that will not be. */
@@ -271,10 +235,11 @@ function isVolume(mount: ContainerMount, name: string): boolean {
   return mount.type === "volume" && mount.name === name;
 }
 
-function normalizeHost(host: HostConfig, networks: NetworkService): HostConfig {
+function normalizeHost(request: ContainerCreateRequest, networks: NetworkService): HostConfig {
+  const host = request.HostConfig ?? {};
   return {
     ...host,
-    NetworkMode: networks.resolve(host.NetworkMode ?? ""),
+    NetworkMode: request.NetworkDisabled ? "none" : networks.resolve(host.NetworkMode ?? ""),
     IpcMode: host.IpcMode || "private",
     CgroupnsMode: host.CgroupnsMode || "private",
     LogConfig: { Type: host.LogConfig?.Type || "json-file", Config: {} },

@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { ExitRecord, LaunchRequest, Native } from "../../native-types.ts";
+import type { ExitRecord, Native } from "../../native-types.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { removeStrayCgroups } from "./cgroups.ts";
@@ -11,6 +11,7 @@ import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./contain
 import { eventAttributes } from "./events.ts";
 import { MonitorAttachment, MonitorControl } from "./monitor.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
+import type { LaunchPlanner } from "./planner.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
 
 export interface SupervisorParts {
@@ -21,12 +22,7 @@ export interface SupervisorParts {
   log: Log;
   dataRoot: string;
   runRoot: string;
-  /** Everything about a start, decided. The address on the bridge is taken by then. */
-  plan(
-    entry: Entry,
-    paths: ContainerPaths,
-    endpoint: ContainerState["endpoints"][string] | null,
-  ): Promise<LaunchRequest>;
+  planner: LaunchPlanner;
   /** Told of each exit after its state is saved. */
   onExit(entry: Entry): void;
 }
@@ -60,10 +56,11 @@ export class Supervisor {
       if (entry.isRemoving)
         throw new EngineError("conflict", "container is marked for removal and cannot be started");
       if (entry.state.status === "running") return false;
+      const before = entry.state;
       try {
         await this.#launch(entry);
       } catch (error) {
-        this.#startFailed(entry, error);
+        this.#startFailed(entry, before, error);
         throw error;
       }
       return true;
@@ -71,11 +68,13 @@ export class Supervisor {
   }
 
   async #launch(entry: Entry): Promise<void> {
-    const { native, networks, table, events } = this.#parts;
+    const { native, networks, planner, table, events } = this.#parts;
     const { container } = entry;
     const paths = this.paths(entry);
-    const endpoint = isBridged(entry) ? await networks.allocate(container.id) : null;
-    const launched = await native.launch(await this.#parts.plan(entry, paths, endpoint));
+    const endpoint = isBridged(entry)
+      ? await networks.allocate(container.id, container.macAddress)
+      : null;
+    const launched = await native.launch(await planner.plan(entry, paths, endpoint));
     const attaching = this.#connectPending(entry, paths);
     attaching.catch(() => {});
     const control = await MonitorControl.open(paths.socket);
@@ -119,19 +118,14 @@ export class Supervisor {
     await Promise.all(connecting);
   }
 
-  #startFailed(entry: Entry, error: unknown): void {
+  /** As before, but for what went wrong. */
+  #startFailed(entry: Entry, before: ContainerState, error: unknown): void {
     const { networks, table, events } = this.#parts;
     if (isBridged(entry)) networks.release(entry.container.id);
     for (const pending of entry.pending.splice(0)) pending.cancel();
     const codes: Record<string, number> = { command_not_found: 127, command_not_executable: 126 };
     const exitCode = (error instanceof EngineError ? codes[error.code] : undefined) ?? 128;
-    table.saveState(entry, {
-      ...entry.state,
-      ...notRunning,
-      endpoints: {},
-      exitCode,
-      error: messageOf(error),
-    });
+    table.saveState(entry, { ...before, exitCode, error: messageOf(error) });
     events.publish("container", "die", entry.container.id, {
       ...eventAttributes(entry.container),
       exitCode: String(exitCode),
@@ -194,7 +188,7 @@ export class Supervisor {
   }
 
   /** Sends a signal to the container's first process. */
-  async signal(entry: Entry, signal: number): Promise<void> {
+  async #signal(entry: Entry, signal: number): Promise<void> {
     if (entry.monitor === undefined) {
       throw new EngineError("conflict", `container ${entry.container.id} is not running`);
     }
@@ -203,6 +197,8 @@ export class Supervisor {
 
   /** `kill`: as Docker's, SIGKILL is answered once the container has ended. */
   async kill(entry: Entry, signal: number): Promise<void> {
+    // A start or a removal that is under way comes first.
+    await entry.busy;
     const { exited } = entry;
     await this.#kill(entry, signal);
     if (signal === constants.signals.SIGKILL) await settlesWithin(exited.promise, killPatience);
@@ -210,13 +206,23 @@ export class Supervisor {
 
   /** A signal, and the event of it. */
   async #kill(entry: Entry, signal: number): Promise<void> {
-    await this.signal(entry, signal);
+    await this.#signal(entry, signal);
     const attributes = { ...eventAttributes(entry.container), signal: String(signal) };
     this.#parts.events.publish("container", "kill", entry.container.id, attributes);
   }
 
   /** Signal, grace period, SIGKILL. False if it did not run. `seconds` < 0 waits for ever. */
   async stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
+    await entry.busy;
+    return await this.#stop(entry, signal, seconds);
+  }
+
+  /** Ends a container at once, if it runs. For a removal, which has its turn already. */
+  async end(entry: Entry): Promise<void> {
+    await this.#stop(entry, constants.signals.SIGKILL, 0);
+  }
+
+  async #stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
     if (entry.state.status !== "running") return false;
     const { exited } = entry;
     await this.#kill(entry, signal).catch(ignoreGone);

@@ -59,6 +59,16 @@ export class ContainerTable {
     return this.#names.get(name);
   }
 
+  /** Short ids of the containers that were made from an image. */
+  containersOf(imageId: string): { id: string; running: boolean }[] {
+    return this.all()
+      .filter(({ container }) => container.imageId === imageId)
+      .map(({ container, state }) => ({
+        id: container.id.slice(0, 12),
+        running: state.status === "running",
+      }));
+  }
+
   /** By id, name (with or without its slash) or unique start of an id. */
   get(reference: string): Entry {
     const byName = this.#names.get(reference.replace(/^\//, ""));

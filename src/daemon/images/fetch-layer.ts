@@ -1,5 +1,5 @@
 import type { ProgressMessage } from "../../api/types.ts";
-import { EngineError, messageOf } from "../../errors.ts";
+import { EngineError } from "../../errors.ts";
 import type { ExtractResult } from "../../native-types.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -7,7 +7,7 @@ import type { Ingest } from "../../oci/ingest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { ImageSource } from "../../oci/registry/types.ts";
-import type { LayerStore } from "./layer-store.ts";
+import type { LayerStore, Unpacking } from "./layer-store.ts";
 
 /** How often a broken stream is taken up again before the pull fails. */
 const maxResumes = 5;
@@ -28,41 +28,53 @@ export interface LayerFetch {
 }
 
 /**
- * Brings one layer into the store: the body is appended to the blob's partial file, which a native
- * extraction follows as it grows. On return blob and tree are verified and visible. When it fails no tree
+ * Brings one layer into the store. On return blob and tree are verified and visible. When it fails no tree
  * is left; what has arrived of the blob stays for the next attempt, unless it was wrong.
  */
 export async function fetchLayer(fetch: LayerFetch): Promise<void> {
-  const { descriptor, content, layers, report } = fetch;
-  const id = shortDigest(descriptor.digest);
-  if (await content.has(descriptor.digest)) {
-    await unpackStored(fetch, id);
-  } else {
+  const id = shortDigest(fetch.descriptor.digest);
+  if (!(await unpackStored(fetch, id))) {
+    const { content, descriptor } = fetch;
     const ingest = await content.ingest(descriptor.digest, descriptor.size);
-    await download(fetch, ingest, id).catch(async (error: unknown) => {
+    try {
+      await download(fetch, ingest, id);
+    } catch (error) {
       await ingest.abort(isWorthKeeping(error));
       throw error;
-    });
+    }
   }
-  report({ status: "Pull complete", progressDetail: {}, id });
+  fetch.report({ status: "Pull complete", progressDetail: {}, id });
+}
 
-  async function unpackStored({ diffId }: LayerFetch, layer: string): Promise<void> {
-    report({ status: "Extracting", progressDetail: {}, id: layer });
-    const { staging, extraction } = layers.extract(content.path(descriptor.digest));
-    extraction.grown(descriptor.size);
-    extraction.finish();
-    const result = await extraction.done;
-    await layers.commit(staging, result, diffId);
+/** False if the store does not have the blob, or has it no longer: a damaged one is removed, to be fetched again. */
+async function unpackStored(fetch: LayerFetch, id: string): Promise<boolean> {
+  const { descriptor, content, layers, report, signal } = fetch;
+  if (!(await content.has(descriptor.digest))) return false;
+  report({ status: "Extracting", progressDetail: {}, id });
+  const unpacking = layers.unpack(content.path(descriptor.digest), signal);
+  unpacking.extraction.grown(descriptor.size);
+  unpacking.extraction.finish();
+  try {
+    const result = await unpacking.done;
+    await checkContent(fetch, unpacking, result);
+    await layers.commit(unpacking, result);
+    return true;
+  } catch (error) {
+    if (isWorthKeeping(error)) throw error;
+    await content.remove(descriptor.digest);
+    return false;
   }
 }
 
+/** The body is appended to the blob's partial file, which a native extraction follows as it grows. */
 async function download(fetch: LayerFetch, ingest: Ingest, id: string): Promise<void> {
-  const { layers, descriptor, diffId, report } = fetch;
+  const { layers, descriptor, report } = fetch;
   const stop = new AbortController();
   const signal = AbortSignal.any([fetch.signal, stop.signal]);
-  const { staging, extraction } = layers.extract(ingest.path);
+  const unpacking = layers.unpack(ingest.path, fetch.signal);
+  const { extraction } = unpacking;
   let refused: unknown;
-  const done: Promise<ExtractResult | undefined> = extraction.done.catch((error: unknown) => {
+  const done: Promise<ExtractResult | undefined> = unpacking.done.catch((error: unknown) => {
     refused = error;
     stop.abort();
     return undefined;
@@ -78,23 +90,35 @@ async function download(fetch: LayerFetch, ingest: Ingest, id: string): Promise<
     throw isRefused ? await explain(refused, ingest) : error;
   }
   report({ status: "Download complete", progressDetail: {}, id });
-  report({
-    status: "Extracting",
-    progressDetail: { current: descriptor.size, total: descriptor.size },
-    id,
-  });
+  const { size: total } = descriptor;
+  report({ status: "Extracting", progressDetail: { current: total, total }, id });
   const result = await done;
   if (result === undefined) throw await explain(refused, ingest);
+  await checkContent(fetch, unpacking, result);
   try {
     const isSha256 = descriptor.digest.startsWith("sha256:");
     await ingest.commit(
       isSha256 ? { digest: result.digest, size: result.blobSize } : { verify: true },
     );
   } catch (error) {
-    await layers.discard(staging);
+    await layers.discard(unpacking);
     throw error;
   }
-  await layers.commit(staging, result, diffId);
+  await layers.commit(unpacking, result);
+}
+
+/** Before the blob is taken: a layer that is not the one its image's config names leaves nothing behind. */
+async function checkContent(
+  { layers, diffId }: LayerFetch,
+  unpacking: Unpacking,
+  found: ExtractResult,
+): Promise<void> {
+  if (found.diffId === diffId) return;
+  await layers.discard(unpacking);
+  const message = `layer has the wrong content: expected diffID ${diffId}, got ${found.diffId}`;
+  throw new EngineError("invalid_argument", message, {
+    hint: "the image is damaged at its registry; pull it from another one or have it pushed again",
+  });
 }
 
 /** A layer that cannot be read because it is not the one that was asked for: then that is what to say. */
@@ -169,13 +193,9 @@ function progressReporter(report: Report, id: string, total: number): (current: 
   };
 }
 
-/** Bytes that a connection or a disk cut short are good; bytes that were refused are not. */
+/** Bytes that a connection, a disk or the user cut short are good; bytes that were refused are not. */
 function isWorthKeeping(error: unknown): boolean {
-  return (
-    !(error instanceof EngineError) ||
-    error.code === "unavailable" ||
-    messageOf(error).includes("cancel")
-  );
+  return !(error instanceof EngineError) || error.code === "unavailable";
 }
 
 /** Docker's short form: 12 hex digits. */

@@ -14,32 +14,36 @@ export interface StoredImage {
   author: string;
   /** Defaults for containers, by Docker's wire names. */
   config: WireConfig;
-  diffIds: Digest[];
-  /** Every blob it needs, its manifest and the indexes above it among them. */
-  blobs: Digest[];
+  /** Lowest first. */
+  layers: StoredLayer[];
+  /** Blobs of its config, its manifest and the indexes above that. */
+  documents: Digest[];
   /** Bytes of all regular files of its layers. */
   size: number;
+}
+
+/** A layer as it is fetched, and as it is unpacked. */
+export interface StoredLayer {
+  blob: Digest;
+  diffId: Digest;
 }
 
 export interface ImageParts {
   id: Digest;
   manifest: Descriptor;
   config: ImageConfig;
-  blobs: Digest[];
+  layers: StoredLayer[];
+  documents: Digest[];
   size: number;
 }
 
-export function buildImage({ id, manifest, config, blobs, size }: ImageParts): StoredImage {
+export function buildImage({ config, ...parts }: ImageParts): StoredImage {
   return {
-    id,
-    manifest,
+    ...parts,
     platform: config.platform,
     created: config.created,
     author: config.author,
     config: toWireConfig(config.config),
-    diffIds: config.diffIds,
-    blobs,
-    size,
   };
 }
 

@@ -2,8 +2,7 @@ import type { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { EngineError } from "../../errors.ts";
-import type { ExtractResult, Native } from "../../native-types.ts";
+import type { ExtractResult, LayerExtraction, Native } from "../../native-types.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
 
 /** Generous for any real layer, and an end to what a bomb can take. */
@@ -13,14 +12,22 @@ const stagingPrefix = "staging-";
 
 type LayerNative = Pick<Native, "extractLayer" | "commitLayer" | "removeTree">;
 
+/** A layer on its way into the store. */
+export interface Unpacking {
+  staging: string;
+  extraction: Pick<LayerExtraction, "grown" | "finish" | "cancel">;
+  /** What was found. When it rejects nothing is left of the tree. */
+  done: Promise<ExtractResult>;
+}
+
 /** Unpacked layers by diffID, each a directory that overlay can mount; a layer is there whole or not at all. */
 export class LayerStore {
-  readonly native: LayerNative;
+  readonly #native: LayerNative;
   readonly #database: Database;
   readonly #root: string;
 
   constructor(native: LayerNative, database: Database, root: string) {
-    this.native = native;
+    this.#native = native;
     this.#database = database;
     this.#root = root;
   }
@@ -30,7 +37,7 @@ export class LayerStore {
     await mkdir(this.emptyLayer, { recursive: true, mode: 0o755 });
     const names = await readdir(this.#root);
     const stale = names.filter((name) => name.startsWith(stagingPrefix));
-    await Promise.all(stale.map((name) => this.native.removeTree(join(this.#root, name))));
+    await Promise.all(stale.map((name) => this.#native.removeTree(join(this.#root, name))));
   }
 
   /** The root of an image that has no layers. */
@@ -47,31 +54,31 @@ export class LayerStore {
     return found?.isDirectory() === true;
   }
 
-  /** Starts to unpack a file that may still grow; see `commit`. */
-  extract(blobPath: string): { staging: string; extraction: ReturnType<Native["extractLayer"]> } {
+  /** Starts to unpack a file that may still grow; ends with `commit` or `discard`. */
+  unpack(blobPath: string, signal: AbortSignal): Unpacking {
     const staging = join(this.#root, stagingPrefix + randomBytes(8).toString("hex"));
-    return {
-      staging,
-      extraction: this.native.extractLayer({ blobPath, stagingDir: staging, ...budget }),
-    };
+    const extraction = this.#native.extractLayer({ blobPath, stagingDir: staging, ...budget });
+    const cancel = (): void => extraction.cancel();
+    signal.addEventListener("abort", cancel, { once: true });
+    const done = extraction.done.finally(() => signal.removeEventListener("abort", cancel));
+    return { staging, extraction, done };
   }
 
-  /** Makes an unpacked layer visible once its content is what the image's config says. */
-  async commit(staging: string, found: ExtractResult, expected: Digest): Promise<void> {
-    if (found.diffId !== expected) {
-      await this.native.removeTree(staging);
-      throw new EngineError(
-        "invalid_argument",
-        `layer has the wrong content: expected diffID ${expected}, got ${found.diffId}`,
-        {
-          hint: "the image is damaged at its registry; pull it from another one or have it pushed again",
-        },
-      );
+  /** Makes an unpacked layer visible. Its content has been found to be what was asked for. */
+  async commit({ staging }: Unpacking, { diffId, size }: ExtractResult): Promise<void> {
+    try {
+      this.#database
+        .query("INSERT OR REPLACE INTO layers (diff_id, size) VALUES (?, ?)")
+        .run(diffId, size);
+      await this.#native.commitLayer(staging, this.path(diffId));
+    } catch (error) {
+      await this.#native.removeTree(staging);
+      throw error;
     }
-    this.#database
-      .query("INSERT OR REPLACE INTO layers (diff_id, size) VALUES (?, ?)")
-      .run(expected, found.size);
-    await this.native.commitLayer(staging, this.path(expected));
+  }
+
+  async discard({ staging }: Unpacking): Promise<void> {
+    await this.#native.removeTree(staging);
   }
 
   /** Bytes of the regular files of these layers. */
@@ -84,12 +91,8 @@ export class LayerStore {
     );
   }
 
-  async discard(staging: string): Promise<void> {
-    await this.native.removeTree(staging);
-  }
-
   async remove(diffId: Digest): Promise<void> {
-    await this.native.removeTree(this.path(diffId));
+    await this.#native.removeTree(this.path(diffId));
     this.#database.query("DELETE FROM layers WHERE diff_id = ?").run(diffId);
   }
 }

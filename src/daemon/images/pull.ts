@@ -1,5 +1,4 @@
 import { EngineError } from "../../errors.ts";
-import type { Log } from "../../log.ts";
 import { checkLayers, configCap, type ImageConfig, parseConfig } from "../../oci/config.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -33,7 +32,6 @@ export interface PullParts {
   images: ImageStore;
   layers: LayerStore;
   events: EventBus;
-  log: Log;
   /** A registry client that shows these credentials to the reference's registry. */
   openSource(credentials: Credentials | undefined): ImageSource;
 }
@@ -167,15 +165,18 @@ export class PullService {
       await content.write(bytes, descriptor.digest);
     const name = canonicalString(reference);
     const before = images.tag(name);
-    const blobs = [
-      ...resolved.documents.map(({ descriptor }) => descriptor.digest),
+    const image = buildImage({
       id,
-      ...resolved.manifest.layers.map(({ digest }) => digest),
-    ];
-    const size = this.#parts.layers.sizeOf(config.diffIds);
-    images.save(buildImage({ id, manifest: resolved.descriptor, config, blobs, size }), [
-      { reference: name, digest: resolved.top.descriptor.digest },
-    ]);
+      manifest: resolved.descriptor,
+      config,
+      layers: resolved.manifest.layers.map(({ digest }, index) => ({
+        blob: digest,
+        diffId: config.diffIds[index] ?? "",
+      })),
+      documents: [...resolved.documents.map(({ descriptor }) => descriptor.digest), id],
+      size: this.#parts.layers.sizeOf(config.diffIds),
+    });
+    images.save(image, [{ reference: name, digest: resolved.top.descriptor.digest }]);
     await this.writeIndex();
     const short = familiarString(reference);
     events.publish("image", "pull", short, { ...config.config.labels, name: short });

@@ -11,6 +11,7 @@ import {
 } from "../../oci/reference.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore, Tag } from "../store/image-store.ts";
+import { type ImageRow, matchesImage } from "./filter.ts";
 import type { StoredImage } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { PullService } from "./pull.ts";
@@ -29,11 +30,6 @@ export interface ImageUse {
   containersOf(imageId: Digest): { id: string; running: boolean }[];
 }
 
-export interface RemoveOptions {
-  force: boolean;
-  prune: boolean;
-}
-
 /** Finds, lists and removes what the engine holds of images. */
 export class ImageService {
   readonly #parts: ImageParts;
@@ -42,12 +38,24 @@ export class ImageService {
     this.#parts = parts;
   }
 
-  all(): StoredImage[] {
-    return this.#parts.images.images();
+  /** How many there are. */
+  count(): number {
+    return this.#parts.images.images().length;
   }
 
-  tagsOf(id: Digest): Tag[] {
-    return this.#parts.images.tagsOf(id);
+  /** Images with their names, of those that pass the filters. */
+  list(filters: Map<string, string[]>): ImageRow[] {
+    const { images } = this.#parts;
+    return images
+      .images()
+      .map((image) => ({ image, tags: images.tagsOf(image.id) }))
+      .filter((row) => matchesImage(row, filters, (name) => this.get(name)));
+  }
+
+  /** One image with its names. Throws not_found. */
+  inspect(name: string): ImageRow {
+    const image = this.get(name);
+    return { image, tags: this.#parts.images.tagsOf(image.id) };
   }
 
   /** By reference, id ("sha256:…" or its hex) or unique start of an id. Throws not_found in Docker's words. */
@@ -73,19 +81,15 @@ export class ImageService {
   /** Layer directories, topmost first. */
   lowerDirectories(image: StoredImage): string[] {
     const { layers } = this.#parts;
-    if (image.diffIds.length === 0) return [layers.emptyLayer];
-    return image.diffIds.map((diffId) => layers.path(diffId)).reverse();
+    if (image.layers.length === 0) return [layers.emptyLayer];
+    return image.layers.map(({ diffId }) => layers.path(diffId)).reverse();
   }
 
   /**
    * Docker's `rmi`: a reference is untagged, and the image goes with its last one; an id takes all its
    * references, if there is one only or by force.
    */
-  async remove(
-    name: string,
-    options: RemoveOptions,
-    use: ImageUse,
-  ): Promise<ImageDeleteResponseItem[]> {
+  async remove(name: string, force: boolean, use: ImageUse): Promise<ImageDeleteResponseItem[]> {
     const { images, events } = this.#parts;
     const image = this.get(name);
     const tags = images.tagsOf(image.id);
@@ -94,14 +98,13 @@ export class ImageService {
     const users = use.containersOf(image.id);
     const untag = named ? [named] : tags;
     const isLast = untag.length === tags.length;
-    if (!named && tags.length > 1 && !options.force) {
+    if (!named && tags.length > 1 && !force) {
       throw new EngineError(
         "conflict",
         `conflict: unable to delete ${short} (must be forced) - image is referenced in multiple repositories`,
       );
     }
-    if (isLast)
-      refuseIfUsed(named ? name : short, short, users, options.force, named !== undefined);
+    if (isLast) refuseIfUsed(named ? name : short, short, users, force, named !== undefined);
     const removed: ImageDeleteResponseItem[] = [];
     for (const tag of untag) {
       images.removeTag(tag.reference);
@@ -120,19 +123,15 @@ export class ImageService {
     images.removeImage(image.id);
     events.publish("image", "delete", image.id, { name: image.id });
     const others = images.images();
-    const blobsInUse = new Set(others.flatMap((other) => other.blobs));
-    const layersInUse = new Set(others.flatMap((other) => other.diffIds));
+    const inUse = new Set(others.flatMap(digestsOf));
     const removed: ImageDeleteResponseItem[] = [{ Deleted: image.id }];
-    for (const [index, diffId] of image.diffIds.entries()) {
-      if (layersInUse.has(diffId) || pulls.isWanted(diffId)) continue;
+    for (const { blob, diffId } of image.layers) {
+      if (inUse.has(diffId) || pulls.isWanted(diffId)) continue;
       await layers.remove(diffId);
       removed.push({ Deleted: diffId });
-      // The blob goes with its layer; a manifest lists layers in the config's order.
-      const blob = image.blobs.at(index - image.diffIds.length);
-      if (blob !== undefined && !blobsInUse.has(blob)) await content.remove(blob);
+      if (!inUse.has(blob)) await content.remove(blob);
     }
-    const documents = image.blobs.slice(0, image.blobs.length - image.diffIds.length);
-    for (const digest of documents) if (!blobsInUse.has(digest)) await content.remove(digest);
+    for (const digest of image.documents) if (!inUse.has(digest)) await content.remove(digest);
     return removed;
   }
 
@@ -149,6 +148,11 @@ export class ImageService {
         (tag) => tag.digest === digest && canonicalName(parseName(tag.reference)) === repository,
       );
   }
+}
+
+/** Everything of the store that an image needs. */
+function digestsOf({ documents, layers }: StoredImage): Digest[] {
+  return [...documents, ...layers.flatMap(({ blob, diffId }) => [blob, diffId])];
 }
 
 function refuseIfUsed(

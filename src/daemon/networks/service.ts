@@ -3,6 +3,7 @@ import type { Native } from "../../native-types.ts";
 import type { Endpoint } from "../containers/container.ts";
 import { newId } from "../containers/names.ts";
 import type { EndpointStore } from "../store/endpoint-store.ts";
+import type { SettingStore } from "../store/setting-store.ts";
 import { chooseSubnet, formatAddress, nextAddress, parseAddress, parseSubnet } from "./subnet.ts";
 
 type NetworkNative = Pick<Native, "ensureBridge" | "listRoutes">;
@@ -20,13 +21,20 @@ const builtIn = ["bridge", "host", "none"];
 export class NetworkService {
   readonly #native: NetworkNative;
   readonly #store: EndpointStore;
+  readonly #settings: SettingStore;
   readonly #options: NetworkOptions;
   #bridge: Promise<{ id: string; address: string }> | undefined;
   #last = 0;
 
-  constructor(native: NetworkNative, store: EndpointStore, options: NetworkOptions) {
+  constructor(
+    native: NetworkNative,
+    store: EndpointStore,
+    settings: SettingStore,
+    options: NetworkOptions,
+  ) {
     this.#native = native;
     this.#store = store;
+    this.#settings = settings;
     this.#options = options;
   }
 
@@ -42,16 +50,11 @@ export class NetworkService {
   }
 
   id(name: string): string {
-    const key = `network.${name}.id`;
-    const known = this.#store.setting(key);
-    if (known !== undefined) return known;
-    const id = newId();
-    this.#store.saveSetting(key, id);
-    return id;
+    return this.#settings.ensure(`network.${name}.id`, newId);
   }
 
-  /** An address on the default bridge for a container that is about to start. */
-  async allocate(container: string): Promise<Endpoint> {
+  /** A place on the default bridge for a container that is about to start; `mac` "" follows from the address. */
+  async allocate(container: string, mac: string): Promise<Endpoint> {
     const { id, address: gateway } = await this.#ensureBridge();
     const subnet = parseSubnet(gateway);
     const gatewayAddress = gateway.split("/")[0] ?? "";
@@ -74,7 +77,7 @@ export class NetworkService {
       gateway: gatewayAddress,
       address: text,
       prefixLength: subnet.prefix,
-      macAddress: macFor(address),
+      macAddress: mac || macFor(address),
     };
   }
 
@@ -98,7 +101,7 @@ export class NetworkService {
   async #createBridge(): Promise<{ id: string; address: string }> {
     const address =
       this.#options.bip ??
-      this.#store.setting("network.bridge.address") ??
+      this.#settings.find("network.bridge.address") ??
       (await this.#chooseAddress());
     await this.#native.ensureBridge({
       name: this.#options.bridgeName,
@@ -121,7 +124,7 @@ export class NetworkService {
         },
       );
     }
-    this.#store.saveSetting("network.bridge.address", address);
+    this.#settings.save("network.bridge.address", address);
     return address;
   }
 }

@@ -1,42 +1,40 @@
 import { errorCodeHeader, errorHintHeader, toErrorReply } from "../../api/errors.ts";
-import type {
-  ImageDeleteResponseItem,
-  ImageInspect,
-  ImageSummary,
-  ProgressMessage,
-} from "../../api/types.ts";
+import type { ImageDeleteResponseItem, ProgressMessage } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { parsePlatform } from "../../oci/platform.ts";
 import { parseName, parseReference, type Reference } from "../../oci/reference.ts";
 import type { Handler, ReplyStream } from "../http/context.ts";
+import { type ImageRow, imageFilters } from "../images/filter.ts";
 import type { PullRequest } from "../images/pull.ts";
-import { imageFilters } from "../images/view.ts";
+import { toImageInspect, toImageSummary } from "../images/view.ts";
 import { parseCredentials } from "./credentials.ts";
 
 export interface ImageRoutesParts {
   pull(request: PullRequest): Promise<void>;
-  list(filters: Map<string, string[]>): ImageSummary[];
-  inspect(name: string): ImageInspect;
-  remove(
-    name: string,
-    options: { force: boolean; prune: boolean },
-  ): Promise<ImageDeleteResponseItem[]>;
+  list(filters: Map<string, string[]>): ImageRow[];
+  inspect(name: string): ImageRow;
+  remove(name: string, force: boolean): Promise<ImageDeleteResponseItem[]>;
 }
 
 export function imageRoutes(parts: ImageRoutesParts) {
   return {
     imageList({ query, json }) {
-      json(200, parts.list(query.filters(imageFilters)));
+      const rows = parts.list(query.filters(imageFilters));
+      json(
+        200,
+        rows.map(({ image, tags }) => toImageSummary(image, tags)),
+      );
     },
 
     imageInspect({ params, json }) {
-      json(200, parts.inspect(params.name ?? ""));
+      const { image, tags } = parts.inspect(params.name ?? "");
+      json(200, toImageInspect(image, tags));
     },
 
     async imageRemove({ params, query, json }) {
-      const options = { force: query.flag("force"), prune: !query.flag("noprune") };
-      json(200, await parts.remove(params.name ?? "", options));
+      // `noprune` keeps untagged parents, which images of this engine do not have.
+      json(200, await parts.remove(params.name ?? "", query.flag("force")));
     },
 
     async imageCreate(context) {

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 
-/** Addresses in use, one row per container and network; and the engine's few settings. */
+/** Addresses in use, one row per container. */
 export class EndpointStore {
   readonly #database: Database;
 
@@ -31,18 +31,5 @@ export class EndpointStore {
     this.#database
       .query("DELETE FROM endpoints WHERE container NOT IN (SELECT value FROM json_each(?))")
       .run(JSON.stringify(containers));
-  }
-
-  setting(name: string): string | undefined {
-    const query = "SELECT value FROM settings WHERE name = ?";
-    return this.#database.query<{ value: string }, [string]>(query).get(name)?.value;
-  }
-
-  saveSetting(name: string, value: string): void {
-    this.#database
-      .query(
-        "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-      )
-      .run(name, value);
   }
 }

@@ -229,7 +229,7 @@ fn limits_and_scores_are_set() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let changes = json!({"process": {"rlimits": [{"name": "nofile", "soft": 100, "hard": 200}], "oomScoreAdj": 77}});
+    let changes = json!({"process": {"rlimits": [{"resource": 7, "soft": 100, "hard": 200}], "oomScoreAdj": 77}});
     let limits = machine
         .run(&["/probe", "read", "/proc/self/limits"], &changes)
         .stdout;

@@ -194,7 +194,9 @@ fn loopback_is_up_and_sysctls_are_set() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let changes = json!({"sysctls": {"net.core.somaxconn": "77"}});
+    let changes = json!({"sysctls": {
+        "net.core.somaxconn": "77", "net.ipv4.ip_unprivileged_port_start": "0",
+    }});
     let flags = out(
         &machine,
         &["/probe", "read", "/sys/class/net/lo/flags"],

@@ -5,7 +5,7 @@ use std::fs;
 use sandbox::protocol::frame;
 use serde_json::{Value, json};
 
-use crate::machine::{Machine, eventually};
+use crate::machine::{Machine, eventually, is_alive};
 
 #[test]
 fn exit_codes_are_exact() {
@@ -63,15 +63,11 @@ fn a_container_nobody_starts_leaves_nothing() {
     let launched = machine
         .launch(&machine.plan(&["/probe", "exit", "0"], &json!({})))
         .expect("launch");
-    assert!(sandbox::is_alive(launched.pid, launched.pid_start_time));
-    assert!(sandbox::is_alive(
-        launched.monitor_pid,
-        launched.monitor_start_time
-    ));
+    assert!(is_alive(launched.pid));
+    assert!(is_alive(launched.monitor_pid));
     drop(machine.client());
     eventually("child and monitor are gone", || {
-        !sandbox::is_alive(launched.pid, launched.pid_start_time)
-            && !sandbox::is_alive(launched.monitor_pid, launched.monitor_start_time)
+        !is_alive(launched.pid) && !is_alive(launched.monitor_pid)
     });
     assert!(!machine.dir.join("run/exit.json").exists());
 }
@@ -93,9 +89,7 @@ fn the_container_dies_with_its_monitor() {
         let monitor =
             rustix::process::Pid::from_raw(launched.monitor_pid.cast_signed()).expect("pid");
         rustix::process::kill_process(monitor, rustix::process::Signal::KILL).expect("kill");
-        eventually("the container is dead", || {
-            !sandbox::is_alive(launched.pid, launched.pid_start_time)
-        });
+        eventually("the container is dead", || !is_alive(launched.pid));
         // What a killed monitor leaves is the daemon's to remove.
         fs::remove_file(machine.dir.join("run/monitor.sock")).expect("socket");
         let left: Vec<String> = machine

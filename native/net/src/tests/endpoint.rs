@@ -114,16 +114,3 @@ fn attach_refuses_what_is_no_network_namespace_and_the_thread_stays_at_home() {
         assert_eq!(list_links("rt").unwrap(), ["rt0"]);
     });
 }
-
-#[test]
-fn detach_removes_both_ends_and_may_be_repeated() {
-    on_a_host(|| {
-        ensure_bridge(&bridge_plan()).unwrap();
-        let container = attached(2);
-        detach("rtv2").unwrap();
-        detach("rtv2").unwrap();
-        assert_eq!(list_links("rt").unwrap(), ["rt0"]);
-        let inner = inside(container.as_fd(), || list_links("")).unwrap();
-        assert_eq!(inner.unwrap(), ["lo"]);
-    });
-}

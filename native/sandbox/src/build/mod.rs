@@ -6,7 +6,6 @@ mod sysctl;
 mod tests;
 
 use crate::error::{Code, StepError};
-use crate::names;
 use crate::op::Op;
 use crate::plan::{ContainerPlan, Namespace};
 
@@ -43,10 +42,10 @@ pub fn build(
     }
     mounts::build(plan, view, &mut ops)?;
     ops.push(Op::PivotRoot);
-    identity(plan, &mut ops)?;
+    identity(plan, &mut ops);
     // Only now: the working directory may have had to be made.
     ops.extend(plan.rootfs.readonly.then_some(Op::ReadOnlyRoot));
-    behind_the_gate(plan, &mut ops)?;
+    behind_the_gate(plan, &mut ops);
     Ok((clone_flags(plan), ops))
 }
 
@@ -70,7 +69,7 @@ fn clone_flags(plan: &ContainerPlan) -> u64 {
         .fold(NEW_NS, |all, (_, flag)| all | flag)
 }
 
-fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
+fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) {
     if plan.namespaces.uts == Namespace::New {
         ops.push(Op::Hostname(plan.hostname.clone()));
         if !plan.domainname.is_empty() {
@@ -81,32 +80,6 @@ fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
         ops.push(Op::LoopbackUp);
     }
     let process = &plan.process;
-    for limit in &process.rlimits {
-        let Some(resource) = names::rlimit(&limit.name) else {
-            return Err(invalid(
-                "set rlimit",
-                &limit.name,
-                format!("set rlimit \"{}\": no such limit", limit.name),
-            ));
-        };
-        // Negative is no limit, for the kernel the highest number.
-        let (soft, hard) = (
-            u64::try_from(limit.soft).unwrap_or(u64::MAX),
-            u64::try_from(limit.hard).unwrap_or(u64::MAX),
-        );
-        if soft > hard {
-            let text = format!(
-                "set rlimit \"{}\": the soft limit is above the hard limit",
-                limit.name
-            );
-            return Err(invalid("set rlimit", &limit.name, text));
-        }
-        ops.push(Op::Rlimit {
-            resource,
-            soft,
-            hard,
-        });
-    }
     ops.extend([Op::NewKeyring, Op::NewSession]);
     ops.extend(process.tty.then_some(Op::Console {
         rows: process.rows,
@@ -122,22 +95,18 @@ fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
     } else {
         process.cwd.clone()
     }));
-    Ok(())
 }
 
-fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
+fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) {
     let process = &plan.process;
-    let mut capabilities = 0;
-    for name in &process.capabilities {
-        let Some(number) = names::capability(name) else {
-            return Err(invalid(
-                "add capability",
-                name,
-                format!("add capability \"{name}\": no such capability"),
-            ));
-        };
-        capabilities |= 1 << number;
-    }
+    let capabilities = process.capabilities;
+    // The last that may open nothing: a limit on descriptors can be zero.
+    ops.extend(process.rlimits.iter().map(|limit| Op::Rlimit {
+        resource: limit.resource,
+        // Negative is no limit, for the kernel the highest number.
+        soft: u64::try_from(limit.soft).unwrap_or(u64::MAX),
+        hard: u64::try_from(limit.hard).unwrap_or(u64::MAX),
+    }));
     ops.extend([
         Op::Gate,
         Op::BoundCapabilities(capabilities),
@@ -151,5 +120,4 @@ fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepEr
         argv: process.argv.clone(),
         env: process.env.clone(),
     });
-    Ok(())
 }

@@ -5,21 +5,10 @@ use crate::error::StepError;
 use crate::op::Op;
 use crate::plan::{ContainerPlan, Namespace};
 
-/// Docker's defaults for a network namespace of one's own, then those asked for.
+/// The settings of the plan, in its order.
 pub(super) fn build(plan: &ContainerPlan) -> Result<Vec<Op>, StepError> {
-    let own_network = plan.namespaces.network == Namespace::New;
-    let defaults = [
-        ("net.ipv4.ping_group_range", "0 2147483647"),
-        ("net.ipv4.ip_unprivileged_port_start", "0"),
-    ];
-    let mut all: Vec<(&str, &str)> = if own_network {
-        defaults.to_vec()
-    } else {
-        Vec::new()
-    };
-    all.retain(|(key, _)| !plan.sysctls.contains_key(*key));
-    all.extend(plan.sysctls.iter().map(|(k, v)| (k.as_str(), v.as_str())));
-    all.into_iter()
+    let settings = plan.sysctls.iter();
+    settings
         .map(|(key, value)| sysctl(plan, key, value))
         .collect()
 }

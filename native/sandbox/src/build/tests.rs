@@ -2,7 +2,7 @@ use super::mounts::tmpfs;
 use super::sysctl::sysctl;
 use super::*;
 use crate::op::Attrs;
-use crate::plan::PlannedMount;
+use crate::plan::{PlannedMount, RlimitPlan};
 
 fn plan() -> ContainerPlan {
     serde_json::from_str(include_str!("../../testdata/plan.json")).expect("plan")
@@ -139,20 +139,31 @@ fn host_namespaces_are_not_cloned() {
     let mut plan = plan();
     plan.namespaces.network = Namespace::Host;
     plan.namespaces.pid = Namespace::Host;
+    plan.sysctls.clear();
     let (flags, ops) = build(&plan, &CgroupView::Unified, false).expect("ops");
     assert_eq!(flags, 0x0002_0000 | 0x0400_0000 | 0x0800_0000);
     assert!(!ops.contains(&Op::LoopbackUp));
 }
 
 #[test]
-fn an_unknown_capability_or_limit_is_refused_by_name() {
+fn limits_are_set_when_nothing_is_opened_any_more() {
     let mut plan = plan();
-    plan.process.capabilities.push("FLY".into());
-    let error = build(&plan, &CgroupView::Unified, false).expect_err("refused");
-    assert_eq!(
-        error.to_string(),
-        "add capability \"FLY\": no such capability"
-    );
+    let (soft, hard) = (0, -1);
+    plan.process.rlimits.push(RlimitPlan {
+        resource: 7,
+        soft,
+        hard,
+    });
+    let ops = ops_of(&plan);
+    let limit = Op::Rlimit {
+        resource: 7,
+        soft: 0,
+        hard: u64::MAX,
+    };
+    let at = position(&ops, |op| *op == limit);
+    assert!(at > position(&ops, |op| matches!(op, Op::FindUser { .. })));
+    assert!(at > position(&ops, |op| matches!(op, Op::WorkingDirectory(_))));
+    assert!(at < position(&ops, |op| *op == Op::Gate));
 }
 
 #[test]

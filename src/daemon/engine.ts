@@ -1,0 +1,105 @@
+import { join } from "node:path";
+import packageJson from "../../package.json";
+import type { Log } from "../log.ts";
+import type { HostFacts, Native } from "../native-types.ts";
+import { ContentStore } from "../oci/layout.ts";
+import { RegistryClient } from "../oci/registry/client.ts";
+import type { Credentials, ImageSource } from "../oci/registry/types.ts";
+import type { DaemonConfig } from "./config.ts";
+import { newId } from "./containers/names.ts";
+import { LaunchPlanner } from "./containers/planner.ts";
+import { ContainerService } from "./containers/service.ts";
+import { Supervisor } from "./containers/supervisor.ts";
+import { ContainerTable } from "./containers/table.ts";
+import { Trash } from "./containers/trash.ts";
+import { EventBus } from "./events/bus.ts";
+import { LayerStore } from "./images/layer-store.ts";
+import { PullService } from "./images/pull.ts";
+import { ImageService } from "./images/service.ts";
+import { NetworkService } from "./networks/service.ts";
+import { ContainerStore } from "./store/container-store.ts";
+import { openDatabase } from "./store/database.ts";
+import { EndpointStore } from "./store/endpoint-store.ts";
+import { ImageStore } from "./store/image-store.ts";
+import { SettingStore } from "./store/setting-store.ts";
+import { VolumeService } from "./volumes/service.ts";
+
+/** The services of one daemon, built over its roots; nothing is served yet. */
+export interface Engine {
+  id: string;
+  config: DaemonConfig;
+  facts: HostFacts;
+  events: EventBus;
+  images: ImageService;
+  pulls: PullService;
+  networks: NetworkService;
+  volumes: VolumeService;
+  table: ContainerTable;
+  supervisor: Supervisor;
+  containers: ContainerService;
+  close(): void;
+}
+
+/** How long the beginning of a blob waits for its pull to be taken up again, in milliseconds. */
+const partialsKept = 7 * 24 * 3600 * 1000;
+
+export async function createEngine(
+  config: DaemonConfig,
+  native: Native,
+  log: Log,
+): Promise<Engine> {
+  const { dataRoot, runRoot } = config;
+  native.prepareCgroup();
+  const facts = native.hostFacts();
+  const database = openDatabase(join(dataRoot, "rt.db"));
+  const settings = new SettingStore(database);
+  const events = new EventBus();
+  const { images, pulls } = await createImages(config, native, log, { database, events });
+  const networks = new NetworkService(native, new EndpointStore(database), settings, config);
+  const volumes = new VolumeService(database, join(dataRoot, "volumes"));
+  const table = new ContainerTable(new ContainerStore(database));
+  const trash = new Trash({
+    native,
+    log,
+    directories: [dataRoot, runRoot].map((root) => ({ of: root, trash: join(root, "trash") })),
+  });
+  await trash.open();
+  const { cgroupParent } = config;
+  const planner = new LaunchPlanner({ images, volumes, networks, facts, cgroupParent });
+  const supervisor: Supervisor = new Supervisor({
+    ...{ native, table, networks, planner, events, log, dataRoot, runRoot },
+    onExit: (entry) => containers.removeIfAsked(entry),
+  });
+  const containers: ContainerService = new ContainerService({
+    ...{ trash, facts, table, supervisor, images, networks, volumes, events, log },
+  });
+  return {
+    id: settings.ensure("engine.id", newId),
+    ...{ config, facts, events, images, pulls, networks, volumes, table, supervisor, containers },
+    close: () => database.close(),
+  };
+}
+
+async function createImages(
+  config: DaemonConfig,
+  native: Native,
+  log: Log,
+  { database, events }: { database: ReturnType<typeof openDatabase>; events: EventBus },
+): Promise<{ images: ImageService; pulls: PullService }> {
+  const content = await ContentStore.open(join(config.dataRoot, "content"));
+  await content.sweepPartials(new Date(Date.now() - partialsKept));
+  const store = new ImageStore(database);
+  const layers = new LayerStore(native, database, join(config.dataRoot, "layers"));
+  await layers.open();
+  const openSource = (credentials: Credentials | undefined): ImageSource =>
+    new RegistryClient({
+      mirrors: config.registryMirrors,
+      insecureRegistries: config.insecureRegistries,
+      credentials: () => Promise.resolve(credentials),
+      userAgent: `rt/${packageJson.version}`,
+      onRetry: ({ reason, delayMs }) =>
+        log.warn(`registry: ${reason}; trying again in ${delayMs} ms`),
+    });
+  const pulls = new PullService({ content, images: store, layers, events, openSource });
+  return { images: new ImageService({ images: store, layers, content, events, pulls }), pulls };
+}

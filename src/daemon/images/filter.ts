@@ -1,0 +1,57 @@
+import { canonicalName, familiarName, familiarString, parseName } from "../../oci/reference.ts";
+import type { Tag } from "../store/image-store.ts";
+import type { StoredImage } from "./image.ts";
+
+/** Filters of GET /images/json that this engine knows. */
+export const imageFilters = ["before", "dangling", "label", "reference", "since", "until"] as const;
+
+export interface ImageRow {
+  image: StoredImage;
+  tags: Tag[];
+}
+
+/** True if the image passes every filter. `find` looks an image up for `before` and `since`. */
+export function matchesImage(
+  row: ImageRow,
+  filters: Map<string, string[]>,
+  find: (name: string) => StoredImage,
+): boolean {
+  for (const [name, values] of filters) {
+    if (values.length > 0 && !values.some((value) => matchesOne(row, name, value, find)))
+      return false;
+  }
+  return true;
+}
+
+function matchesOne(
+  { image, tags }: ImageRow,
+  name: string,
+  value: string,
+  find: (name: string) => StoredImage,
+): boolean {
+  const created = Date.parse(image.created) || 0;
+  switch (name) {
+    case "dangling":
+      return (tags.length === 0) === ["true", "1"].includes(value);
+    case "label": {
+      const at = value.indexOf("=");
+      const labels = image.config.Labels ?? {};
+      return at < 0 ? value in labels : labels[value.slice(0, at)] === value.slice(at + 1);
+    }
+    case "before":
+      return created < (Date.parse(find(value).created) || 0);
+    case "since":
+      return created > (Date.parse(find(value).created) || 0);
+    case "until":
+      return created < (/^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value));
+    default: {
+      const pattern = new Bun.Glob(value);
+      return tags.some((tag) => {
+        const reference = parseName(tag.reference);
+        return [familiarName(reference), familiarString(reference), canonicalName(reference)].some(
+          (text) => pattern.match(text),
+        );
+      });
+    }
+  }
+}
