@@ -107,7 +107,8 @@ pub(super) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
         .collect::<Result<Vec<_>>>()?;
     let (upper, work) = (Short::of(&overlay.upper)?, Short::of(&overlay.work)?);
 
-    let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).step(STEP, "")?;
+    let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC)
+        .map_err(|errno| without_overlay(errno, STEP))?;
     let set = |key: &str, value: &str| {
         rustix::mount::fsconfig_set_string(&context, key, value)
             .map_err(|errno| explain(context.as_fd(), StepError::call(STEP, value, errno)))
@@ -120,12 +121,38 @@ pub(super) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
             other => other?,
         }
     }
-    set("upperdir", &upper.text)?;
+    set("upperdir", &upper.text).map_err(|error| unfit_for_upper(error, &overlay.upper))?;
     set("workdir", &work.text)?;
     set("index", "off")?;
     let mount = mount_context(&context, Attrs::default(), STEP)?;
     attach(mount.as_fd(), at.as_fd()).step(STEP, &overlay.at)?;
     Ok(mount)
+}
+
+/// A kernel without the file system that every container stands on.
+fn without_overlay(errno: Errno, step: &str) -> StepError {
+    let error = StepError::call(step, "", errno);
+    if errno != Errno::NODEV {
+        return error;
+    }
+    let text = "this kernel has no overlay file system: load its module with `modprobe overlay`";
+    StepError {
+        message: text.into(),
+        ..error
+    }
+    .with_code(Code::Unavailable)
+}
+
+/// What overlay refuses for its upper directory is the file system that it lies on.
+fn unfit_for_upper(error: StepError, upper: &str) -> StepError {
+    if error.errno != Errno::INVAL.raw_os_error() {
+        return error;
+    }
+    let message = format!(
+        "the file system of \"{upper}\" cannot hold the writable layer of a container: choose a \
+         --data-root on ext4, xfs or btrfs"
+    );
+    StepError { message, ..error }.with_code(Code::Unavailable)
 }
 
 /// A path in at most 255 bytes, which is what fsconfig takes: a longer one by way of a descriptor.
