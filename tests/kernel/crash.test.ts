@@ -47,8 +47,9 @@ test("kill -9 of the daemon at twenty points of `run -d` loses nothing that was 
       "-c",
       script,
     ]);
-    // From before the request to after the answer.
-    await Bun.sleep(4 + round * 2.5);
+    // From before the request to after the answer, which the last rounds wait for on a slow machine too.
+    if (round < 17) await Bun.sleep(4 + round * 2.5);
+    else await client.finished();
     await daemon.kill();
     const { code, stdout } = await client.finished();
     if (code === 0) acknowledged.push(stdout.trim());
@@ -56,7 +57,7 @@ test("kill -9 of the daemon at twenty points of `run -d` loses nothing that was 
     daemon = await world.daemon({ mirrors: [registry.url] });
     expect(performance.now() - from).toBeLessThan(2000);
   }
-  expect(acknowledged.length).toBeGreaterThan(0);
+  expect(acknowledged.length).toBeGreaterThanOrEqual(3);
   for (const id of acknowledged) await expectWhole(daemon, id);
   const rest = await daemon.json<{ Id: string; State: string }[]>("/containers/json?all=true");
   for (const { Id, State } of rest) {
