@@ -143,7 +143,9 @@ fn set_up(
         let netns = open_netns(pid, &channel)?;
         wire(pid, netns.as_fd())?;
     }
-    send(&channel.0, &[NETWORK_DONE], SendFlags::NOSIGNAL).step("talk to the monitor", "")?;
+    send(&channel.0, &[NETWORK_DONE], SendFlags::NOSIGNAL)
+        .step("talk to the monitor", "")
+        .map_err(|error| channel.cause_of(error))?;
     match channel.receive()? {
         LaunchReply::Ready { pid } => Ok(Launched { monitor_pid, pid }),
         LaunchReply::Failed(error) => Err(error),
@@ -151,7 +153,6 @@ fn set_up(
     }
 }
 
-/// The child may have failed before its namespace could be opened; then its own words count.
 fn open_netns(pid: u32, channel: &Channel) -> Result<OwnedFd, StepError> {
     let path = format!("/proc/{pid}/ns/net");
     let opened = rustix::fs::open(
@@ -161,10 +162,7 @@ fn open_netns(pid: u32, channel: &Channel) -> Result<OwnedFd, StepError> {
     );
     opened
         .step("open network namespace", &path)
-        .map_err(|error| match channel.receive() {
-            Ok(LaunchReply::Failed(cause)) => cause,
-            _ => error,
-        })
+        .map_err(|error| channel.cause_of(error))
 }
 
 /// What the container is shown: of v1 only the hierarchies in which it has a cgroup of its own, since
@@ -263,6 +261,14 @@ fn spawn(image: BorrowedFd<'_>, channel: &OwnedFd) -> Result<u32, StepError> {
 struct Channel(OwnedFd);
 
 impl Channel {
+    /// A set-up that has failed already is why nothing else works any more: then its own words count.
+    fn cause_of(&self, error: StepError) -> StepError {
+        match self.receive() {
+            Ok(LaunchReply::Failed(cause)) => cause,
+            _ => error,
+        }
+    }
+
     fn send_prepared(
         &self,
         prepared: &Prepared,

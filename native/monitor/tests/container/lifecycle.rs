@@ -275,3 +275,16 @@ fn v1_alone_holds_a_container_by_its_device_rules() {
     assert_eq!(created.join.len(), 2);
     assert!(sandbox::cgroup::remove(&created.directories));
 }
+
+#[test]
+fn a_set_up_that_fails_before_the_network_is_wired_tells_why() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let changes = json!({"process": {"user": "ghost"}});
+    let error = machine
+        .launch_wired_late(&machine.plan(&["/probe", "exit", "0"], &changes))
+        .expect_err("no such user");
+    let text = "unable to find user ghost: no matching entries in passwd file";
+    assert_eq!(error.to_string(), text);
+}

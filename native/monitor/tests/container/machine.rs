@@ -116,6 +116,19 @@ impl Machine {
         sandbox::launch(plan, self.image.as_fd(), |_, _| Ok(()))
     }
 
+    /// A launch whose network is wired only when the set-up has failed for good.
+    pub(crate) fn launch_wired_late(&self, plan: &ContainerPlan) -> Result<Launched, StepError> {
+        sandbox::launch(plan, self.image.as_fd(), |pid, _| {
+            let monitor = parent_of(pid);
+            eventually("the set-up has failed", || !is_alive(pid));
+            // Unless the child was gone before anybody could ask whose it was.
+            if let Some(monitor) = monitor {
+                eventually("the monitor has ended", || !is_alive(monitor));
+            }
+            Ok(())
+        })
+    }
+
     pub(crate) fn client(&self) -> Client {
         Client::connect(&self.dir.join("run/monitor.sock"))
     }
@@ -246,4 +259,10 @@ pub(crate) fn is_alive(pid: u32) -> bool {
         .rsplit_once(") ")
         .and_then(|(_, rest)| rest.chars().next());
     state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+fn parent_of(pid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
 }
