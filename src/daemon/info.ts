@@ -52,14 +52,15 @@ export async function buildInfo({
   listeners,
 }: InfoParts): Promise<SystemInfo> {
   const entries = table.all();
-  const running = entries.filter(({ state }) => state.status === "running").length;
+  const count = (status: string) => entries.filter(({ state }) => state.status === status).length;
+  const [running, paused] = [count("running"), count("paused")];
   const [, machine = arch()] = architectures[arch()] ?? [];
   return {
     ID: id,
     Containers: entries.length,
     ContainersRunning: running,
-    ContainersPaused: 0,
-    ContainersStopped: entries.length - running,
+    ContainersPaused: paused,
+    ContainersStopped: entries.length - running - paused,
     Images: images,
     Driver: "overlay2",
     DriverStatus: [],

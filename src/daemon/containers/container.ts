@@ -43,7 +43,14 @@ export type ContainerMount =
 
 export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
 
-export type ContainerStatus = "created" | "running" | "exited" | "dead";
+export type ContainerStatus =
+  | "created"
+  | "running"
+  | "paused"
+  | "restarting"
+  | "removing"
+  | "exited"
+  | "dead";
 
 /** What changes as a container lives. */
 export interface ContainerState {
@@ -59,6 +66,32 @@ export interface ContainerState {
   finishedAt: string;
   /** The address in use while it runs, by network name. */
   endpoints: Record<string, Endpoint>;
+  /** Starts that the restart policy has made since the user's last one. */
+  restartCount: number;
+  /** The user has stopped it: `unless-stopped` leaves it down when the daemon starts. */
+  hasBeenManuallyStopped: boolean;
+  /** Null without a health check. */
+  health: Health | null;
+}
+
+/** How the health check of a container stands, and its last results. */
+export interface Health {
+  status: "starting" | "healthy" | "unhealthy";
+  failingStreak: number;
+  log: HealthResult[];
+}
+
+export interface HealthResult {
+  /** RFC 3339. */
+  start: string;
+  end: string;
+  exitCode: number;
+  output: string;
+}
+
+/** True while it has processes: a paused container runs, one that is between two restarts does not. */
+export function isRunning({ status }: Pick<ContainerState, "status">): boolean {
+  return status === "running" || status === "paused";
 }
 
 export interface Endpoint {
@@ -82,6 +115,9 @@ export function initialState(): ContainerState {
     startedAt: zeroTime,
     finishedAt: zeroTime,
     endpoints: {},
+    restartCount: 0,
+    hasBeenManuallyStopped: false,
+    health: null,
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type ContainerMount,
   commandOf,
   initialState,
+  isRunning,
   nowRfc3339,
 } from "./container.ts";
 import { parseEndpoint } from "./endpoint-request.ts";
@@ -166,7 +167,7 @@ export class ContainerService {
         `removal of container ${entry.container.id} is already in progress`,
       );
     }
-    if (entry.state.status === "running" && !options.force) {
+    if (isRunning(entry.state) && !options.force) {
       throw new EngineError(
         "conflict",
         `cannot remove container "/${entry.container.name}": container is running: stop the container before removing or force remove`,

@@ -7,7 +7,7 @@ import type { ExitRecord, Native } from "../../native-types.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { removeStrayCgroups } from "./cgroups.ts";
-import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./container.ts";
+import { type ContainerState, isRunning, notRunning, nowRfc3339, zeroTime } from "./container.ts";
 import { eventAttributes } from "./events.ts";
 import { MonitorAttachment, MonitorControl } from "./monitor.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
@@ -55,7 +55,7 @@ export class Supervisor {
     return inTurn(entry, async () => {
       if (entry.isRemoving)
         throw new EngineError("conflict", "container is marked for removal and cannot be started");
-      if (entry.state.status === "running") return false;
+      if (isRunning(entry.state)) return false;
       const before = entry.state;
       try {
         await this.#launch(entry);
@@ -223,7 +223,7 @@ export class Supervisor {
   }
 
   async #stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
-    if (entry.state.status !== "running") return false;
+    if (!isRunning(entry.state)) return false;
     const { exited } = entry;
     await this.#kill(entry, signal).catch(ignoreGone);
     if (seconds < 0 || (await settlesWithin(exited.promise, seconds * 1000))) {
@@ -247,11 +247,11 @@ export class Supervisor {
     const entries = table.all();
     await Promise.all(entries.map((entry) => this.#adopt(entry)));
     // A daemon that was killed in the middle of a launch has left one that no monitor knows.
-    await this.#sweep(entries.filter(({ state }) => state.status !== "running"));
+    await this.#sweep(entries.filter(({ state }) => !isRunning(state)));
     networks.releaseAllBut(
       table
         .all()
-        .filter(({ state }) => state.status === "running")
+        .filter(({ state }) => isRunning(state))
         .map(({ container }) => container.id),
     );
   }
@@ -262,7 +262,7 @@ export class Supervisor {
     const control = await findRunning(paths.socket);
     if (control !== undefined) {
       entry.monitor = control;
-      if (entry.state.status !== "running") {
+      if (!isRunning(entry.state)) {
         table.saveState(entry, { ...entry.state, status: "running", exitCode: 0, error: "" });
       }
       this.#follow(entry, control);
@@ -277,7 +277,7 @@ export class Supervisor {
   /** No monitor is there any more. A start that was under way has run to its end, or never began. */
   async #recordEnd(entry: Entry, paths: ContainerPaths): Promise<void> {
     const { state } = entry;
-    if (state.status === "running") return await this.#ended(entry, undefined);
+    if (isRunning(state)) return await this.#ended(entry, undefined);
     if (state.monitorPid === 0) return;
     const record = await readExitRecord(paths.exitRecord);
     if (record !== undefined) return await this.#ended(entry, record);

@@ -1,12 +1,12 @@
 import { EngineError } from "../../errors.ts";
 import type { ContainerStore } from "../store/container-store.ts";
 import type { PendingAttach } from "./attach.ts";
-import type { Container, ContainerState } from "./container.ts";
+import { type Container, type ContainerState, initialState, isRunning } from "./container.ts";
 import type { MonitorControl } from "./monitor.ts";
 
 /** One container in memory: what it is, how it is, and who waits for it. */
 export interface Entry {
-  readonly container: Container;
+  container: Container;
   state: ContainerState;
   monitor: MonitorControl | undefined;
   /** Clients that attached before the start. */
@@ -31,7 +31,9 @@ export class ContainerTable {
 
   constructor(store: ContainerStore) {
     this.#store = store;
-    for (const { container, state } of store.all()) this.#hold(container, state);
+    // A record of an earlier version may lack what this one added.
+    for (const { container, state } of store.all())
+      this.#hold(container, { ...initialState(), ...state });
   }
 
   all(): Entry[] {
@@ -46,6 +48,16 @@ export class ContainerTable {
   saveState(entry: Entry, state: ContainerState): void {
     this.#store.saveState(entry.container.id, state);
     entry.state = state;
+  }
+
+  /** Changes what a container is: its name, or what an update may change of its host settings. */
+  saveContainer(entry: Entry, container: Container): void {
+    this.#store.saveContainer(container);
+    if (container.name !== entry.container.name) {
+      this.#names.delete(entry.container.name);
+      this.#names.set(container.name, container.id);
+    }
+    entry.container = container;
   }
 
   remove(entry: Entry): void {
@@ -65,7 +77,7 @@ export class ContainerTable {
       .filter(({ container }) => container.imageId === imageId)
       .map(({ container, state }) => ({
         id: container.id.slice(0, 12),
-        running: state.status === "running",
+        running: isRunning(state),
       }));
   }
 

@@ -5,7 +5,7 @@ import type {
   MountPoint,
 } from "../../api/types.ts";
 import type { Container, ContainerMount, ContainerState, Endpoint } from "./container.ts";
-import { commandOf } from "./container.ts";
+import { commandOf, isRunning } from "./container.ts";
 import type { ContainerPaths } from "./paths.ts";
 
 export interface ContainerView {
@@ -28,12 +28,13 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     Args: args,
     State: {
       Status: state.status,
-      Running: state.status === "running",
-      Paused: false,
-      Restarting: false,
+      // As Docker: one that is to be restarted counts as running, without a process.
+      Running: isRunning(state) || state.status === "restarting",
+      Paused: state.status === "paused",
+      Restarting: state.status === "restarting",
       OOMKilled: state.oomKilled,
       Dead: state.status === "dead",
-      Pid: state.status === "running" ? state.pid : 0,
+      Pid: isRunning(state) ? state.pid : 0,
       ExitCode: state.exitCode,
       Error: state.error,
       StartedAt: state.startedAt,
@@ -45,7 +46,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     HostsPath: paths.hosts,
     LogPath: hostConfig.LogConfig?.Type === "none" ? "" : paths.log,
     Name: `/${container.name}`,
-    RestartCount: 0,
+    RestartCount: state.restartCount,
     Driver: "overlay2",
     Platform: container.platform.os,
     MountLabel: "",
@@ -68,7 +69,7 @@ function toNetworkSettings(
   return {
     Bridge: "",
     SandboxID: "",
-    SandboxKey: view.state.status === "running" ? `/proc/${view.state.pid}/ns/net` : "",
+    SandboxKey: isRunning(view.state) ? `/proc/${view.state.pid}/ns/net` : "",
     Ports: {},
     HairpinMode: false,
     EndpointID: endpoint?.endpointId ?? "",
@@ -157,10 +158,14 @@ function quoteArgument(argument: string): string {
 }
 
 function statusText(state: ContainerState, now: number): string {
-  if (state.status === "running") return `Up ${humanDuration(now - Date.parse(state.startedAt))}`;
+  const up = `Up ${humanDuration(now - Date.parse(state.startedAt))}`;
+  if (state.status === "paused") return `${up} (Paused)`;
+  if (state.status === "running") return up;
   if (state.status === "created") return "Created";
   if (state.status === "dead") return "Dead";
-  return `Exited (${state.exitCode}) ${humanDuration(now - Date.parse(state.finishedAt))} ago`;
+  if (state.status === "removing") return "Removal In Progress";
+  const word = state.status === "restarting" ? "Restarting" : "Exited";
+  return `${word} (${state.exitCode}) ${humanDuration(now - Date.parse(state.finishedAt))} ago`;
 }
 
 /** "Less than a second", "4 seconds", "About a minute", "3 weeks": Docker's words for milliseconds. */

@@ -6,6 +6,7 @@ import type {
 import { EngineError } from "../../errors.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { attachRunning, type PendingAttach, relay } from "../containers/attach.ts";
+import { isRunning } from "../containers/container.ts";
 import { defaultStopSignal, defaultStopTimeout } from "../containers/defaults.ts";
 import { containerFilters, matchesContainer } from "../containers/filter.ts";
 import { type LogOptions, readLog } from "../containers/logs.ts";
@@ -46,7 +47,7 @@ export function containerRoutes(parts: ContainerRoutesParts) {
       const all = query.flag("all") || limit > 0 || filters.has("status") || filters.has("exited");
       const entries = parts.table
         .all()
-        .filter((entry) => all || entry.state.status === "running")
+        .filter((entry) => all || isRunning(entry.state) || entry.state.status === "restarting")
         .filter((entry) => matchesContainer(entry, filters, parts.table, parts.imageId))
         .sort((a, b) => (a.container.createdAt < b.container.createdAt ? 1 : -1));
       json(200, (limit > 0 ? entries.slice(0, limit) : entries).map(parts.summarize));
@@ -84,7 +85,7 @@ export function containerRoutes(parts: ContainerRoutesParts) {
     async containerKill(context) {
       const entry = find(context);
       const signal = parseSignal(context.query.text("signal") || "KILL");
-      if (entry.state.status !== "running") {
+      if (!isRunning(entry.state)) {
         const { id } = entry.container;
         throw new EngineError(
           "conflict",
@@ -119,7 +120,7 @@ export function containerRoutes(parts: ContainerRoutesParts) {
         );
       }
       const reply = context.stream(200, tty ? rawStream : multiplexedStream);
-      const ended = entry.state.status === "running" ? entry.exited.promise : Promise.resolve();
+      const ended = isRunning(entry.state) ? entry.exited.promise : Promise.resolve();
       for await (const chunk of readLog(parts.paths(entry).log, options, ended, context.signal)) {
         await reply.write(chunk);
       }
@@ -189,7 +190,7 @@ async function attach(
   }
   if (!isLive) {
     client.end();
-  } else if (entry.state.status === "running") {
+  } else if (isRunning(entry.state)) {
     await attachRunning(parts.paths(entry).socket, client, flags, tty);
   } else {
     const pending: PendingAttach = {
@@ -239,7 +240,7 @@ async function wait(context: RequestContext, entry: Entry): Promise<void> {
   const condition = context.query.text("condition") || "not-running";
   const waits: Record<string, () => Promise<{ exitCode: number; error: string }>> = {
     "not-running": () =>
-      entry.state.status === "running" ? entry.exited.promise : Promise.resolve(entry.state),
+      isRunning(entry.state) ? entry.exited.promise : Promise.resolve(entry.state),
     "next-exit": () => entry.nextExit.promise,
     removed: () => entry.removed.promise,
   };

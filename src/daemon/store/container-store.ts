@@ -36,6 +36,12 @@ export class ContainerStore {
       .run(JSON.stringify(state), id);
   }
 
+  saveContainer(container: Container): void {
+    this.#database
+      .query("UPDATE containers SET name = ?, record = ? WHERE id = ?")
+      .run(container.name, JSON.stringify(container), container.id);
+  }
+
   remove(id: string): void {
     this.#database.query("DELETE FROM containers WHERE id = ?").run(id);
   }
