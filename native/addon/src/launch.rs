@@ -47,6 +47,7 @@ pub(crate) fn launch(request: &str) -> Result<String, Failure> {
         write_file(file).map_err(|error| file_failure("write", &file.path, &error))?;
     }
     forget_exit(&request.plan.exit_path)?;
+    forget_exit(&format!("{}/exit.json", request.plan.run_dir))?;
     let mut unwired = None;
     let launched = sandbox::launch_on(take_idle()?, &request.plan, |_pid, netns| {
         let Some(endpoint) = &request.endpoint else {

@@ -16,9 +16,14 @@ pub(crate) fn build(code: i32, oom_killed: bool) -> Vec<u8> {
     out
 }
 
+/// Keeps the record at the first of these places that takes it: a disk can be full.
+pub(crate) fn keep(places: [&str; 2], record: &[u8]) {
+    let _in_vain = places.iter().any(|path| write(path, record).is_ok());
+}
+
 /// Written beside its place, then renamed, so that it is there whole or not at all. No fsync: after a
 /// power cut every container has ended in another way.
-pub(crate) fn write(path: &str, record: &[u8]) -> Result<(), Errno> {
+fn write(path: &str, record: &[u8]) -> Result<(), Errno> {
     let temporary = format!("{path}.new");
     let flags =
         OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;

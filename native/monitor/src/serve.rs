@@ -348,8 +348,8 @@ impl Monitor {
             .as_ref()
             .is_some_and(sandbox::cgroup::OomSource::happened);
         let record = exit::build(code, oom_killed);
-        // A disk that is full must not keep the daemon from being told.
-        let _kept = exit::write(&prepared.exit_path, &record);
+        let spare = prepared.socket_path.replace("monitor.sock", "exit.json");
+        exit::keep([&prepared.exit_path, &spare], &record);
         for client in self.clients.iter_mut().filter(|client| client.watches) {
             client.push(frame::EXITED, &record);
         }

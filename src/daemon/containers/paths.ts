@@ -11,6 +11,7 @@ export interface ContainerPaths {
   hostname: string;
   resolvConf: string;
   run: string;
+  spareExitRecord: string;
   socket: string;
 }
 
@@ -28,6 +29,7 @@ export function containerPaths(dataRoot: string, runRoot: string, id: string): C
     hostname: join(data, "hostname"),
     resolvConf: join(data, "resolv.conf"),
     run,
+    spareExitRecord: join(run, "exit.json"),
     socket: join(run, "monitor.sock"),
   };
 }

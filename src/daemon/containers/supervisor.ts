@@ -120,12 +120,12 @@ export class Supervisor {
 
   /** As before, but for what went wrong. */
   #startFailed(entry: Entry, before: ContainerState, error: unknown): void {
-    const { networks, table, events } = this.#parts;
+    const { networks, events } = this.#parts;
     if (isBridged(entry)) networks.release(entry.container.id);
     for (const pending of entry.pending.splice(0)) pending.cancel();
     const codes: Record<string, number> = { command_not_found: 127, command_not_executable: 126 };
     const exitCode = (error instanceof EngineError ? codes[error.code] : undefined) ?? 128;
-    table.saveState(entry, { ...before, exitCode, error: messageOf(error) });
+    this.#settle(entry, { ...before, exitCode, error: messageOf(error) });
     events.publish("container", "die", entry.container.id, {
       ...eventAttributes(entry.container),
       exitCode: String(exitCode),
@@ -144,16 +144,16 @@ export class Supervisor {
 
   /** The container runs no more. Without a record the monitor may still have written one. */
   async #ended(entry: Entry, told: ExitRecord | undefined): Promise<void> {
-    const { networks, table, events } = this.#parts;
+    const { networks, events } = this.#parts;
     const paths = this.paths(entry);
-    let record = told ?? (await readExitRecord(paths.exitRecord));
+    let record = told ?? (await readExitRecord(paths));
     entry.monitor = undefined;
     if (record === undefined) {
       await this.#sweep([entry]);
       record = { ...lostExit, finishedAt: nowRfc3339() };
     }
     if (isBridged(entry)) networks.release(entry.container.id);
-    table.saveState(entry, {
+    this.#settle(entry, {
       ...entry.state,
       ...notRunning,
       status: "exited",
@@ -179,6 +179,19 @@ export class Supervisor {
     await removeStrayCgroups(ids).catch((error: unknown) => {
       this.#parts.log.warn(`remove stray cgroups: ${messageOf(error)}`);
     });
+  }
+
+  /**
+   * An end has come whether or not it can be written down: whoever waits is told all the same, and the
+   * monitor's record tells the next daemon.
+   */
+  #settle(entry: Entry, state: ContainerState): void {
+    try {
+      this.#parts.table.saveState(entry, state);
+    } catch (error) {
+      entry.state = state;
+      this.#parts.log.error(`save the state of container ${entry.container.id}:`, error);
+    }
   }
 
   #settleExit(entry: Entry): void {
@@ -279,7 +292,7 @@ export class Supervisor {
     const { state } = entry;
     if (isRunning(state)) return await this.#ended(entry, undefined);
     if (state.monitorPid === 0) return;
-    const record = await readExitRecord(paths.exitRecord);
+    const record = await readExitRecord(paths);
     if (record !== undefined) return await this.#ended(entry, record);
     const startedAt = state.status === "created" ? zeroTime : state.startedAt;
     this.#parts.table.saveState(entry, { ...state, ...notRunning, endpoints: {}, startedAt });
@@ -305,12 +318,16 @@ async function findRunning(socket: string): Promise<MonitorControl | undefined> 
   }
 }
 
-async function readExitRecord(path: string): Promise<ExitRecord | undefined> {
-  try {
-    return JSON.parse(await readFile(path, "utf8")) as ExitRecord;
-  } catch {
-    return undefined;
+/** The monitor's own record; one that found the disk full has put it into its run directory. */
+async function readExitRecord(paths: ContainerPaths): Promise<ExitRecord | undefined> {
+  for (const path of [paths.exitRecord, paths.spareExitRecord]) {
+    try {
+      return JSON.parse(await readFile(path, "utf8")) as ExitRecord;
+    } catch {
+      // Absent or torn.
+    }
   }
+  return undefined;
 }
 
 async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {

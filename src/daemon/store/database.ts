@@ -1,4 +1,4 @@
-import { Database } from "bun:sqlite";
+import { constants, Database } from "bun:sqlite";
 import { EngineError, messageOf } from "../../errors.ts";
 
 /**
@@ -42,16 +42,27 @@ const migrations = [
 ];
 
 /**
+ * Bytes of database and of log that are the engine's already when the disk has none left: more than the
+ * 1000 pages after which SQLite begins its log anew.
+ */
+const reserveBytes = 4.5 * 1024 * 1024;
+
+/**
  * Opens the engine's database. WAL with synchronous=NORMAL: a killed daemon loses nothing, a power cut
  * may lose the last transactions but never leaves a torn one (https://sqlite.org/pragma.html#pragma_synchronous).
  */
 export function openDatabase(path: string): Database {
   try {
     const database = new Database(path, { create: true, strict: true });
+    // One daemon per data root, so nobody shares it: the index of the log needs no file then.
+    database.run("PRAGMA locking_mode = EXCLUSIVE");
     database.run("PRAGMA journal_mode = WAL");
+    // The log keeps its space, also beyond the end of this process.
+    database.fileControl(constants.SQLITE_FCNTL_PERSIST_WAL, 1);
     database.run("PRAGMA synchronous = NORMAL");
     database.run("PRAGMA foreign_keys = ON");
     migrate(database);
+    reserve(database);
     return database;
   } catch (cause) {
     throw new EngineError(
@@ -76,5 +87,25 @@ function migrate(database: Database): void {
       database.run(step);
       database.run(`PRAGMA user_version = ${index + 1}`);
     })();
+  }
+}
+
+/**
+ * Takes space while there is some, so that containers can be stopped and removed on a full disk: pages
+ * that were written and given back are used again before the file grows, in the log as in the database.
+ */
+function reserve(database: Database): void {
+  const free = database.query<{ bytes: number }, []>(
+    "SELECT f.freelist_count * p.page_size AS bytes FROM pragma_freelist_count f, pragma_page_size p",
+  );
+  if ((free.get()?.bytes ?? 0) >= reserveBytes / 2) return;
+  try {
+    // Two transactions: pages that are gone by the end of one are never written.
+    database.run("CREATE TABLE IF NOT EXISTS reserve (bytes BLOB) STRICT");
+    database.query("INSERT INTO reserve VALUES (zeroblob(?))").run(reserveBytes);
+    database.run("DROP TABLE reserve");
+    database.run("PRAGMA wal_checkpoint(RESTART)");
+  } catch {
+    // A disk that is full now is what an earlier start took its reserve for.
   }
 }
