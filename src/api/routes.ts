@@ -32,6 +32,12 @@ export const routes = {
   imageCreate: { method: "POST", path: "/images/create" },
   imageInspect: { method: "GET", path: "/images/{name*}/json" },
   imageRemove: { method: "DELETE", path: "/images/{name*}" },
+
+  volumeList: { method: "GET", path: "/volumes" },
+  volumeCreate: { method: "POST", path: "/volumes/create" },
+  volumePrune: { method: "POST", path: "/volumes/prune" },
+  volumeInspect: { method: "GET", path: "/volumes/{name}" },
+  volumeRemove: { method: "DELETE", path: "/volumes/{name}" },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

@@ -19,6 +19,10 @@ export type {
   NetworkingConfig,
   SystemInfo,
   SystemVersion,
+  Volume,
+  VolumeCreateOptions,
+  VolumeListResponse,
+  VolumePruneResponse,
 } from "@docker/node-sdk";
 
 /** One line of the progress stream of an image pull (Docker's jsonmessage). */

@@ -29,7 +29,7 @@ export interface Command<T extends FlagTable = FlagTable> {
   /** Flags end at the first positional argument. */
   stopAtPositional?: boolean;
   /** What shells may complete its arguments with. */
-  completes?: "containers" | "images";
+  completes?: "containers" | "images" | "volumes";
   /** The exit code of any failure that has none of its own; 1 unless said. */
   failureExit?: number;
   /** Resolves with the exit code. */

@@ -54,6 +54,7 @@ function describeCommand(path: string, command: Command): CompletionWords {
 const listers = {
   containers: "ps -a --format '{{.Names}}'",
   images: "images --format '{{.Repository}}:{{.Tag}}'",
+  volumes: "volume ls -q",
 };
 
 export function buildBash(program: string, words: CompletionWords[]): string {

@@ -50,7 +50,7 @@ export interface RemoveOptions {
 }
 
 /** Objects that have an inspect route. */
-export type InspectKind = "container" | "image";
+export type InspectKind = "container" | "image" | "volume";
 
 /** A wait that the engine has registered; `exit` settles when its condition is met. */
 export interface PendingWait {
@@ -235,7 +235,12 @@ export class Engine {
   /** The JSON of an object as the engine sent it. */
   async inspectText(kind: InspectKind, name: string, options: { size?: boolean }): Promise<string> {
     const query = { size: (kind === "container" && options.size) || undefined };
-    const route = kind === "container" ? routes.containerInspect : routes.imageInspect;
+    const inspect = {
+      container: routes.containerInspect,
+      image: routes.imageInspect,
+      volume: routes.volumeInspect,
+    };
+    const route = inspect[kind];
     const reply = await this.transport.request(route, { path: { id: name, name }, query });
     return await reply.body.text();
   }

@@ -12,13 +12,14 @@ const inspectFlags = {
   type: {
     kind: "string",
     summary: "Only inspect objects of the given type",
-    choices: ["container", "image"],
+    choices: ["container", "image", "volume"],
   },
 } as const;
 
 export const inspect = buildInspect(undefined);
 export const inspectContainer = buildInspect("container");
 export const inspectImage = buildInspect("image");
+export const inspectVolume = buildInspect("volume");
 
 /** `inspect` of anything, or of objects of one kind alone. */
 function buildInspect(only: InspectKind | undefined): Command<typeof inspectFlags> {
@@ -29,16 +30,18 @@ function buildInspect(only: InspectKind | undefined): Command<typeof inspectFlag
       : "Return low-level information on Docker objects",
     usage: only ? `${only.toUpperCase()} [${only.toUpperCase()}...]` : "NAME|ID [NAME|ID...]",
     arity: { min: 1 },
-    completes: only === "image" ? "images" : "containers",
+    completes: `${only ?? "container"}s`,
     flags: inspectFlags,
     run: (context) => inspectAll(context, only ?? readKind(context.flags.type)),
   });
 }
 
 function readKind(text: string | undefined): InspectKind | undefined {
-  if (text === undefined || text === "container" || text === "image") return text;
+  const kinds = ["container", "image", "volume"] as const;
+  const kind = kinds.find((each) => each === text);
+  if (text === undefined || kind !== undefined) return kind;
   throw new EngineError("invalid_argument", `unknown type: "${text}"`, {
-    hint: 'give "container" or "image"',
+    hint: `give one of ${kinds.join(", ")}`,
   });
 }
 
@@ -77,7 +80,7 @@ async function findObject(
   size: boolean,
 ): Promise<string> {
   if (kind !== undefined) return await engine.inspectText(kind, name, { size });
-  for (const each of ["container", "image"] as const) {
+  for (const each of ["container", "image", "volume"] as const) {
     try {
       return await engine.inspectText(each, name, { size });
     } catch (error) {

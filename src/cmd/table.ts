@@ -70,6 +70,14 @@ const stop: CommandEntry = {
   summary: "Stop one or more running containers",
   load: async () => (await import("./stop.ts")).stop,
 };
+const volumeList: CommandEntry = {
+  summary: "List volumes",
+  load: async () => (await import("./volume/ls.ts")).ls,
+};
+const volumeRemove: CommandEntry = {
+  summary: "Remove one or more volumes",
+  load: async () => (await import("./volume/rm.ts")).rm,
+};
 const wait: CommandEntry = {
   summary: "Block until one or more containers stop, then print their exit codes",
   load: async () => (await import("./wait.ts")).wait,
@@ -124,6 +132,24 @@ export const commands: CommandTable = {
   image: {
     summary: "Manage images",
     commands: { inspect: inspectImage, list: images, ls: images, pull, remove: rmi, rm: rmi },
+  },
+  volume: {
+    summary: "Manage volumes",
+    commands: {
+      create: {
+        summary: "Create a volume",
+        load: async () => (await import("./volume/create.ts")).create,
+      },
+      inspect: {
+        summary: "Display detailed information on one or more volumes",
+        load: async () => (await import("./inspect.ts")).inspectVolume,
+      },
+      prune: {
+        summary: "Remove unused local volumes",
+        load: async () => (await import("./volume/prune.ts")).prune,
+      },
+      ...{ list: volumeList, ls: volumeList, remove: volumeRemove, rm: volumeRemove },
+    },
   },
   system: { summary: "Manage the engine", commands: { events, info } },
   daemon: {

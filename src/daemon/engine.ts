@@ -22,6 +22,7 @@ import { openDatabase } from "./store/database.ts";
 import { EndpointStore } from "./store/endpoint-store.ts";
 import { ImageStore } from "./store/image-store.ts";
 import { SettingStore } from "./store/setting-store.ts";
+import { VolumeStore } from "./store/volume-store.ts";
 import { VolumeService } from "./volumes/service.ts";
 
 /** The services of one daemon, built over its roots; nothing is served yet. */
@@ -56,7 +57,6 @@ export async function createEngine(
   const events = new EventBus();
   const { images, pulls } = await createImages(config, native, log, { database, events });
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
-  const volumes = new VolumeService(database, join(dataRoot, "volumes"));
   const table = new ContainerTable(new ContainerStore(database));
   const trash = new Trash({
     native,
@@ -64,6 +64,11 @@ export async function createEngine(
     directories: [dataRoot, runRoot].map((root) => ({ of: root, trash: join(root, "trash") })),
   });
   await trash.open();
+  const volumes = new VolumeService({
+    ...{ store: new VolumeStore(database), trash, events, root: join(dataRoot, "volumes") },
+    newName: newId,
+  });
+  await volumes.open();
   const { cgroupParent } = config;
   const planner = new LaunchPlanner({ images, volumes, networks, facts, cgroupParent });
   const supervisor: Supervisor = new Supervisor({

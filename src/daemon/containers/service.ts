@@ -145,7 +145,7 @@ export class ContainerService {
     const ordered = requested.toSorted((a, b) => rank(a) - rank(b));
     for (const mount of ordered) {
       if (mount.type === "volume") {
-        const volume = await this.#parts.volumes.ensure(mount.name);
+        const volume = await this.#parts.volumes.ensure({ name: mount.name });
         mounts.push({ ...mount, name: volume.name, anonymous: mount.name === undefined });
       } else if (mount.type === "bind") {
         const { createSource, ...bind } = mount;
@@ -196,15 +196,9 @@ export class ContainerService {
   /** Takes the volumes back that were made for a container that will not be. */
   async #discard(mounts: ContainerMount[]): Promise<void> {
     for (const mount of mounts) {
-      if (mount.type === "volume" && mount.anonymous) await this.#parts.volumes.remove(mount.name);
+      if (mount.type === "volume" && mount.anonymous)
+        await this.#parts.volumes.removeUnused(mount.name, () => []);
     }
-  }
-
-  /** True if a container mounts this volume. */
-  #uses(volume: string): boolean {
-    return this.#parts.table
-      .all()
-      .some(({ container }) => container.mounts.some((mount) => isVolume(mount, volume)));
   }
 
   /**
@@ -217,8 +211,8 @@ export class ContainerService {
     await trash.take(paths.run);
     table.remove(entry);
     for (const mount of entry.container.mounts) {
-      if (withVolumes && mount.type === "volume" && mount.anonymous && !this.#uses(mount.name))
-        await volumes.remove(mount.name);
+      if (withVolumes && mount.type === "volume" && mount.anonymous)
+        await volumes.removeUnused(mount.name, (name) => table.usersOfVolume(name));
     }
     for (const pending of entry.pending.splice(0)) pending.cancel();
     events.publish("container", "destroy", entry.container.id, eventAttributes(entry.container));
@@ -230,10 +224,6 @@ export class ContainerService {
 
 function rank(mount: RequestedMount): number {
   return mount.type === "volume" ? 1 : 0;
-}
-
-function isVolume(mount: ContainerMount, name: string): boolean {
-  return mount.type === "volume" && mount.name === name;
 }
 
 function normalizeHost(request: ContainerCreateRequest, networks: NetworkService): HostConfig {

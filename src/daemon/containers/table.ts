@@ -71,6 +71,15 @@ export class ContainerTable {
     return this.#names.get(name);
   }
 
+  /** Ids of the containers that mount a volume. */
+  usersOfVolume(name: string): string[] {
+    const mounts = ({ container }: Entry): boolean =>
+      container.mounts.some((mount) => mount.type === "volume" && mount.name === name);
+    return this.all()
+      .filter(mounts)
+      .map(({ container }) => container.id);
+  }
+
   /** Short ids of the containers that were made from an image. */
   containersOf(imageId: string): { id: string; running: boolean }[] {
     return this.all()

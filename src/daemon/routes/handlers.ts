@@ -8,10 +8,12 @@ import { login } from "../login.ts";
 import { containerRoutes } from "./containers.ts";
 import { imageRoutes } from "./images.ts";
 import { systemRoutes } from "./system.ts";
+import { volumeRoutes } from "./volumes.ts";
 
 /** Joins the routes, each of which names what it needs, to the services that have it. */
 export function createHandlers(engine: Engine): Record<RouteName, Handler> {
-  const { id, config, facts, table, images, pulls, events, supervisor, containers } = engine;
+  const { id, config, facts, table, images, pulls, events, supervisor, containers, volumes } =
+    engine;
   const view = (entry: Entry): ContainerView => ({
     container: entry.container,
     state: entry.state,
@@ -19,6 +21,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     volumePath: (name) => engine.volumes.dataPath(name),
     networkId: (name) => engine.networks.id(name),
   });
+  const usersOf = (name: string): string[] => table.usersOfVolume(name);
   return {
     ...systemRoutes({
       version: () => buildVersion(facts),
@@ -46,6 +49,14 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       list: (filters) => images.list(filters),
       inspect: (name) => images.inspect(name),
       remove: (name, force) => images.remove(name, force, table),
+    }),
+    ...volumeRoutes({
+      list: (filters) => volumes.list(filters, usersOf),
+      ensure: (request) => volumes.ensure(request),
+      get: (name) => volumes.get(name),
+      remove: (name, force) => volumes.remove(name, force, usersOf),
+      prune: (filters) => volumes.prune(filters, usersOf),
+      dataPath: (name) => volumes.dataPath(name),
     }),
   };
 }

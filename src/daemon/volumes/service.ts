@@ -1,61 +1,214 @@
-import type { Database } from "bun:sqlite";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, messageOf } from "../../errors.ts";
-import { newId } from "../containers/names.ts";
+import type { Trash } from "../containers/trash.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { VolumeStore } from "../store/volume-store.ts";
+import { matchesVolume, parseFlag } from "./filter.ts";
+import { parseVolumeName } from "./names.ts";
+import { checkDriver, sourceOf, type VolumeSource } from "./options.ts";
+import { treeSize } from "./size.ts";
+import { Turns } from "./turns.ts";
+import type { Volume, VolumeRequest } from "./volume.ts";
 
-export interface Volume {
-  name: string;
-  createdAt: string;
-  anonymous: boolean;
+export interface VolumeParts {
+  store: VolumeStore;
+  trash: Pick<Trash, "take">;
+  events: EventBus;
+  /** Holds a directory for each volume. */
+  root: string;
+  /** A new name for a volume without one. */
+  newName(): string;
 }
+
+/** Ids of the containers that mount a volume. */
+export type VolumeUsers = (name: string) => string[];
 
 /** Named and anonymous volumes of the driver "local": directories below the data root. */
 export class VolumeService {
-  readonly #database: Database;
-  readonly #root: string;
+  readonly #parts: VolumeParts;
+  /** Volumes of containers that are being created: in use before any record says so. */
+  readonly #held = new Map<string, number>();
+  readonly #turns = new Turns();
 
-  constructor(database: Database, root: string) {
-    this.#database = database;
-    this.#root = root;
+  constructor(parts: VolumeParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Makes the records and the directories agree after a crash: a directory without a record is removed
+   * if it is empty; with data it is a volume whose record was lost with the machine's power.
+   */
+  async open(): Promise<void> {
+    const { store, root } = this.#parts;
+    await mkdir(root, { recursive: true, mode: 0o711 });
+    for (const name of await readdir(root)) {
+      if (store.find(name) !== undefined) continue;
+      const data = this.dataPath(name);
+      await rmdir(data).catch(() => undefined);
+      await rmdir(join(root, name)).catch(() => undefined);
+      const left = await stat(data).catch(() => undefined);
+      if (left === undefined) continue;
+      const anonymous = /^[0-9a-f]{64}$/.test(name);
+      store.insert({ name, createdAt: left.birthtime.toISOString(), anonymous });
+    }
   }
 
   /** The directory that holds the volume's data. */
   dataPath(name: string): string {
-    return join(this.#root, name, "_data");
+    return join(this.#parts.root, name, "_data");
   }
 
   find(name: string): Volume | undefined {
-    const query = "SELECT record FROM volumes WHERE name = ?";
-    const row = this.#database.query<{ record: string }, [string]>(query).get(name);
-    return row === null ? undefined : (JSON.parse(row.record) as Volume);
+    return this.#parts.store.find(name);
   }
 
-  /** The volume of that name, made if there is none; without a name a new anonymous one. */
-  async ensure(name: string | undefined): Promise<Volume> {
-    const known = name === undefined ? undefined : this.find(name);
-    if (known) return known;
+  get(name: string): Volume {
+    const found = this.find(name);
+    if (found === undefined) throw new EngineError("not_found", `get ${name}: no such volume`);
+    return found;
+  }
+
+  /** What a start mounts for a volume. */
+  source(name: string): VolumeSource {
+    return sourceOf(this.find(name)?.options, this.dataPath(name));
+  }
+
+  list(filters: Map<string, string[]>, users: VolumeUsers): Volume[] {
+    const isUsed = (name: string): boolean => this.#isUsed(name, users);
+    return this.#parts.store.all().filter((volume) => matchesVolume(volume, filters, isUsed));
+  }
+
+  /**
+   * The volume of that name, made if there is none; without a name a new anonymous one. What is asked of
+   * a volume that exists must be what it is.
+   */
+  async ensure(request: VolumeRequest): Promise<Volume> {
+    const { name } = request;
+    const { newName } = this.#parts;
+    try {
+      checkDriver(request.driver, request.options ?? {});
+      if (name === undefined) return await this.#create(newName(), request);
+      return await this.#turns.take(parseVolumeName(name), async () => {
+        const known = this.find(name);
+        if (known === undefined) return await this.#create(name, request);
+        refuseOtherOptions(known, request);
+        return known;
+      });
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      throw new EngineError(error.code, `create ${name ?? ""}: ${error.message}`, { cause: error });
+    }
+  }
+
+  /** The directory first: the record is what is promised. */
+  async #create(name: string, request: VolumeRequest): Promise<Volume> {
+    const { store, events } = this.#parts;
+    const { labels, options } = request;
+    if (Object.keys(options ?? {}).length > 0)
+      throw new EngineError(
+        "not_implemented",
+        "driver options are not supported by this engine yet",
+      );
     const volume: Volume = {
-      name: name ?? newId(),
+      name,
       createdAt: new Date().toISOString(),
-      anonymous: name === undefined,
+      anonymous: request.name === undefined,
+      ...(labels && Object.keys(labels).length > 0 ? { labels } : {}),
+      ...(options && Object.keys(options).length > 0 ? { options } : {}),
     };
     try {
       await mkdir(this.dataPath(volume.name), { recursive: true, mode: 0o755 });
     } catch (cause) {
-      throw new EngineError("internal", `create volume "${volume.name}": ${messageOf(cause)}`, {
-        cause,
-      });
+      throw new EngineError("internal", messageOf(cause), { cause });
     }
-    this.#database
-      .query("INSERT INTO volumes (name, record) VALUES (?, ?) ON CONFLICT DO NOTHING")
-      .run(volume.name, JSON.stringify(volume));
+    store.insert(volume);
+    events.publish("volume", "create", volume.name, { driver: "local" });
     return volume;
   }
 
-  /** Removes the record, then the data. What is absent is no error. */
-  async remove(name: string): Promise<void> {
-    this.#database.query("DELETE FROM volumes WHERE name = ?").run(name);
-    await rm(join(this.#root, name), { recursive: true, force: true });
+  /** Keeps a volume from being removed until the returned function is called. */
+  hold(name: string): () => void {
+    this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
+    return () => {
+      const left = (this.#held.get(name) ?? 1) - 1;
+      if (left > 0) this.#held.set(name, left);
+      else this.#held.delete(name);
+    };
   }
+
+  #isUsed(name: string, users: VolumeUsers): boolean {
+    return this.#held.has(name) || users(name).length > 0;
+  }
+
+  /** Removes a volume that no container mounts. By force what is absent is no error. */
+  async remove(name: string, force: boolean, users: VolumeUsers): Promise<void> {
+    await this.#turns.take(name, async () => {
+      if (this.find(name) === undefined && force) return;
+      this.get(name);
+      if (this.#isUsed(name, users)) {
+        throw new EngineError(
+          "conflict",
+          `remove ${name}: volume is in use - [${users(name).join(", ")}]`,
+        );
+      }
+      await this.#remove(name);
+    });
+  }
+
+  /** Removes a volume unless a container mounts it; false if it was not removed. */
+  async removeUnused(name: string, users: VolumeUsers): Promise<boolean> {
+    return await this.#turns.take(name, async () => {
+      if (this.find(name) === undefined || this.#isUsed(name, users)) return false;
+      await this.#remove(name);
+      return true;
+    });
+  }
+
+  /**
+   * The record first, then the directory in one step: a daemon killed between the two finds data without
+   * a record, which is a volume again.
+   */
+  async #remove(name: string): Promise<void> {
+    const { store, trash, events, root } = this.#parts;
+    const volume = this.get(name);
+    store.remove(name);
+    try {
+      await trash.take(join(root, name));
+    } catch (error) {
+      store.insert(volume);
+      throw error;
+    }
+    events.publish("volume", "destroy", name, { driver: "local" });
+  }
+
+  /** Removes what no container mounts: anonymous volumes, with the filter `all` named ones too. */
+  async prune(
+    filters: Map<string, string[]>,
+    users: VolumeUsers,
+  ): Promise<{ names: string[]; reclaimed: number }> {
+    const all = (filters.get("all") ?? []).some((value) => parseFlag("all", value));
+    const names: string[] = [];
+    let reclaimed = 0;
+    for (const { name, anonymous } of this.list(filters, users)) {
+      if ((!anonymous && !all) || this.#isUsed(name, users)) continue;
+      const size = await treeSize(this.dataPath(name));
+      if (!(await this.removeUnused(name, users))) continue;
+      names.push(name);
+      reclaimed += size;
+    }
+    this.#parts.events.publish("volume", "prune", "", { reclaimed: String(reclaimed) });
+    return { names, reclaimed };
+  }
+}
+
+function refuseOtherOptions(volume: Volume, { options = {} }: VolumeRequest): void {
+  const have = volume.options ?? {};
+  const names = Object.keys(options);
+  if (names.length === 0) return;
+  const same =
+    names.length === Object.keys(have).length &&
+    names.every((name) => options[name] === have[name]);
+  if (!same)
+    throw new EngineError("conflict", "conflict: a volume of that name exists with other options");
 }

@@ -1,0 +1,13 @@
+import type { Output } from "../cli/output.ts";
+
+/** Asks on the terminal, as Docker does; anything but y or yes, and no answer at all, is no. */
+export async function confirm(stdout: Output, warning: string): Promise<boolean> {
+  stdout.print(`${warning}\nAre you sure you want to continue? [y/N] `);
+  await stdout.flush();
+  for await (const line of console) {
+    if (/^y(es)?$/i.test(line.trim())) return true;
+    break;
+  }
+  stdout.line("");
+  return false;
+}
