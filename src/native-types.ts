@@ -10,6 +10,8 @@ export interface Native {
   commitLayer(staging: string, final: string): Promise<void>;
   /** Removes a tree by directory fds, never following a link. What is absent is no error. */
   removeTree(path: string): Promise<void>;
+  /** Bytes of the regular files below a path, each once however many names it has; 0 if absent. */
+  treeSize(path: string): Promise<number>;
   /** Starts a monitor, which sets the container up and waits at the gate for START on its socket. */
   launch(request: LaunchRequest): Promise<Launched>;
   /** Starts the monitor of the next launch ahead of it. */
@@ -20,8 +22,18 @@ export interface Native {
   listRoutes(): Promise<string[]>;
   /** Makes the daemon's own cgroup ready to be the parent of containers' (cgroup v2 wants leaves). */
   prepareCgroup(): void;
+  /** Stops or lets go every process of a cgroup; resolves once the kernel has done it. */
+  freeze(request: CgroupRef & { frozen: boolean }): Promise<void>;
+  /** False too where the cgroup is absent. */
+  isFrozen(cgroup: CgroupRef): boolean;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
+}
+
+/** A container's leaf of the control groups, as its plan names it. */
+export interface CgroupRef {
+  parent: string | null;
+  name: string;
 }
 
 export interface ExtractOptions {

@@ -28,6 +28,9 @@ interface Addon {
   listRoutes(): Promise<string[]>;
   prepareCgroup(): void;
   hostFacts(): string;
+  treeSize(path: string): Promise<number>;
+  freeze(request: string): Promise<void>;
+  isFrozen(cgroup: string): boolean;
 }
 
 /**
@@ -74,6 +77,9 @@ function wrap(addon: Addon): Native {
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     listRoutes: () => asPromise(() => addon.listRoutes()),
     prepareCgroup: () => addon.prepareCgroup(),
+    treeSize: (path) => asPromise(() => addon.treeSize(path)),
+    freeze: (request) => asPromise(() => addon.freeze(JSON.stringify(request))),
+    isFrozen: (cgroup) => addon.isFrozen(JSON.stringify(cgroup)),
     hostFacts: () => JSON.parse(addon.hostFacts()) as HostFacts,
   };
 }

@@ -42,6 +42,30 @@ const logs: CommandEntry = {
   summary: "Fetch the logs of a container",
   load: async () => (await import("./logs.ts")).logs,
 };
+const pause: CommandEntry = {
+  summary: "Pause all processes within one or more containers",
+  load: async () => (await import("./pause.ts")).pause,
+};
+const port: CommandEntry = {
+  summary: "List port mappings or a specific mapping for the container",
+  load: async () => (await import("./port.ts")).port,
+};
+const pruneContainers: CommandEntry = {
+  summary: "Remove all stopped containers",
+  load: async () => (await import("./container-prune.ts")).pruneContainers,
+};
+const rename: CommandEntry = {
+  summary: "Rename a container",
+  load: async () => (await import("./rename.ts")).rename,
+};
+const restart: CommandEntry = {
+  summary: "Restart one or more containers",
+  load: async () => (await import("./restart.ts")).restart,
+};
+const unpause: CommandEntry = {
+  summary: "Unpause all processes within one or more containers",
+  load: async () => (await import("./unpause.ts")).unpause,
+};
 const ps: CommandEntry = {
   summary: "List containers",
   load: async () => (await import("./ps.ts")).ps,
@@ -78,6 +102,10 @@ const volumeRemove: CommandEntry = {
   summary: "Remove one or more volumes",
   load: async () => (await import("./volume/rm.ts")).rm,
 };
+const update: CommandEntry = {
+  summary: "Update configuration of one or more containers",
+  load: async () => (await import("./update.ts")).update,
+};
 const wait: CommandEntry = {
   summary: "Block until one or more containers stop, then print their exit codes",
   load: async () => (await import("./wait.ts")).wait,
@@ -107,10 +135,16 @@ export const commands: CommandTable = {
   inspect,
   kill,
   logs,
+  pause,
+  port,
+  rename,
+  restart,
   rm,
   rmi,
   start,
   stop,
+  unpause,
+  update,
   wait,
   container: {
     summary: "Manage containers",
@@ -126,6 +160,7 @@ export const commands: CommandTable = {
         ps,
         remove: rm,
       },
+      ...{ pause, port, prune: pruneContainers, rename, restart, unpause, update },
       ...{ rm, run, start, stop, wait },
     },
   },

@@ -27,7 +27,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   await makeRoots(config);
   using _lock = holdLock(join(config.dataRoot, "rt.lock"));
   const engine = await createEngine(config, await loadNative(), log);
-  await engine.supervisor.reconcile();
+  await engine.reconcile();
   engine.supervisor.prepareMonitor();
   const handlers = createHandlers(engine);
   const headers = { Server: `rt/${packageJson.version} (linux)` };

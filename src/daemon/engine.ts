@@ -6,11 +6,15 @@ import { ContentStore } from "../oci/layout.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
 import type { Credentials, ImageSource } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
+import { Freezer } from "./containers/freezer.ts";
 import { newId } from "./containers/names.ts";
 import { LaunchPlanner } from "./containers/planner.ts";
+import { reconcile } from "./containers/reconcile.ts";
+import { Restarter } from "./containers/restarter.ts";
 import { ContainerService } from "./containers/service.ts";
-import { Supervisor } from "./containers/supervisor.ts";
-import { ContainerTable } from "./containers/table.ts";
+import { Stopper } from "./containers/stopper.ts";
+import { Supervisor, type SupervisorParts } from "./containers/supervisor.ts";
+import { ContainerTable, type Entry } from "./containers/table.ts";
 import { Trash } from "./containers/trash.ts";
 import { EventBus } from "./events/bus.ts";
 import { LayerStore } from "./images/layer-store.ts";
@@ -37,7 +41,12 @@ export interface Engine {
   volumes: VolumeService;
   table: ContainerTable;
   supervisor: Supervisor;
+  stopper: Stopper;
+  freezer: Freezer;
+  restarter: Restarter;
   containers: ContainerService;
+  /** Takes up what a daemon before this one has left. */
+  reconcile(): Promise<void>;
   close(): void;
 }
 
@@ -57,7 +66,7 @@ export async function createEngine(
   const events = new EventBus();
   const { images, pulls } = await createImages(config, native, log, { database, events });
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
-  const table = new ContainerTable(new ContainerStore(database));
+  const table = new ContainerTable(new ContainerStore(database), log);
   const trash = new Trash({
     native,
     log,
@@ -71,18 +80,56 @@ export async function createEngine(
   await volumes.open();
   const { cgroupParent } = config;
   const planner = new LaunchPlanner({ images, volumes, networks, facts, cgroupParent });
-  const supervisor: Supervisor = new Supervisor({
-    ...{ native, table, networks, planner, events, log, dataRoot, runRoot },
-    onExit: (entry) => containers.removeIfAsked(entry),
+  const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
+  const lifecycle = createLifecycle({
+    native,
+    table,
+    networks,
+    planner,
+    events,
+    log,
+    config,
+    onExit,
   });
   const containers: ContainerService = new ContainerService({
-    ...{ trash, facts, table, supervisor, images, networks, volumes, events, log },
+    ...{ native, trash, facts, table, images, networks, volumes, events, log, ...lifecycle },
   });
   return {
     id: settings.ensure("engine.id", newId),
-    ...{ config, facts, events, images, pulls, networks, volumes, table, supervisor, containers },
-    close: () => database.close(),
+    ...{ config, facts, events, images, pulls, networks, volumes, table, containers },
+    ...lifecycle,
+    reconcile: () => reconcile({ table, networks, ...lifecycle, onExit }),
+    close: () => {
+      lifecycle.restarter.close();
+      database.close();
+    },
   };
+}
+
+interface LifecycleParts
+  extends Omit<SupervisorParts, "dataRoot" | "runRoot" | "restarter" | "onRun"> {
+  native: Native;
+  config: DaemonConfig;
+}
+
+/** What starts, follows, pauses and ends containers: each knows the next one only by a function. */
+function createLifecycle({ config, ...parts }: LifecycleParts) {
+  const { table, log, events, native, onExit } = parts;
+  const { dataRoot, runRoot, cgroupParent } = config;
+  const restarter = new Restarter({
+    ...{ table, log },
+    relaunch: (entry: Entry): Promise<void> => supervisor.relaunch(entry),
+  });
+  const supervisor: Supervisor = new Supervisor({
+    ...{ ...parts, dataRoot, runRoot, restarter },
+    onRun: () => {},
+  });
+  const freezer = new Freezer({ native, table, events, cgroupParent, onChange: () => {} });
+  const stopper = new Stopper({
+    ...{ table, events, freezer, restarter, onExit },
+    start: (entry) => supervisor.start(entry),
+  });
+  return { supervisor, restarter, freezer, stopper };
 }
 
 async function createImages(

@@ -3,6 +3,7 @@
 
 mod background;
 mod failure;
+pub mod freeze;
 mod launch;
 
 use std::path::{Path, PathBuf};

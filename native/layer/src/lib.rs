@@ -30,9 +30,11 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod usage;
 mod xattr;
 
 pub use commit::commit;
 pub use error::{ErrorKind, LayerError};
 pub use extraction::{ExtractOptions, ExtractResult, Extraction};
 pub use remove::remove_tree;
+pub use usage::tree_size;

@@ -2,7 +2,7 @@ import { mkdir, stat } from "node:fs/promises";
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { HostFacts } from "../../native-types.ts";
+import type { HostFacts, Native } from "../../native-types.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
@@ -23,18 +23,25 @@ import { mergeConfig } from "./merge.ts";
 import { parseMounts, type RequestedMount } from "./mounts.ts";
 import { newId, parseContainerName, randomName } from "./names.ts";
 import type { ContainerPaths } from "./paths.ts";
+import { choosePruned, type PruneReport } from "./prune.ts";
 import { parseResources, parseRlimits } from "./resources.ts";
+import { parseRestartPolicy } from "./restart-policy.ts";
+import type { Restarter } from "./restarter.ts";
 import { parseSecurityOptions, parseSysctls } from "./security.ts";
 import { parseSignal } from "./signals.ts";
+import type { Stopper } from "./stopper.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
 import type { Trash } from "./trash.ts";
 
 export interface ContainerParts {
+  native: Pick<Native, "treeSize">;
   trash: Trash;
   facts: Pick<HostFacts, "ncpu">;
   table: ContainerTable;
-  supervisor: Supervisor;
+  supervisor: Pick<Supervisor, "paths">;
+  stopper: Pick<Stopper, "end">;
+  restarter: Pick<Restarter, "reconsider">;
   images: { get(name: string): StoredImage };
   networks: NetworkService;
   volumes: VolumeService;
@@ -131,6 +138,7 @@ export class ContainerService {
         );
       }
     }
+    parseRestartPolicy(host.RestartPolicy);
     if (host.AutoRemove && host.RestartPolicy?.Name && host.RestartPolicy.Name !== "no") {
       throw new EngineError(
         "invalid_argument",
@@ -160,23 +168,18 @@ export class ContainerService {
 
   /** Removes a container that does not run, or by force one that does. */
   async remove(entry: Entry, options: { force: boolean; volumes: boolean }): Promise<void> {
-    const { supervisor } = this.#parts;
+    const { supervisor, stopper } = this.#parts;
     if (entry.isRemoving) {
       throw new EngineError(
         "conflict",
         `removal of container ${entry.container.id} is already in progress`,
       );
     }
-    if (isRunning(entry.state) && !options.force) {
-      throw new EngineError(
-        "conflict",
-        `cannot remove container "/${entry.container.name}": container is running: stop the container before removing or force remove`,
-      );
-    }
+    if (!options.force) refuseRunning(entry);
     entry.isRemoving = true;
     try {
       await inTurn(entry, async () => {
-        await supervisor.end(entry);
+        await stopper.end(entry);
         await this.#erase(entry, options.volumes, supervisor.paths(entry));
       });
     } catch (error) {
@@ -185,9 +188,65 @@ export class ContainerService {
     }
   }
 
+  /** Gives a container another name, which its users hear of by an event. */
+  rename(entry: Entry, asked: string): void {
+    const { table, events } = this.#parts;
+    if (asked === "")
+      throw new EngineError("invalid_argument", "Neither old nor new names may be empty");
+    const name = parseContainerName(asked);
+    const { container } = entry;
+    if (name === container.name) {
+      throw new EngineError(
+        "invalid_argument",
+        "Renaming a container with the same name as its current name",
+      );
+    }
+    this.#refuseTakenName(name);
+    table.saveContainer(entry, { ...container, name });
+    const attributes = { ...eventAttributes(entry.container), oldName: `/${container.name}` };
+    events.publish("container", "rename", container.id, attributes);
+  }
+
+  /** Counts at once, also for a start that is due. */
+  setRestartPolicy(entry: Entry, policy: NonNullable<HostConfig["RestartPolicy"]>): void {
+    const { table, restarter, events } = this.#parts;
+    const { container } = entry;
+    const { hostConfig } = container;
+    if (hostConfig.AutoRemove && policy.Name !== "no") {
+      throw new EngineError(
+        "invalid_argument",
+        "Restart policy cannot be updated because AutoRemove is enabled for the container",
+      );
+    }
+    table.saveContainer(entry, {
+      ...container,
+      hostConfig: { ...hostConfig, RestartPolicy: policy },
+    });
+    restarter.reconsider(entry);
+    events.publish("container", "update", container.id, eventAttributes(container));
+  }
+
+  /** Removes what does not run. Space is that of the containers' own files. */
+  async prune(filters: Map<string, string[]>): Promise<PruneReport> {
+    const { table, log, supervisor, native } = this.#parts;
+    const report: PruneReport = { ContainersDeleted: [], SpaceReclaimed: 0 };
+    for (const entry of choosePruned(table.all(), filters, Date.now())) {
+      const size = await native.treeSize(supervisor.paths(entry).upper);
+      try {
+        await this.remove(entry, { force: false, volumes: false });
+      } catch (error) {
+        log.warn(`prune container ${entry.container.name}: ${messageOf(error)}`);
+        continue;
+      }
+      report.ContainersDeleted.push(entry.container.id);
+      report.SpaceReclaimed += size;
+    }
+    return report;
+  }
+
   /** `--rm`, done by the engine so that it happens without a client too. */
   removeIfAsked(entry: Entry): void {
-    if (!entry.container.hostConfig.AutoRemove || entry.isRemoving) return;
+    if (!entry.container.hostConfig.AutoRemove || entry.isRemoving || entry.isHeld) return;
     void this.remove(entry, { force: false, volumes: true }).catch((error: unknown) => {
       this.#parts.log.error(`remove container ${entry.container.id}:`, error);
     });
@@ -222,6 +281,15 @@ export class ContainerService {
   }
 }
 
+function refuseRunning({ container, state: { status } }: Entry): void {
+  if (!isRunning({ status }) && status !== "restarting") return;
+  const first = status === "paused" ? "unpause and then " : "";
+  throw new EngineError(
+    "conflict",
+    `cannot remove container "/${container.name}": container is ${status}: ${first}stop the container before removing or force remove`,
+  );
+}
+
 function rank(mount: RequestedMount): number {
   return mount.type === "volume" ? 1 : 0;
 }
@@ -234,7 +302,7 @@ function normalizeHost(request: ContainerCreateRequest, networks: NetworkService
     IpcMode: host.IpcMode || "private",
     CgroupnsMode: host.CgroupnsMode || "private",
     LogConfig: { Type: host.LogConfig?.Type || "json-file", Config: {} },
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    RestartPolicy: parseRestartPolicy(host.RestartPolicy),
     Runtime: "rt",
   };
 }

@@ -1,18 +1,17 @@
-import { readFile, rm } from "node:fs/promises";
-import { constants } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
+import { readFile } from "node:fs/promises";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { ExitRecord, Native } from "../../native-types.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { removeStrayCgroups } from "./cgroups.ts";
-import { type ContainerState, isRunning, notRunning, nowRfc3339, zeroTime } from "./container.ts";
+import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./container.ts";
 import { eventAttributes } from "./events.ts";
 import { MonitorAttachment, MonitorControl } from "./monitor.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
 import type { LaunchPlanner } from "./planner.ts";
-import { type ContainerTable, type Entry, inTurn } from "./table.ts";
+import type { Restarter } from "./restarter.ts";
+import { type ContainerTable, type Entry, inTurn, settleExit } from "./table.ts";
 
 export interface SupervisorParts {
   native: Pick<Native, "launch" | "prepareMonitor">;
@@ -23,22 +22,17 @@ export interface SupervisorParts {
   dataRoot: string;
   runRoot: string;
   planner: LaunchPlanner;
+  restarter: Restarter;
+  /** Told of each container that runs now: started, or found after a daemon restart. */
+  onRun(entry: Entry): void;
   /** Told of each exit after its state is saved. */
   onExit(entry: Entry): void;
 }
 
-/** Milliseconds that a monitor gets to end after it was let go. */
-const gatePatience = 1000;
-
-/** Milliseconds that SIGKILL gets before it is answered all the same. */
-const killPatience = 10_000;
-/** The longest delay of a timer; a longer one would fire at once. */
-const maxDelay = 2 ** 31 - 1;
-
 /** What is recorded when nobody can say how a container ended. */
 const lostExit = { exitCode: 137, oomKilled: false, error: "the container's monitor was killed" };
 
-/** Starts containers, follows them through their monitors, and finds them again after a restart. */
+/** Starts containers and follows them through their monitors to their ends. */
 export class Supervisor {
   readonly #parts: SupervisorParts;
 
@@ -50,24 +44,37 @@ export class Supervisor {
     return containerPaths(this.#parts.dataRoot, this.#parts.runRoot, entry.container.id);
   }
 
-  /** False if it runs already. */
+  /** False if it runs already, or is about to by its restart policy. */
   start(entry: Entry): Promise<boolean> {
     return inTurn(entry, async () => {
+      const { status } = entry.state;
       if (entry.isRemoving)
         throw new EngineError("conflict", "container is marked for removal and cannot be started");
-      if (isRunning(entry.state)) return false;
-      const before = entry.state;
-      try {
-        await this.#launch(entry);
-      } catch (error) {
-        this.#startFailed(entry, before, error);
-        throw error;
-      }
+      if (status === "paused")
+        throw new EngineError("conflict", "cannot start a paused container, try unpause instead");
+      if (status === "running" || status === "restarting") return false;
+      this.#parts.restarter.forget(entry);
+      await this.#tryLaunch(entry, { restartCount: 0, hasBeenManuallyStopped: false });
       return true;
     });
   }
 
-  async #launch(entry: Entry): Promise<void> {
+  /** A start of the restart policy's, which has its turn already. */
+  async relaunch(entry: Entry): Promise<void> {
+    await this.#tryLaunch(entry, {});
+  }
+
+  async #tryLaunch(entry: Entry, changes: Partial<ContainerState>): Promise<void> {
+    const before = entry.state;
+    try {
+      await this.#launch(entry, changes);
+    } catch (error) {
+      this.#startFailed(entry, before, error);
+      throw error;
+    }
+  }
+
+  async #launch(entry: Entry, changes: Partial<ContainerState>): Promise<void> {
     const { native, networks, planner, table, events } = this.#parts;
     const { container } = entry;
     const paths = this.paths(entry);
@@ -81,14 +88,14 @@ export class Supervisor {
     try {
       // Before the gate opens: should this daemon die now, the next one knows what it finds.
       const endpoints: ContainerState["endpoints"] = endpoint === null ? {} : { bridge: endpoint };
-      table.saveState(entry, { ...entry.state, ...launched, endpoints, startedAt: nowRfc3339() });
+      const startedAt = nowRfc3339();
+      table.saveState(entry, { ...entry.state, ...changes, ...launched, endpoints, startedAt });
       await attaching;
       await control.start();
     } catch (error) {
       control.close();
       throw error;
     }
-    entry.monitor = control;
     entry.exited = Promise.withResolvers();
     table.saveState(entry, {
       ...entry.state,
@@ -98,7 +105,7 @@ export class Supervisor {
       error: "",
     });
     events.publish("container", "start", container.id, eventAttributes(container));
-    this.#follow(entry, control);
+    this.follow(entry, control);
     this.prepareMonitor();
   }
 
@@ -120,43 +127,54 @@ export class Supervisor {
 
   /** As before, but for what went wrong. */
   #startFailed(entry: Entry, before: ContainerState, error: unknown): void {
-    const { networks, events } = this.#parts;
+    const { networks, table, events } = this.#parts;
     if (isBridged(entry)) networks.release(entry.container.id);
     for (const pending of entry.pending.splice(0)) pending.cancel();
     const codes: Record<string, number> = { command_not_found: 127, command_not_executable: 126 };
     const exitCode = (error instanceof EngineError ? codes[error.code] : undefined) ?? 128;
-    this.#settle(entry, { ...before, exitCode, error: messageOf(error) });
+    // Docker too gives up a policy whose start fails.
+    const status = before.status === "restarting" ? "exited" : before.status;
+    table.saveEnd(entry, { ...before, status, exitCode, error: messageOf(error) });
     events.publish("container", "die", entry.container.id, {
       ...eventAttributes(entry.container),
       exitCode: String(exitCode),
     });
-    this.#settleExit(entry);
+    settleExit(entry);
     this.#parts.onExit(entry);
   }
 
-  #follow(entry: Entry, control: MonitorControl): void {
+  /** Takes a container up whose monitor answers. */
+  follow(entry: Entry, control: MonitorControl): void {
+    entry.monitor = control;
     void control.exited
-      .then((record) => this.#ended(entry, record))
+      .then((record) => this.ended(entry, record, "exit"))
       .catch((error: unknown) => {
         this.#parts.log.error(`record the exit of container ${entry.container.id}:`, error);
       });
+    this.#parts.onRun(entry);
   }
 
   /** The container runs no more. Without a record the monitor may still have written one. */
-  async #ended(entry: Entry, told: ExitRecord | undefined): Promise<void> {
-    const { networks, events } = this.#parts;
+  async ended(entry: Entry, told: ExitRecord | undefined, moment: "exit" | "boot"): Promise<void> {
+    const { networks, table, events, restarter } = this.#parts;
     const paths = this.paths(entry);
     let record = told ?? (await readExitRecord(paths));
     entry.monitor = undefined;
     if (record === undefined) {
-      await this.#sweep([entry]);
+      await this.sweep([entry]);
       record = { ...lostExit, finishedAt: nowRfc3339() };
     }
     if (isBridged(entry)) networks.release(entry.container.id);
-    this.#settle(entry, {
+    const ranFor = between(entry.state.startedAt, record.finishedAt);
+    const comesBack = restarter.wants(entry, record.exitCode, moment);
+    const { health, restartCount } = entry.state;
+    table.saveEnd(entry, {
       ...entry.state,
       ...notRunning,
-      status: "exited",
+      status: comesBack ? "restarting" : "exited",
+      restartCount: restartCount + (comesBack ? 1 : 0),
+      // As Docker: what does not run is not healthy.
+      health: health === null ? null : { ...health, status: "unhealthy" },
       exitCode: record.exitCode,
       oomKilled: record.oomKilled,
       error: record.error,
@@ -168,134 +186,19 @@ export class Supervisor {
     events.publish("container", "die", entry.container.id, {
       ...attributes,
       exitCode: String(record.exitCode),
+      execDuration: String(Math.floor(ranFor / 1000)),
     });
-    this.#settleExit(entry);
+    settleExit(entry);
+    if (comesBack) restarter.schedule(entry, ranFor);
     this.#parts.onExit(entry);
   }
 
   /** What a monitor that was killed could not take away. */
-  async #sweep(entries: Entry[]): Promise<void> {
+  async sweep(entries: Entry[]): Promise<void> {
     const ids = entries.map(({ container }) => container.id);
     await removeStrayCgroups(ids).catch((error: unknown) => {
       this.#parts.log.warn(`remove stray cgroups: ${messageOf(error)}`);
     });
-  }
-
-  /**
-   * An end has come whether or not it can be written down: whoever waits is told all the same, and the
-   * monitor's record tells the next daemon.
-   */
-  #settle(entry: Entry, state: ContainerState): void {
-    try {
-      this.#parts.table.saveState(entry, state);
-    } catch (error) {
-      entry.state = state;
-      this.#parts.log.error(`save the state of container ${entry.container.id}:`, error);
-    }
-  }
-
-  #settleExit(entry: Entry): void {
-    entry.exited.resolve(entry.state);
-    entry.nextExit.resolve(entry.state);
-    entry.nextExit = Promise.withResolvers();
-  }
-
-  /** Sends a signal to the container's first process. */
-  async #signal(entry: Entry, signal: number): Promise<void> {
-    if (entry.monitor === undefined) {
-      throw new EngineError("conflict", `container ${entry.container.id} is not running`);
-    }
-    await entry.monitor.signal(signal);
-  }
-
-  /** `kill`: as Docker's, SIGKILL is answered once the container has ended. */
-  async kill(entry: Entry, signal: number): Promise<void> {
-    // A start or a removal that is under way comes first.
-    await entry.busy;
-    const { exited } = entry;
-    await this.#kill(entry, signal);
-    if (signal === constants.signals.SIGKILL) await settlesWithin(exited.promise, killPatience);
-  }
-
-  /** A signal, and the event of it. */
-  async #kill(entry: Entry, signal: number): Promise<void> {
-    await this.#signal(entry, signal);
-    const attributes = { ...eventAttributes(entry.container), signal: String(signal) };
-    this.#parts.events.publish("container", "kill", entry.container.id, attributes);
-  }
-
-  /** Signal, grace period, SIGKILL. False if it did not run. `seconds` < 0 waits for ever. */
-  async stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
-    await entry.busy;
-    return await this.#stop(entry, signal, seconds);
-  }
-
-  /** Ends a container at once, if it runs. For a removal, which has its turn already. */
-  async end(entry: Entry): Promise<void> {
-    await this.#stop(entry, constants.signals.SIGKILL, 0);
-  }
-
-  async #stop(entry: Entry, signal: number, seconds: number): Promise<boolean> {
-    if (!isRunning(entry.state)) return false;
-    const { exited } = entry;
-    await this.#kill(entry, signal).catch(ignoreGone);
-    if (seconds < 0 || (await settlesWithin(exited.promise, seconds * 1000))) {
-      await exited.promise;
-    } else {
-      await this.#kill(entry, constants.signals.SIGKILL).catch(ignoreGone);
-      await exited.promise;
-    }
-    this.#parts.events.publish(
-      "container",
-      "stop",
-      entry.container.id,
-      eventAttributes(entry.container),
-    );
-    return true;
-  }
-
-  /** After a daemon restart: takes up every monitor that lives, records what has ended meanwhile. */
-  async reconcile(): Promise<void> {
-    const { table, networks } = this.#parts;
-    const entries = table.all();
-    await Promise.all(entries.map((entry) => this.#adopt(entry)));
-    // A daemon that was killed in the middle of a launch has left one that no monitor knows.
-    await this.#sweep(entries.filter(({ state }) => !isRunning(state)));
-    networks.releaseAllBut(
-      table
-        .all()
-        .filter(({ state }) => isRunning(state))
-        .map(({ container }) => container.id),
-    );
-  }
-
-  async #adopt(entry: Entry): Promise<void> {
-    const { table } = this.#parts;
-    const paths = this.paths(entry);
-    const control = await findRunning(paths.socket);
-    if (control !== undefined) {
-      entry.monitor = control;
-      if (!isRunning(entry.state)) {
-        table.saveState(entry, { ...entry.state, status: "running", exitCode: 0, error: "" });
-      }
-      this.#follow(entry, control);
-      return;
-    }
-    await this.#recordEnd(entry, paths);
-    await rm(paths.run, { recursive: true, force: true });
-    // Its exit may have been recorded by a daemon that was killed before it removed it.
-    this.#parts.onExit(entry);
-  }
-
-  /** No monitor is there any more. A start that was under way has run to its end, or never began. */
-  async #recordEnd(entry: Entry, paths: ContainerPaths): Promise<void> {
-    const { state } = entry;
-    if (isRunning(state)) return await this.#ended(entry, undefined);
-    if (state.monitorPid === 0) return;
-    const record = await readExitRecord(paths);
-    if (record !== undefined) return await this.#ended(entry, record);
-    const startedAt = state.status === "created" ? zeroTime : state.startedAt;
-    this.#parts.table.saveState(entry, { ...state, ...notRunning, endpoints: {}, startedAt });
   }
 }
 
@@ -303,23 +206,8 @@ function isBridged(entry: Entry): boolean {
   return entry.container.hostConfig.NetworkMode === "bridge";
 }
 
-/**
- * The control connection to a container that runs. One at its gate was started by a daemon that died
- * before it could open it: letting go ends its monitor, which is waited for.
- */
-async function findRunning(socket: string): Promise<MonitorControl | undefined> {
-  const end = performance.now() + gatePatience;
-  for (;;) {
-    const found = await MonitorControl.connect(socket).catch(() => undefined);
-    if (found === undefined || found.running) return found?.control;
-    found.control.close();
-    if (performance.now() > end) return undefined;
-    await sleep(20);
-  }
-}
-
 /** The monitor's own record; one that found the disk full has put it into its run directory. */
-async function readExitRecord(paths: ContainerPaths): Promise<ExitRecord | undefined> {
+export async function readExitRecord(paths: ContainerPaths): Promise<ExitRecord | undefined> {
   for (const path of [paths.exitRecord, paths.spareExitRecord]) {
     try {
       return JSON.parse(await readFile(path, "utf8")) as ExitRecord;
@@ -330,19 +218,7 @@ async function readExitRecord(paths: ContainerPaths): Promise<ExitRecord | undef
   return undefined;
 }
 
-async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  const timeout = Promise.withResolvers<boolean>();
-  const timer = setTimeout(() => timeout.resolve(false), Math.min(milliseconds, maxDelay));
-  try {
-    return await Promise.race([promise.then(() => true), timeout.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** A container that ends by itself while it is being stopped is stopped. */
-function ignoreGone(error: unknown): void {
-  if (error instanceof EngineError && ["unavailable", "conflict", "not_found"].includes(error.code))
-    return;
-  throw error;
+/** Milliseconds between two moments of RFC 3339; 0 if one of them never was. */
+function between(from: string, to: string): number {
+  return from === zeroTime ? 0 : Math.max(0, Date.parse(to) - Date.parse(from));
 }

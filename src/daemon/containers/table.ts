@@ -1,4 +1,5 @@
 import { EngineError } from "../../errors.ts";
+import type { Log } from "../../log.ts";
 import type { ContainerStore } from "../store/container-store.ts";
 import type { PendingAttach } from "./attach.ts";
 import { type Container, type ContainerState, initialState, isRunning } from "./container.ts";
@@ -21,16 +22,20 @@ export interface Entry {
   /** The lifecycle operations of one container run one after another. */
   busy: Promise<unknown>;
   isRemoving: boolean;
+  /** A `restart` of the user's is under way, for which `--rm` waits. */
+  isHeld: boolean;
 }
 
 /** All containers, in memory and in the database; a state change is written before anybody hears of it. */
 export class ContainerTable {
   readonly #store: ContainerStore;
+  readonly #log: Pick<Log, "error">;
   readonly #entries = new Map<string, Entry>();
   readonly #names = new Map<string, string>();
 
-  constructor(store: ContainerStore) {
+  constructor(store: ContainerStore, log: Pick<Log, "error">) {
     this.#store = store;
+    this.#log = log;
     // A record of an earlier version may lack what this one added.
     for (const { container, state } of store.all())
       this.#hold(container, { ...initialState(), ...state });
@@ -48,6 +53,19 @@ export class ContainerTable {
   saveState(entry: Entry, state: ContainerState): void {
     this.#store.saveState(entry.container.id, state);
     entry.state = state;
+  }
+
+  /**
+   * As saveState, for what has come to pass whether or not it can be written down, on a full disk: whoever
+   * waits is told all the same, and the monitor's record tells the next daemon.
+   */
+  saveEnd(entry: Entry, state: ContainerState): void {
+    try {
+      this.saveState(entry, state);
+    } catch (error) {
+      entry.state = state;
+      this.#log.error(`save the state of container ${entry.container.id}:`, error);
+    }
   }
 
   /** Changes what a container is: its name, or what an update may change of its host settings. */
@@ -123,6 +141,7 @@ export class ContainerTable {
       nextExit: Promise.withResolvers(),
       busy: Promise.resolve(),
       isRemoving: false,
+      isHeld: false,
     };
     this.#entries.set(container.id, entry);
     this.#names.set(container.name, container.id);
@@ -135,4 +154,11 @@ export function inTurn<T>(entry: Entry, operation: () => Promise<T>): Promise<T>
   const turn = entry.busy.then(operation, operation);
   entry.busy = turn.catch(() => {});
   return turn;
+}
+
+/** Tells all who wait for an exit. */
+export function settleExit(entry: Entry): void {
+  entry.exited.resolve(entry.state);
+  entry.nextExit.resolve(entry.state);
+  entry.nextExit = Promise.withResolvers();
 }

@@ -7,7 +7,6 @@ import { EngineError } from "../../errors.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { attachRunning, type PendingAttach, relay } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
-import { defaultStopSignal, defaultStopTimeout } from "../containers/defaults.ts";
 import { containerFilters, matchesContainer } from "../containers/filter.ts";
 import { type LogOptions, readLog } from "../containers/logs.ts";
 import type { AttachFlags } from "../containers/monitor.ts";
@@ -26,7 +25,6 @@ export interface ContainerRoutesParts {
     options: { name: string; platform: Platform | undefined },
   ): Promise<{ entry: Entry; warnings: string[] }>;
   start(entry: Entry): Promise<boolean>;
-  stop(entry: Entry, signal: number, seconds: number): Promise<boolean>;
   kill(entry: Entry, signal: number): Promise<void>;
   remove(entry: Entry, options: { force: boolean; volumes: boolean }): Promise<void>;
   paths(entry: Entry): ContainerPaths;
@@ -72,20 +70,10 @@ export function containerRoutes(parts: ContainerRoutesParts) {
       context.empty(started ? 204 : 304);
     },
 
-    async containerStop(context) {
-      const entry = find(context);
-      const { config } = entry.container;
-      const signal = parseSignal(
-        context.query.text("signal") || config.StopSignal || defaultStopSignal,
-      );
-      const seconds = context.query.integer("t") ?? config.StopTimeout ?? defaultStopTimeout;
-      context.empty((await parts.stop(entry, signal, seconds)) ? 204 : 304);
-    },
-
     async containerKill(context) {
       const entry = find(context);
       const signal = parseSignal(context.query.text("signal") || "KILL");
-      if (!isRunning(entry.state)) {
+      if (!isRunning(entry.state) && entry.state.status !== "restarting") {
         const { id } = entry.container;
         throw new EngineError(
           "conflict",
@@ -127,14 +115,13 @@ export function containerRoutes(parts: ContainerRoutesParts) {
       reply.end();
     },
 
-    async containerWait(context) {
-      await wait(context, find(context));
-    },
-
     async containerRemove(context) {
       const entry = find(context);
       if (context.query.flag("link"))
-        throw new EngineError("not_implemented", "links are not supported by this engine yet");
+        throw new EngineError(
+          "invalid_argument",
+          "Could not get parent for link: this engine has no links",
+        );
       await parts.remove(entry, {
         force: context.query.flag("force"),
         volumes: context.query.flag("v"),
@@ -233,26 +220,4 @@ function parseLogOptions({ query }: RequestContext, tty: boolean): LogOptions {
     until: parseTimestamp(query.text("until")),
     tty,
   };
-}
-
-/** The headers go out at once: they tell the client that its wait is registered. */
-async function wait(context: RequestContext, entry: Entry): Promise<void> {
-  const condition = context.query.text("condition") || "not-running";
-  const waits: Record<string, () => Promise<{ exitCode: number; error: string }>> = {
-    "not-running": () =>
-      isRunning(entry.state) ? entry.exited.promise : Promise.resolve(entry.state),
-    "next-exit": () => entry.nextExit.promise,
-    removed: () => entry.removed.promise,
-  };
-  const ended = Object.hasOwn(waits, condition) ? waits[condition]?.() : undefined;
-  if (ended === undefined)
-    throw new EngineError("invalid_argument", `invalid condition: "${condition}"`);
-  const reply = context.stream(200, "application/json");
-  const gone = Promise.withResolvers<undefined>();
-  context.signal.addEventListener("abort", () => gone.resolve(undefined), { once: true });
-  const state = await Promise.race([ended, gone.promise]);
-  if (state === undefined) return;
-  const error = state.error === "" ? {} : { Error: { Message: state.error } };
-  await reply.write(`${JSON.stringify({ StatusCode: state.exitCode, ...error })}\n`);
-  reply.end();
 }

@@ -7,13 +7,14 @@ import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
 import { containerRoutes } from "./containers.ts";
 import { imageRoutes } from "./images.ts";
+import { lifecycleRoutes } from "./lifecycle.ts";
 import { systemRoutes } from "./system.ts";
 import { volumeRoutes } from "./volumes.ts";
 
 /** Joins the routes, each of which names what it needs, to the services that have it. */
 export function createHandlers(engine: Engine): Record<RouteName, Handler> {
-  const { id, config, facts, table, images, pulls, events, supervisor, containers, volumes } =
-    engine;
+  const { id, config, facts, table, images, pulls, events, containers, volumes } = engine;
+  const { supervisor, stopper, freezer } = engine;
   const view = (entry: Entry): ContainerView => ({
     container: entry.container,
     state: entry.state,
@@ -36,13 +37,22 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       table,
       create: (request, options) => containers.create(request, options),
       start: (entry) => supervisor.start(entry),
-      stop: (entry, signal, seconds) => supervisor.stop(entry, signal, seconds),
-      kill: (entry, signal) => supervisor.kill(entry, signal),
+      kill: (entry, signal) => stopper.kill(entry, signal),
       remove: (entry, options) => containers.remove(entry, options),
       paths: (entry) => supervisor.paths(entry),
       inspect: (entry) => toContainerInspect(view(entry)),
       summarize: (entry) => toContainerSummary(view(entry), Date.now()),
       imageId: (name) => images.find(name)?.id,
+    }),
+    ...lifecycleRoutes({
+      table,
+      stop: (entry, signal, seconds) => stopper.stop(entry, signal, seconds),
+      restart: (entry, signal, seconds) => stopper.restart(entry, signal, seconds),
+      pause: (entry) => freezer.pause(entry),
+      unpause: (entry) => freezer.unpause(entry),
+      rename: (entry, name) => containers.rename(entry, name),
+      setRestartPolicy: (entry, policy) => containers.setRestartPolicy(entry, policy),
+      prune: (filters) => containers.prune(filters),
     }),
     ...imageRoutes({
       pull: (request) => pulls.pull(request),

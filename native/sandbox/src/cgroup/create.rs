@@ -83,6 +83,10 @@ fn fill(
     } else {
         // Something must hold the container's processes together even without any limit.
         v1_wanted.push(if all_devices { "pids" } else { "devices" });
+        // Joined ahead, so that `pause` finds every process there.
+        if layout.v1_for("freezer").is_some() {
+            v1_wanted.push("freezer");
+        }
     }
     if !unified {
         for setting in &settings {

@@ -6,10 +6,12 @@
 
 mod create;
 mod device;
+mod freeze;
 mod layout;
 mod remove;
 mod resources;
 
 pub use create::{Created, create};
+pub use freeze::{freeze, is_frozen};
 pub use layout::{Hierarchy, Layout, prepare_parent};
 pub use remove::{OomSource, remove};

@@ -1,0 +1,51 @@
+import { defineCommand } from "../cli/command.ts";
+import { exitCodes } from "../cli/report.ts";
+import { openEngine } from "../client/open.ts";
+import { EngineError } from "../errors.ts";
+
+export const port = defineCommand({
+  name: "port",
+  summary: "List port mappings or a specific mapping for the container",
+  usage: "CONTAINER [PRIVATE_PORT[/PROTO]]",
+  arity: { min: 1, max: 2 },
+  completes: "containers",
+  flags: {},
+  async run({ args, host, stdout }) {
+    const [id = "", asked] = args;
+    const { NetworkSettings } = await openEngine(host).inspectContainer(id);
+    const ports: Ports = NetworkSettings?.Ports ?? {};
+    if (asked === undefined) {
+      for (const line of listPorts(ports)) stdout.line(line);
+      return exitCodes.ok;
+    }
+    for (const each of findPort(ports, asked, id)) stdout.line(each);
+    return exitCodes.ok;
+  },
+});
+
+type Ports = Record<string, { HostIp?: string; HostPort?: string }[] | null>;
+
+/** "80/tcp -> 0.0.0.0:8080", in the order of the ports. */
+export function listPorts(ports: Ports): string[] {
+  return Object.entries(ports)
+    .sort(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1))
+    .flatMap(([name, bindings]) => formatBindings(bindings).map((text) => `${name} -> ${text}`));
+}
+
+/** Where one port is published. Throws in Docker's words. */
+export function findPort(ports: Ports, asked: string, id: string): string[] {
+  const [number = "", protocol = "tcp"] = asked.split("/");
+  const value = Number(number);
+  if (!/^\d{1,5}$/.test(number) || value < 1 || value > 65_535)
+    throw new EngineError("invalid_argument", `invalid port: ${asked}`);
+  const found = formatBindings(ports[`${value}/${protocol.toLowerCase()}`]);
+  if (found.length === 0)
+    throw new EngineError("not_found", `no public port '${asked}' published for ${id}`);
+  return found;
+}
+
+function formatBindings(bindings: Ports[string] | undefined): string[] {
+  return (bindings ?? []).map(({ HostIp = "", HostPort = "" }) =>
+    HostIp.includes(":") ? `[${HostIp}]:${HostPort}` : `${HostIp}:${HostPort}`,
+  );
+}

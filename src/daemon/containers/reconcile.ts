@@ -1,0 +1,82 @@
+import { rm } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { NetworkService } from "../networks/service.ts";
+import { isRunning, notRunning, zeroTime } from "./container.ts";
+import type { Freezer } from "./freezer.ts";
+import { MonitorControl } from "./monitor.ts";
+import type { ContainerPaths } from "./paths.ts";
+import type { Restarter } from "./restarter.ts";
+import { readExitRecord, type Supervisor } from "./supervisor.ts";
+import type { ContainerTable, Entry } from "./table.ts";
+
+export interface ReconcileParts {
+  table: ContainerTable;
+  networks: NetworkService;
+  supervisor: Supervisor;
+  freezer: Freezer;
+  restarter: Restarter;
+  onExit(entry: Entry): void;
+}
+
+/** Milliseconds that a monitor gets to end after it was let go. */
+const gatePatience = 1000;
+
+/** After a daemon restart: takes up every monitor that lives, records what has ended meanwhile. */
+export async function reconcile(parts: ReconcileParts): Promise<void> {
+  const { table, networks, supervisor, restarter } = parts;
+  const entries = table.all();
+  await Promise.all(entries.map((entry) => adopt(entry, parts)));
+  // A daemon that was killed in the middle of a launch has left one that no monitor knows.
+  await supervisor.sweep(entries.filter(({ state }) => !isRunning(state)));
+  const running = table.all().filter(({ state }) => isRunning(state));
+  networks.releaseAllBut(running.map(({ container }) => container.id));
+  restarter.boot();
+}
+
+async function adopt(entry: Entry, parts: ReconcileParts): Promise<void> {
+  const { table, supervisor, freezer } = parts;
+  const paths = supervisor.paths(entry);
+  const control = await findRunning(paths.socket);
+  if (control !== undefined) {
+    const status = freezer.isFrozen(entry) ? "paused" : "running";
+    if (entry.state.status !== status) {
+      table.saveState(entry, { ...entry.state, status, exitCode: 0, error: "" });
+    }
+    supervisor.follow(entry, control);
+    return;
+  }
+  await recordEnd(entry, paths, parts);
+  await rm(paths.run, { recursive: true, force: true });
+  // Its exit may have been recorded by a daemon that was killed before it removed it.
+  parts.onExit(entry);
+}
+
+/** No monitor is there any more. A start that was under way has run to its end, or never began. */
+async function recordEnd(
+  entry: Entry,
+  paths: ContainerPaths,
+  { table, supervisor }: ReconcileParts,
+): Promise<void> {
+  const { state } = entry;
+  if (isRunning(state)) return await supervisor.ended(entry, undefined, "boot");
+  if (state.monitorPid === 0) return;
+  const record = await readExitRecord(paths);
+  if (record !== undefined) return await supervisor.ended(entry, record, "boot");
+  const startedAt = state.status === "created" ? zeroTime : state.startedAt;
+  table.saveState(entry, { ...state, ...notRunning, endpoints: {}, startedAt });
+}
+
+/**
+ * The control connection to a container that runs. One at its gate was started by a daemon that died
+ * before it could open it: letting go ends its monitor, which is waited for.
+ */
+async function findRunning(socket: string): Promise<MonitorControl | undefined> {
+  const end = performance.now() + gatePatience;
+  for (;;) {
+    const found = await MonitorControl.connect(socket).catch(() => undefined);
+    if (found === undefined || found.running) return found?.control;
+    found.control.close();
+    if (performance.now() > end) return undefined;
+    await sleep(20);
+  }
+}

@@ -1,0 +1,204 @@
+import { expect, test } from "bun:test";
+import { useStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
+
+const stage = useStage();
+
+interface Inspected {
+  RestartCount: number;
+  HostConfig: { RestartPolicy: { Name: string; MaximumRetryCount: number } };
+  State: { Status: string; Restarting: boolean; Pid: number; ExitCode: number; StartedAt: string };
+}
+
+async function inspect(id: string): Promise<Inspected> {
+  return await stage().world.daemonAlive().json<Inspected>(`/containers/${id}/json`);
+}
+
+async function run(restart: string, ...command: string[]): Promise<string> {
+  return await stage().world.rtOutput(["run", "-d", "--restart", restart, "busybox", ...command]);
+}
+
+async function reaches(id: string, status: string): Promise<Inspected> {
+  return await until(`${id.slice(0, 12)} to be ${status}`, async () => {
+    const found = await inspect(id);
+    return found.State.Status === status ? found : undefined;
+  });
+}
+
+async function killInit(id: string): Promise<void> {
+  const { Pid } = (await inspect(id)).State;
+  await stage().world.run(["sh", "-c", `kill -9 ${Pid}`]);
+}
+
+async function nextDaemon(whileDown?: () => Promise<void>): Promise<void> {
+  const { world, registry } = stage();
+  await world.daemonAlive().kill();
+  await whileDown?.();
+  await world.daemon({ mirrors: [registry.url] });
+}
+
+async function remove(...ids: string[]): Promise<void> {
+  await stage().world.rtOutput(["rm", "-f", ...ids]);
+}
+
+/** Milliseconds of each start of a container. */
+async function startsOf(id: string, since: number): Promise<number[]> {
+  const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ["start"] }));
+  const window = `since=${since}&until=${Date.now() / 1000}&filters=${filters}`;
+  const reply = await stage().world.daemonAlive().request(`/events?${window}`);
+  const lines = (await reply.text()).trim().split("\n");
+  return lines.map((line) => JSON.parse(line).timeNano / 1e6);
+}
+
+test("on-failure:2 starts a failing container twice more, each time with its events", async () => {
+  const { world } = stage();
+  const since = Date.now() / 1000;
+  const id = await run("on-failure:2", "sh", "-c", "exit 3");
+  const last = await until("the last exit", async () => {
+    const found = await inspect(id);
+    return found.State.Status === "exited" && found.RestartCount === 2 ? found : undefined;
+  });
+  expect(last.State.ExitCode).toBe(3);
+  const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
+  const window = `since=${since}&until=${Date.now() / 1000}&filters=${filters}`;
+  const reply = await world.daemonAlive().request(`/events?${window}`);
+  const actions = (await reply.text())
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line).Action);
+  const twice = ["start", "die"];
+  expect(actions).toEqual(["create", ...twice, ...twice, ...twice]);
+  await remove(id);
+});
+
+test("on-failure leaves a success alone", async () => {
+  const id = await run("on-failure", "true");
+  await stage().world.rtOutput(["wait", id]);
+  await Bun.sleep(300);
+  expect(await inspect(id)).toMatchObject({ RestartCount: 0, State: { Status: "exited" } });
+  await remove(id);
+});
+
+test("the delay doubles, `ps` says Restarting, and stop ends it there", async () => {
+  const { world } = stage();
+  const since = Date.now() / 1000;
+  const id = await run("always", "false");
+  await until("four restarts", async () => (await inspect(id)).RestartCount >= 4);
+  const found = await reaches(id, "restarting");
+  expect(found.State.Restarting).toBe(true);
+  expect(await world.rtOutput(["ps", "--format", "{{.Status}}"])).toStartWith("Restarting (1)");
+  expect((await world.rt(["rm", id])).stderr).toContain("container is restarting: stop");
+  await world.rtOutput(["stop", id]);
+  const stopped = await inspect(id);
+  expect(stopped.State.Status).toBe("exited");
+  const times = await startsOf(id, since);
+  const gaps = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+  for (const [at, gap] of gaps.slice(0, 3).entries()) expect(gap).toBeGreaterThan(95 * 2 ** at);
+  await Bun.sleep(1000);
+  expect((await inspect(id)).RestartCount).toBe(stopped.RestartCount);
+  await remove(id);
+});
+
+test("a stop, or a kill by KILL, is the end of it; a crash is not", async () => {
+  const { world } = stage();
+  const [stopped, killed, crashed] = [
+    await run("always", "sleep", "1000"),
+    await run("unless-stopped", "sleep", "1000"),
+    await run("unless-stopped", "sleep", "1000"),
+  ];
+  await world.rtOutput(["stop", "-t", "0", stopped]);
+  await world.rtOutput(["kill", killed]);
+  await killInit(crashed);
+  await until("the restart", async () => {
+    const { RestartCount, State } = await inspect(crashed);
+    return RestartCount === 1 && State.Status === "running";
+  });
+  expect((await inspect(stopped)).State.Status).toBe("exited");
+  expect((await inspect(killed)).State.Status).toBe("exited");
+  await remove(stopped, killed, crashed);
+});
+
+test("what ends while the daemon is down comes back by its policy, and what was stopped by `always` alone", async () => {
+  const { world } = stage();
+  const fails = [
+    "sh",
+    "-c",
+    "if [ -e /again ]; then sleep 1000; fi; touch /again; sleep 0.5; exit 4",
+  ];
+  const failing = await run("on-failure", ...fails);
+  const crashing = await run("unless-stopped", "sleep", "1000");
+  const plain = await run("no", "sh", "-c", "sleep 0.5; exit 5");
+  const always = await run("always", "sleep", "1000");
+  const unless = await run("unless-stopped", "sleep", "1000");
+  await world.rtOutput(["stop", "-t", "0", always, unless]);
+  const { Pid } = (await inspect(crashing)).State;
+  await nextDaemon(async () => {
+    await world.run(["sh", "-c", `kill -9 ${Pid}`]);
+    await world.monitorsEnd();
+  });
+  for (const id of [failing, crashing, always]) await reaches(id, "running");
+  expect((await inspect(failing)).RestartCount).toBe(1);
+  expect((await inspect(plain)).State).toMatchObject({ Status: "exited", ExitCode: 5 });
+  expect((await inspect(unless)).State.Status).toBe("exited");
+  await remove(failing, crashing, plain, always, unless);
+});
+
+test("a container between two restarts is started by the next daemon", async () => {
+  const script =
+    "if [ -e /again ]; then sleep 1000; fi; n=$(cat /n || echo 0); echo $((n+1)) >/n; exit 1";
+  const id = await run("always", "sh", "-c", script);
+  await until("a long delay", async () => {
+    const { RestartCount, State } = await inspect(id);
+    return RestartCount >= 4 && State.Status === "restarting";
+  });
+  await nextDaemon();
+  await until("another restart", async () => (await inspect(id)).RestartCount >= 5);
+  await stage().world.rtOutput(["stop", "-t", "0", id]);
+  await remove(id);
+});
+
+test("update --restart counts at once, while running and while restarting", async () => {
+  const { world } = stage();
+  const id = await run("no", "sleep", "1000");
+  await world.rtOutput(["update", "--restart", "on-failure:7", id]);
+  const { HostConfig } = await inspect(id);
+  expect(HostConfig.RestartPolicy).toEqual({ Name: "on-failure", MaximumRetryCount: 7 });
+  await killInit(id);
+  await until("the restart", async () => (await inspect(id)).RestartCount === 1);
+  const looping = await run("always", "false");
+  await until("a delay", async () => (await inspect(looping)).RestartCount >= 4);
+  await reaches(looping, "restarting");
+  await world.rtOutput(["update", "--restart", "no", looping]);
+  await reaches(looping, "exited");
+  const refused = await world.rt(["update", "--restart", "sometimes", id]);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("unknown policy");
+  await remove(id, looping);
+});
+
+test("a container removed by force does not come back, whatever its policy", async () => {
+  const { world } = stage();
+  const ids = [await run("always", "sleep", "1000"), await run("always", "false")];
+  await reaches(ids[1] ?? "", "restarting");
+  await remove(...ids);
+  await Bun.sleep(500);
+  expect(await world.rtOutput(["ps", "-aq"])).toBe("");
+});
+
+test("a program that cannot be started is not tried again", async () => {
+  const { world } = stage();
+  const failed = await world.rt([
+    "run",
+    "-d",
+    "--name",
+    "bad",
+    "--restart",
+    "always",
+    "busybox",
+    "/no",
+  ]);
+  expect(failed.code).toBe(127);
+  await Bun.sleep(500);
+  expect(await inspect("bad")).toMatchObject({ RestartCount: 0, State: { Status: "created" } });
+  await remove("bad");
+});
