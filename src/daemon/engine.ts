@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import packageJson from "../../package.json";
+import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { HostFacts, Native } from "../native-types.ts";
 import { ContentStore } from "../oci/layout.ts";
@@ -24,6 +25,7 @@ import { NetworkService } from "./networks/service.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
 import { EndpointStore } from "./store/endpoint-store.ts";
+import { EventStore } from "./store/event-store.ts";
 import { ImageStore } from "./store/image-store.ts";
 import { SettingStore } from "./store/setting-store.ts";
 import { VolumeStore } from "./store/volume-store.ts";
@@ -63,7 +65,9 @@ export async function createEngine(
   const facts = native.hostFacts();
   const database = openDatabase(join(dataRoot, "rt.db"));
   const settings = new SettingStore(database);
-  const events = new EventBus();
+  const events = new EventBus(new EventStore(database), (error) =>
+    log.error(`keep an event: ${messageOf(error)}`),
+  );
   const { images, pulls } = await createImages(config, native, log, { database, events });
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
   const table = new ContainerTable(new ContainerStore(database), log);

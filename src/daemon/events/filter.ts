@@ -18,10 +18,12 @@ export const eventFilters = [
   "volume",
 ] as const;
 
-/** True if the event passes every filter; within one filter any value is enough. */
+/** True if the event passes every filter; within one filter any value is enough, but every label counts. */
 export function matchesEvent(event: EventMessage, filters: Map<string, string[]>): boolean {
   for (const [name, values] of filters) {
-    if (values.length > 0 && !values.some((value) => matchesOne(event, name, value))) return false;
+    const matches = (value: string): boolean => matchesOne(event, name, value);
+    if (values.length === 0) continue;
+    if (name === "label" ? !values.every(matches) : !values.some(matches)) return false;
   }
   return true;
 }
@@ -38,7 +40,7 @@ function matchesOne(event: EventMessage, name: string, value: string): boolean {
       return event.scope === value;
     case "label": {
       const [key = "", wanted] = splitOnce(value, "=");
-      return key in attributes && (wanted === undefined || attributes[key] === wanted);
+      return Object.hasOwn(attributes, key) && (wanted === undefined || attributes[key] === wanted);
     }
     case "container":
       return (

@@ -39,6 +39,11 @@ const migrations = [
      name TEXT PRIMARY KEY,
      value TEXT NOT NULL
    ) STRICT;`,
+  `CREATE TABLE events (
+     sequence INTEGER PRIMARY KEY,
+     micros INTEGER NOT NULL,
+     event TEXT NOT NULL
+   ) STRICT;`,
 ];
 
 /**

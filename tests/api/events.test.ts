@@ -1,0 +1,118 @@
+import { expect, test } from "bun:test";
+import { connect } from "node:net";
+import { useStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
+
+const stage = useStage();
+
+interface Event {
+  Type: string;
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
+  timeNano: number;
+}
+
+/** Past events since a moment. */
+async function past(since: number, filters: Record<string, string[]> = {}): Promise<Event[]> {
+  const window = `since=${since}&until=${(Date.now() + 1) / 1000}`;
+  const query = `${window}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
+  const reply = await stage().world.daemonAlive().request(`/events?${query}`);
+  const lines = (await reply.text()).trim().split("\n").filter(Boolean);
+  return lines.map((line) => JSON.parse(line));
+}
+
+test("events outlive the daemon, in order, and exits while it was down follow when it is back", async () => {
+  const { world, registry } = stage();
+  const since = Date.now() / 1000;
+  const flags = ["--label", "team=blue"];
+  const id = await world.rtOutput([
+    "run",
+    "-d",
+    ...flags,
+    "busybox",
+    "sh",
+    "-c",
+    "sleep 0.5; exit 9",
+  ]);
+  await world.daemonAlive().kill();
+  await world.monitorsEnd();
+  await world.daemon({ mirrors: [registry.url] });
+  await world.rtOutput(["rm", id]);
+  const events = await past(since, { container: [id] });
+  expect(events.map(({ Action }) => Action)).toEqual(["create", "start", "die", "destroy"]);
+  const times = events.map(({ timeNano }) => timeNano);
+  expect(times.every((time, at) => at === 0 || time > (times[at - 1] ?? 0))).toBe(true);
+  const { Attributes } = events[2]?.Actor ?? { Attributes: {} };
+  expect(Attributes).toMatchObject({
+    exitCode: "9",
+    execDuration: "0",
+    image: "busybox",
+    team: "blue",
+  });
+});
+
+test("filters choose by type, event, container, image, label and scope; every label counts", async () => {
+  const { world } = stage();
+  const since = Date.now() / 1000;
+  const create = ["create", "--label", "a=1", "--label", "b=2", "--name", "chosen", "busybox"];
+  const id = await world.rtOutput(create);
+  await world.rtOutput(["rm", id]);
+  const count = async (filters: Record<string, string[]>) => (await past(since, filters)).length;
+  expect(await count({ container: ["chosen"] })).toBe(2);
+  expect(await count({ container: [id], event: ["destroy"] })).toBe(1);
+  expect(await count({ type: ["image"], container: [id] })).toBe(0);
+  expect(await count({ image: ["busybox"], label: ["a", "b=2"] })).toBe(2);
+  expect(await count({ label: ["a", "c"] })).toBe(0);
+  expect(await count({ scope: ["local"], label: ["a=1"] })).toBe(2);
+  expect(await count({ scope: ["swarm"] })).toBe(0);
+  expect(await count({ daemon: ["x"] })).toBe(0);
+});
+
+test("a stream with both past and future ends at `until`, and the docker CLI reads it", async () => {
+  const { world } = stage();
+  const since = Date.now() / 1000;
+  const first = await world.rtOutput(["create", "busybox"]);
+  const until = Date.now() / 1000 + 1;
+  const window = ["--since", String(since), "--until", String(until)];
+  const format = ["--format", "{{.Action}} {{.Actor.ID}}", "--filter", "type=container"];
+  const stream = world.docker(["events", ...window, ...format]);
+  await Bun.sleep(300);
+  const second = await world.rtOutput(["create", "busybox"]);
+  const { stdout, code } = await stream;
+  expect(code).toBe(0);
+  expect(stdout).toBe(`create ${first}\ncreate ${second}\n`);
+  await world.rtOutput(["rm", first, second]);
+});
+
+test("a thousand aborted event streams leave no listener and no descriptor", async () => {
+  const { world } = stage();
+  const daemon = world.daemonAlive();
+  const count = async () => {
+    const { stdout } = await world.run(["sh", "-c", `ls /proc/${await pidInside()}/fd | wc -l`]);
+    return Number(stdout);
+  };
+  const pidInside = async () => {
+    const found = await world.run(["sh", "-c", "pgrep -f 'rt daemon' | head -1"]);
+    return found.stdout.trim();
+  };
+  const before = await count();
+  for (let round = 0; round < 20; round++) {
+    const sockets = await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        const socket = connect(daemon.socket);
+        socket.on("error", () => undefined);
+        const { promise, resolve } = Promise.withResolvers<void>();
+        socket.once("data", () => resolve());
+        socket.write("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+        await promise;
+        return socket;
+      }),
+    );
+    for (const socket of sockets) socket.destroy();
+  }
+  await until("the listeners to be gone", async () => {
+    const info = await daemon.json<{ NEventsListener: number }>("/info");
+    return info.NEventsListener === 0;
+  });
+  await until("the descriptors to be closed", async () => (await count()) <= before + 5);
+});
