@@ -5,6 +5,7 @@ mod background;
 mod failure;
 pub mod freeze;
 mod launch;
+mod logs;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

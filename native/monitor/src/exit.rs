@@ -1,10 +1,10 @@
 //! The exit record: how a container ended, for a daemon that may not be there to be told.
 
+use logfile::time;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use crate::json;
-use crate::time;
 
 /// `ExitRecord` of `src/native-types.ts`, as JSON.
 pub(crate) fn build(code: i32, oom_killed: bool) -> Vec<u8> {

@@ -48,7 +48,7 @@ pub(crate) fn launch() -> Option<(Container, Log)> {
     spare_from_oom();
     let network = network::prepare();
     let (mut prepared, listener, cgroup) = receive(&channel)?;
-    let log = Log::open(prepared.log_path.as_deref());
+    let log = Log::open(prepared.log.as_ref());
     let container = log.and_then(|log| {
         prepared.clone_flags = network::settle(network, prepared.clone_flags)?;
         Ok((set_up(prepared, cgroup, listener, &channel)?, log))

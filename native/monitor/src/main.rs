@@ -8,7 +8,7 @@
 //! network.rs  a network namespace ahead of need
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
 //! obey.rs     what clients ask for   streams.rs  output and input
-//! client.rs   one connection        log.rs  the json-file log        exit.rs  the exit record
+//! client.rs   one connection        log.rs  the log                 exit.rs  the exit record
 //! ```
 
 mod client;
@@ -20,7 +20,6 @@ mod network;
 mod obey;
 mod serve;
 mod streams;
-mod time;
 
 use std::process::ExitCode;
 

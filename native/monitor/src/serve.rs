@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use logfile::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SocketFlags, accept_with, recv, sockopt};
@@ -11,7 +12,7 @@ use sandbox::sys;
 
 use crate::client::Client;
 use crate::launch::{self, Container};
-use crate::log::{Log, Stream};
+use crate::log::Log;
 use crate::streams::BUFFER;
 use crate::{exit, json};
 
@@ -122,9 +123,8 @@ impl Monitor {
     }
 
     fn rest(&mut self) {
-        self.awake = false;
         self.buffer = Vec::new();
-        self.log.rest();
+        self.awake = self.log.rest();
         sys::trim_heap();
     }
 

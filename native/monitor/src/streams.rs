@@ -3,10 +3,10 @@
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
+use logfile::Stream;
 use rustix::io::Errno;
 use sandbox::protocol::frame;
 
-use crate::log::Stream;
 use crate::serve::{DRAIN_PATIENCE, Monitor, State};
 
 /// Longest piece of output that is read, and so the longest frame of it.

@@ -113,7 +113,7 @@ fn set_up(
     let prepared = Prepared {
         socket_path: socket_path.to_owned(),
         exit_path: plan.exit_path.clone(),
-        log_path: plan.log_path.clone(),
+        log: plan.log.clone(),
         tty: plan.process.tty,
         open_stdin: plan.process.open_stdin,
         stdin_once: plan.process.stdin_once,

@@ -18,8 +18,8 @@ pub struct ContainerPlan {
     pub run_dir: String,
     /// The exit record, written to a temporary name and renamed.
     pub exit_path: String,
-    /// Docker's json-file log, appended to; none for the driver "none".
-    pub log_path: Option<String>,
+    /// None for the driver "none".
+    pub log: Option<LogPlan>,
     pub rootfs: RootfsPlan,
     /// Made after the default ones, in this order.
     #[serde(default)]
@@ -45,6 +45,31 @@ pub struct ContainerPlan {
     pub sysctls: BTreeMap<String, String>,
     #[serde(deserialize_with = "whole")]
     pub shm_size: i64,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogPlan {
+    pub driver: LogDriver,
+    /// The current file; rotated ones are `path.1`, `path.2.gz` …
+    pub path: String,
+    /// Bytes at which a file is closed; none: never.
+    pub max_size: Option<u64>,
+    /// Files in all.
+    pub max_file: u32,
+    pub compress: bool,
+    /// The program waits for the disk; otherwise `buffer_size` bytes may wait, and the rest is lost.
+    pub blocking: bool,
+    pub buffer_size: u64,
+    /// A JSON object of strings that comes with every record.
+    pub attrs: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogDriver {
+    JsonFile,
+    Local,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

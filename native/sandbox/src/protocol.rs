@@ -20,13 +20,14 @@ use serde::{Deserialize, Serialize};
 use crate::cgroup::OomSource;
 use crate::error::StepError;
 use crate::op::Op;
+use crate::plan::LogPlan;
 
 /// Everything the monitor needs to know.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Prepared {
     pub socket_path: String,
     pub exit_path: String,
-    pub log_path: Option<String>,
+    pub log: Option<LogPlan>,
     pub tty: bool,
     pub open_stdin: bool,
     pub stdin_once: bool,

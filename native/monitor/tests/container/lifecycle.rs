@@ -220,7 +220,7 @@ fn a_log_that_cannot_be_opened_fails_the_launch() {
     };
     let (code, message) = machine.failure(
         &["/probe", "exit", "0"],
-        &json!({"logPath": "/no/such/log"}),
+        &json!({"log": {"path": "/no/such/log"}}),
     );
     assert_eq!(code, "internal");
     assert_eq!(

@@ -92,7 +92,11 @@ impl Machine {
         let at = |sub: &str| self.dir.join(sub).to_string_lossy().into_owned();
         let mut plan = json!({
             "id": "0".repeat(64),
-            "runDir": at("run"), "exitPath": at("run/exit.json"), "logPath": at("log.json"),
+            "runDir": at("run"), "exitPath": at("run/exit.json"),
+            "log": {
+                "driver": "json-file", "path": at("log.json"), "maxSize": null, "maxFile": 1,
+                "compress": false, "blocking": true, "bufferSize": 0, "attrs": null,
+            },
             "rootfs": {"lower": [at("lower")], "upper": at("upper"), "work": at("work"), "readonly": false},
             "mounts": [],
             "process": {

@@ -40,7 +40,7 @@ fn much_output_is_whole_though_the_client_reads_late() {
     machine
         .launch(&machine.plan(
             &["/probe", "flood", &bytes.to_string()],
-            &json!({"logPath": null}),
+            &json!({"log": null}),
         ))
         .expect("launch");
     let mut client = machine.client();
