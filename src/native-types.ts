@@ -26,6 +26,8 @@ export interface Native {
   freeze(request: CgroupRef & { frozen: boolean }): Promise<void>;
   /** False too where the cgroup is absent. */
   isFrozen(cgroup: CgroupRef): boolean;
+  /** Opens a container's log for reading; nothing is read before the first `next`. */
+  openLog(request: LogRequest): LogReader;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
 }
@@ -90,8 +92,8 @@ export interface ContainerPlan {
   runDir: string;
   /** The exit record (see ExitRecord), written to a temporary name and renamed. */
   exitPath: string;
-  /** Docker's json-file log, appended to; null for the driver "none". */
-  logPath: string | null;
+  /** null for the driver "none". */
+  log: LogPlan | null;
   rootfs: {
     /** Layer directories, topmost first; at least one. */
     lower: string[];
@@ -146,6 +148,48 @@ export interface ContainerPlan {
   readonlyPaths: string[];
   sysctls: Record<string, string>;
   shmSize: number;
+}
+
+export interface LogPlan {
+  driver: "json-file" | "local";
+  /** The current file; rotated ones are `path.1`, `path.2.gz` … */
+  path: string;
+  /** Bytes at which a file is closed; null: never. */
+  maxSize: number | null;
+  /** Files in all. */
+  maxFile: number;
+  compress: boolean;
+  /** The program waits for the disk; otherwise `bufferSize` bytes may wait, and the rest is lost. */
+  blocking: boolean;
+  bufferSize: number;
+  /** A JSON object of strings that comes with every record. */
+  attrs: string | null;
+}
+
+export interface LogRequest {
+  driver: LogPlan["driver"];
+  path: string;
+  stdout: boolean;
+  stderr: boolean;
+  timestamps: boolean;
+  /** Attributes before the text. */
+  details: boolean;
+  /** Text alone instead of stream frames. */
+  raw: boolean;
+  /** There may be more later. */
+  follow: boolean;
+  /** Only so many of the last records; null for all. */
+  tail: number | null;
+  /** RFC 3339, null for no bound. */
+  since: string | null;
+  until: string | null;
+}
+
+export interface LogReader {
+  /** The next piece of output; without bytes there is no more now, and none ever when it is over. */
+  next(): Promise<{ bytes?: Uint8Array; isOver: boolean }>;
+  /** Closes its files. Not while `next` is under way. */
+  close(): void;
 }
 
 export type PlannedMount =

@@ -7,6 +7,8 @@ import type {
   ExtractResult,
   HostFacts,
   LayerExtraction,
+  LogReader,
+  LogRequest,
   Native,
 } from "./native-types.ts";
 
@@ -20,6 +22,7 @@ interface Addon {
     cancel(): void;
     wait(): Promise<ExtractResult>;
   };
+  LogReader: new (request: string) => LogReader;
   commitLayer(staging: string, final: string): Promise<void>;
   removeTree(path: string): Promise<void>;
   launch(request: string): Promise<string>;
@@ -80,6 +83,7 @@ function wrap(addon: Addon): Native {
     treeSize: (path) => asPromise(() => addon.treeSize(path)),
     freeze: (request) => asPromise(() => addon.freeze(JSON.stringify(request))),
     isFrozen: (cgroup) => addon.isFrozen(JSON.stringify(cgroup)),
+    openLog: (request) => openLog(addon, request),
     hostFacts: () => JSON.parse(addon.hostFacts()) as HostFacts,
   };
 }
@@ -93,6 +97,15 @@ function createExtraction(addon: Addon, options: ExtractOptions): LayerExtractio
       cancel: () => extraction.cancel(),
       done: asPromise(() => extraction.wait()),
     };
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+function openLog(addon: Addon, request: LogRequest): LogReader {
+  try {
+    const reader = new addon.LogReader(JSON.stringify(request));
+    return { next: () => asPromise(() => reader.next()), close: () => reader.close() };
   } catch (error) {
     throw toEngineError(error);
   }

@@ -22,6 +22,26 @@ export function buildFrame(kind: number, payload: Uint8Array): Uint8Array {
   return frame;
 }
 
+/** Puts payloads of neighbouring frames of one kind together, so that many short lines are one write. */
+export function joinFrames(frames: readonly Frame[]): Frame[] {
+  const joined: Frame[] = [];
+  for (let first = 0; first < frames.length; ) {
+    const kind = frames[first]?.kind ?? 0;
+    let size = 0;
+    let end = first;
+    for (; frames[end]?.kind === kind; end++) size += frames[end]?.payload.length ?? 0;
+    const payload = new Uint8Array(size);
+    let at = 0;
+    for (const frame of frames.slice(first, end)) {
+      payload.set(frame.payload, at);
+      at += frame.payload.length;
+    }
+    joined.push({ kind, payload });
+    first = end;
+  }
+  return joined;
+}
+
 /** Cuts a byte stream into frames; keeps what is incomplete until more comes. */
 export class FrameDecoder {
   #pending: Uint8Array = new Uint8Array(0);

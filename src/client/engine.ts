@@ -38,6 +38,7 @@ export interface LogOptions {
   stderr: boolean;
   follow?: boolean;
   timestamps?: boolean;
+  details?: boolean;
   since?: string | undefined;
   until?: string | undefined;
   tail?: string | undefined;
@@ -181,6 +182,7 @@ export class Engine {
       stderr: options.stderr || undefined,
       follow: options.follow || undefined,
       timestamps: options.timestamps || undefined,
+      details: options.details || undefined,
       since: options.since,
       until: options.until,
       tail: options.tail,

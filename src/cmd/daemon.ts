@@ -15,11 +15,13 @@ const daemonFlags = {
   },
   host: { kind: "list", short: "H", summary: "Socket to serve on (unix:///run/rt/rt.sock)" },
   "insecure-registry": { kind: "list", summary: "Registry that may speak plain HTTP" },
+  "log-driver": { kind: "string", summary: "Log driver of new containers (json-file)" },
   "log-level": {
     kind: "string",
     summary: "How much to say (info)",
     choices: ["debug", "info", "warn", "error"],
   },
+  "log-opt": { kind: "list", summary: "Option of the log driver (max-size=10m)" },
   "registry-mirror": { kind: "list", summary: "URL of a mirror of Docker Hub, tried first" },
   "run-root": {
     kind: "string",
@@ -55,6 +57,7 @@ function toDaemonFlags(
     hosts: [...(host === undefined ? [] : [host]), ...flags.host],
     registryMirrors: flags["registry-mirror"],
     insecureRegistries: flags["insecure-registry"],
+    logOptions: flags["log-opt"],
   };
   const optional = {
     dataRoot: flags["data-root"],
@@ -63,6 +66,7 @@ function toDaemonFlags(
     configFile: flags.config,
     bip: flags.bip,
     logLevel: flags["log-level"],
+    logDriver: flags["log-driver"],
   };
   const given = Object.entries(optional).filter(([, value]) => value !== undefined);
   return Object.assign(settings, Object.fromEntries(given));

@@ -12,6 +12,7 @@ export const logs = defineCommand({
   arity: { min: 1, max: 1 },
   completes: "containers",
   flags: {
+    details: { kind: "bool", summary: "Show extra details provided to logs" },
     follow: { kind: "bool", short: "f", summary: "Follow log output" },
     since: {
       kind: "string",
@@ -36,8 +37,9 @@ export const logs = defineCommand({
     const since = readMoment("since", flags.since);
     const until = readMoment("until", flags.until);
     const { Id = name, Config } = await engine.inspectContainer(name);
-    const { follow, timestamps, tail } = flags;
-    const options = { stdout: true, stderr: true, follow, timestamps, tail, since, until };
+    const { details, follow, timestamps, tail } = flags;
+    const selection = { details, follow, timestamps, tail, since, until };
+    const options = { stdout: true, stderr: true, ...selection };
     const { body } = await engine.containerLogs(Id, options);
     await copyFrames(() => body.next(), { tty: Config?.Tty ?? false, session: context });
     return exitCodes.ok;

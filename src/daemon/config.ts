@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
+import { type LogConfig, parseLogConfig } from "./containers/log-options.ts";
 import { isRecord } from "./http/request.ts";
 
 /** `rt daemon`'s flags as typed. */
@@ -16,6 +17,9 @@ export interface DaemonFlags {
   /** Address and prefix of the default bridge, "10.7.0.1/24". */
   bip?: string;
   logLevel?: string;
+  logDriver?: string;
+  /** "name=value" */
+  logOptions: string[];
 }
 
 /** The daemon's settings, complete and validated. */
@@ -29,6 +33,8 @@ export interface DaemonConfig {
   cgroupParent: string | null;
   bip: string | null;
   logLevel: "debug" | "info" | "warn" | "error";
+  /** For containers that do not say where their output goes. */
+  logConfig: LogConfig;
   /** Interface of the default bridge and table of our nftables rules; differ between data roots. */
   bridgeName: string;
   tableName: string;
@@ -47,11 +53,17 @@ const fileKeys = {
   "cgroup-parent": "string",
   bip: "string",
   "log-level": "string",
+  "log-driver": "string",
+  "log-opts": "texts",
 } as const;
 
-type FileSettings = {
-  [Key in keyof typeof fileKeys]?: (typeof fileKeys)[Key] extends "strings" ? string[] : string;
-};
+interface SettingTypes {
+  string: string;
+  strings: string[];
+  texts: Record<string, string>;
+}
+
+type FileSettings = { [Key in keyof typeof fileKeys]?: SettingTypes[(typeof fileKeys)[Key]] };
 
 /** Flags win over the file, the file over the defaults; lists are joined. */
 export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
@@ -80,10 +92,23 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
     bip: parseBip(flags.bip ?? file.bip),
     logLevel: parseLevel(flags.logLevel ?? file["log-level"] ?? "info"),
+    logConfig: parseLogDefaults(flags, file),
     bridgeName: `rt0${suffix}`,
     tableName: `rt${suffix}`,
   };
 }
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isSetting = {
+  string: isText,
+  strings: (value: unknown) => Array.isArray(value) && value.every(isText),
+  texts: (value: unknown) => isRecord(value) && Object.values(value).every(isText),
+};
+const settingWords = {
+  string: "a string",
+  strings: "a list of strings",
+  texts: "an object of strings",
+};
 
 async function readSettings(path: string): Promise<FileSettings> {
   let parsed: unknown;
@@ -108,18 +133,29 @@ async function readSettings(path: string): Promise<FileSettings> {
         "invalid_argument",
         `configuration file ${JSON.stringify(path)}: unknown setting "${key}"`,
       );
-    const valid =
-      type === "string"
-        ? typeof value === "string"
-        : Array.isArray(value) && value.every((item) => typeof item === "string");
-    if (!valid) {
+    if (!isSetting[type](value)) {
       throw new EngineError(
         "invalid_argument",
-        `configuration file ${JSON.stringify(path)}: "${key}" is not ${type === "string" ? "a string" : "a list of strings"}`,
+        `configuration file ${JSON.stringify(path)}: "${key}" is not ${settingWords[type]}`,
       );
     }
   }
   return parsed;
+}
+
+function parseLogDefaults(flags: DaemonFlags, file: FileSettings): LogConfig {
+  const options = flags.logOptions.map((text) => {
+    const cut = text.indexOf("=");
+    if (cut > 0) return [text.slice(0, cut), text.slice(cut + 1)];
+    throw new EngineError("invalid_argument", `invalid log option "${text}": give name=value`);
+  });
+  const config: LogConfig = {
+    // The type lists Docker's own drivers; parseLogConfig judges the name.
+    Type: (flags.logDriver ?? file["log-driver"] ?? "json-file") as "json-file",
+    Config: { ...file["log-opts"], ...Object.fromEntries(options) },
+  };
+  parseLogConfig(config);
+  return config;
 }
 
 function parseHost(host: string): string {

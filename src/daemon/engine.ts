@@ -36,6 +36,7 @@ export interface Engine {
   id: string;
   config: DaemonConfig;
   facts: HostFacts;
+  native: Native;
   events: EventBus;
   images: ImageService;
   pulls: PullService;
@@ -97,10 +98,11 @@ export async function createEngine(
   });
   const containers: ContainerService = new ContainerService({
     ...{ native, trash, facts, table, images, networks, volumes, events, log, ...lifecycle },
+    logConfig: config.logConfig,
   });
   return {
     id: settings.ensure("engine.id", newId),
-    ...{ config, facts, events, images, pulls, networks, volumes, table, containers },
+    ...{ config, facts, native, events, images, pulls, networks, volumes, table, containers },
     ...lifecycle,
     reconcile: () => reconcile({ table, networks, ...lifecycle, onExit }),
     close: () => {

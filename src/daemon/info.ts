@@ -5,6 +5,7 @@ import type { SystemInfo, SystemVersion } from "../api/types.ts";
 import { apiVersion, minApiVersion } from "../api/version.ts";
 import type { HostFacts } from "../native-types.ts";
 import type { DaemonConfig } from "./config.ts";
+import { logDrivers } from "./containers/log-options.ts";
 import type { ContainerTable } from "./containers/table.ts";
 
 /** GOARCH and uname names of this machine. */
@@ -68,7 +69,7 @@ export async function buildInfo({
       Volume: ["local"],
       Network: ["bridge", "host", "null"],
       Authorization: [],
-      Log: ["json-file", "none"],
+      Log: logDrivers,
     },
     MemoryLimit: facts.memoryLimit,
     SwapLimit: facts.swapLimit,
@@ -82,7 +83,7 @@ export async function buildInfo({
     Debug: config.logLevel === "debug",
     NEventsListener: listeners,
     SystemTime: new Date().toISOString(),
-    LoggingDriver: "json-file",
+    LoggingDriver: config.logConfig.Type ?? "json-file",
     CgroupDriver: "cgroupfs",
     CgroupVersion: facts.cgroupVersion === 2 ? "2" : "1",
     KernelVersion: facts.kernelVersion,

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
 use flate2::{Compression, GzBuilder};
@@ -23,6 +24,8 @@ pub(crate) struct Gzip {
 impl Gzip {
     /// None if there is no process to be had: the file stays plain.
     pub(crate) fn start(index: u32, source: &str, partial: &str, done: &str) -> Option<Self> {
+        // Opened here: the name may belong to another file by the time the child looks.
+        let source = File::open(source).ok()?;
         let parent = rustix::process::getpid();
         if let Some(pid) = sys::fork().ok()? {
             return Some(Self {
@@ -31,12 +34,12 @@ impl Gzip {
                 has_ended: false,
             });
         }
-        sys::close_all();
+        sys::close_others(source.as_fd());
         let _named = rustix::thread::set_name(c"rt-log-gzip");
         let _kind = rustix::process::nice(19);
         let _own = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
         let is_done = rustix::process::getppid() == Some(parent)
-            && compress(source, partial).is_ok()
+            && compress(&source, partial).is_ok()
             && std::fs::rename(partial, done).is_ok();
         if !is_done {
             let _absent = std::fs::remove_file(partial);
@@ -61,8 +64,7 @@ impl Drop for Gzip {
     }
 }
 
-fn compress(source: &str, target: &str) -> io::Result<()> {
-    let mut source = File::open(source)?;
+fn compress(mut source: &File, target: &str) -> io::Result<()> {
     let target = File::options()
         .write(true)
         .create(true)

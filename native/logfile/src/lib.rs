@@ -23,6 +23,8 @@ mod sys;
 mod tail;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod time;
 mod writer;
 

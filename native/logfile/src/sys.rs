@@ -1,5 +1,7 @@
 //! The system calls that no crate wraps safely.
 
+use std::os::fd::{AsRawFd, BorrowedFd};
+
 use rustix::io::Errno;
 
 /// None in the child. The child of a process with threads may allocate (the C library sees to it), but
@@ -16,12 +18,20 @@ pub(crate) fn fork() -> Result<Option<i32>, Errno> {
     }
 }
 
-/// Closes every descriptor. For a child that shares none with its parent.
-pub(crate) fn close_all() {
-    // SAFETY: called first in a forked child, which opens its own files afterwards and never returns to
-    // code that owns descriptors.
-    unsafe {
-        libc::syscall(libc::SYS_close_range, 0, libc::c_uint::MAX, 0);
+/// Closes every descriptor but one.
+pub(crate) fn close_others(kept: BorrowedFd<'_>) {
+    let kept = libc::c_uint::try_from(kept.as_raw_fd()).unwrap_or(0);
+    for (first, last) in [
+        (0, kept.checked_sub(1)),
+        (kept + 1, Some(libc::c_uint::MAX)),
+    ] {
+        if let Some(last) = last {
+            // SAFETY: called first in a forked child, which uses `kept` and what it opens afterwards,
+            // and never returns to code that owns the others.
+            unsafe {
+                libc::syscall(libc::SYS_close_range, first, last, 0);
+            }
+        }
     }
 }
 

@@ -5,7 +5,10 @@ export interface ContainerPaths {
   data: string;
   upper: string;
   work: string;
+  /** The current file of the driver json-file, and of the driver local with its directory. */
   log: string;
+  localLogs: string;
+  localLog: string;
   exitRecord: string;
   hosts: string;
   hostname: string;
@@ -24,6 +27,8 @@ export function containerPaths(dataRoot: string, runRoot: string, id: string): C
     upper: join(data, "upper"),
     work: join(data, "work"),
     log: join(data, `${id}-json.log`),
+    localLogs: join(data, "local-logs"),
+    localLog: join(data, "local-logs", "container.log"),
     exitRecord: join(data, "exit.json"),
     hosts: join(data, "hosts"),
     hostname: join(data, "hostname"),
@@ -32,4 +37,9 @@ export function containerPaths(dataRoot: string, runRoot: string, id: string): C
     spareExitRecord: join(run, "exit.json"),
     socket: join(run, "monitor.sock"),
   };
+}
+
+/** Where the log of a driver is written. */
+export function logPath(paths: ContainerPaths, driver: string | undefined): string {
+  return driver === "local" ? paths.localLog : paths.log;
 }

@@ -18,8 +18,9 @@ import {
   readonlyPaths,
 } from "./defaults.ts";
 import { buildHosts, buildResolvConf } from "./files.ts";
+import { buildLogAttributes, parseLogConfig } from "./log-options.ts";
 import { buildEnvironment } from "./merge.ts";
-import type { ContainerPaths } from "./paths.ts";
+import { type ContainerPaths, logPath } from "./paths.ts";
 import { parseRlimits } from "./resources.ts";
 import { parseSecurityOptions, parseSysctls } from "./security.ts";
 
@@ -54,6 +55,7 @@ export function buildLaunch(inputs: PlanInputs): LaunchRequest {
       { path: paths.upper, mode: 0o755 },
       { path: paths.work, mode: 0o700 },
       { path: paths.run, mode: 0o700 },
+      ...(host.LogConfig?.Type === "local" ? [{ path: paths.localLogs, mode: 0o710 }] : []),
     ],
     files: [
       {
@@ -97,7 +99,7 @@ function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
     id: container.id,
     runDir: paths.run,
     exitPath: paths.exitRecord,
-    logPath: host.LogConfig?.Type === "none" ? null : paths.log,
+    log: planLog(container, paths),
     rootfs: {
       lower: inputs.lower,
       upper: paths.upper,
@@ -127,6 +129,20 @@ function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
     sysctls: { ...(network === "new" ? networkSysctls : {}), ...parseSysctls(host) },
     shmSize: host.ShmSize || defaultShmSize,
   };
+}
+
+function planLog(container: Container, paths: ContainerPaths): ContainerPlan["log"] {
+  const { id, name, image, imageId, config } = container;
+  const log = container.hostConfig.LogConfig ?? {};
+  const settings = parseLogConfig(log);
+  if (settings === null) return null;
+  const subject = { id, name, image, imageId, command: commandOf(config) };
+  const attrs = buildLogAttributes(log.Config ?? {}, {
+    ...subject,
+    env: config.Env ?? [],
+    labels: config.Labels ?? {},
+  });
+  return { ...settings, path: logPath(paths, log.Type), attrs };
 }
 
 function planProcess(inputs: PlanInputs, hostname: string): ContainerPlan["process"] {

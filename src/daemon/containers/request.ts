@@ -55,11 +55,6 @@ const unsupported: [(host: HostConfig, request: ContainerCreateRequest) => boole
     "block I/O limits are",
   ],
   [
-    (host) => !["", "json-file", "none", undefined].includes(host.LogConfig?.Type),
-    "this log driver is",
-  ],
-  [(host) => !empty(host.LogConfig?.Config), "log options are"],
-  [
     (host) => host.NetworkMode?.startsWith("container:") === true,
     "sharing another container's network is",
   ],

@@ -19,6 +19,7 @@ import {
 } from "./container.ts";
 import { parseEndpoint } from "./endpoint-request.ts";
 import { eventAttributes } from "./events.ts";
+import { type LogConfig, mergeLogConfig, parseLogConfig } from "./log-options.ts";
 import { mergeConfig } from "./merge.ts";
 import { parseMounts, type RequestedMount } from "./mounts.ts";
 import { newId, parseContainerName, randomName } from "./names.ts";
@@ -47,6 +48,8 @@ export interface ContainerParts {
   volumes: VolumeService;
   events: EventBus;
   log: Log;
+  /** For containers that do not say where their output goes. */
+  logConfig: LogConfig;
 }
 
 export interface CreateOptions {
@@ -83,7 +86,7 @@ export class ContainerService {
         "the image's health check is not run: this engine does not support health checks yet",
       );
     }
-    const hostConfig = normalizeHost(request, networks);
+    const hostConfig = normalizeHost(request, this.#parts);
     this.#validate(request, hostConfig);
     const network = hostConfig.NetworkMode ?? "";
     const macAddress = parseEndpoint(request, network, (asked) => networks.resolve(asked));
@@ -124,6 +127,7 @@ export class ContainerService {
     parseResources(host, this.#parts.facts.ncpu);
     parseRlimits(host);
     parseSysctls(host);
+    parseLogConfig(host.LogConfig ?? {});
     parseSecurityOptions(host.SecurityOpt ?? []);
     chooseCapabilities(host.CapAdd ?? [], host.CapDrop ?? [], host.Privileged ?? false);
     if (request.StopSignal) parseSignal(request.StopSignal);
@@ -294,14 +298,17 @@ function rank(mount: RequestedMount): number {
   return mount.type === "volume" ? 1 : 0;
 }
 
-function normalizeHost(request: ContainerCreateRequest, networks: NetworkService): HostConfig {
+function normalizeHost(
+  request: ContainerCreateRequest,
+  { networks, logConfig }: Pick<ContainerParts, "networks" | "logConfig">,
+): HostConfig {
   const host = request.HostConfig ?? {};
   return {
     ...host,
     NetworkMode: request.NetworkDisabled ? "none" : networks.resolve(host.NetworkMode ?? ""),
     IpcMode: host.IpcMode || "private",
     CgroupnsMode: host.CgroupnsMode || "private",
-    LogConfig: { Type: host.LogConfig?.Type || "json-file", Config: {} },
+    LogConfig: mergeLogConfig(host.LogConfig, logConfig),
     RestartPolicy: parseRestartPolicy(host.RestartPolicy),
     Runtime: "rt",
   };

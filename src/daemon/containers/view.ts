@@ -44,7 +44,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     ResolvConfPath: paths.resolvConf,
     HostnamePath: paths.hostname,
     HostsPath: paths.hosts,
-    LogPath: hostConfig.LogConfig?.Type === "none" ? "" : paths.log,
+    LogPath: hostConfig.LogConfig?.Type === "json-file" ? paths.log : "",
     Name: `/${container.name}`,
     RestartCount: state.restartCount,
     Driver: "overlay2",

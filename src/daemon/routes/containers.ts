@@ -4,22 +4,25 @@ import type {
   ContainerSummary,
 } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
+import type { Native } from "../../native-types.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { attachRunning, type PendingAttach, relay } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
 import { containerFilters, matchesContainer } from "../containers/filter.ts";
-import { type LogOptions, readLog } from "../containers/logs.ts";
+import { readLog } from "../containers/logs.ts";
 import type { AttachFlags } from "../containers/monitor.ts";
 import type { ContainerPaths } from "../containers/paths.ts";
 import { parseCreateRequest } from "../containers/request.ts";
 import { parseSignal } from "../containers/signals.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
-import { parseTimestamp } from "../http/timestamp.ts";
+import { buildLogRequest } from "./container-logs.ts";
+import { multiplexedStream, rawStream } from "./media-types.ts";
 
 /** What these routes need of the engine. */
 export interface ContainerRoutesParts {
   table: ContainerTable;
+  native: Pick<Native, "openLog">;
   create(
     request: ContainerCreateRequest,
     options: { name: string; platform: Platform | undefined },
@@ -33,8 +36,15 @@ export interface ContainerRoutesParts {
   imageId(name: string): string | undefined;
 }
 
-const rawStream = "application/vnd.docker.raw-stream";
-const multiplexedStream = "application/vnd.docker.multiplexed-stream";
+/** All of a log, as `attach` wants it. */
+const everything = {
+  follow: false,
+  timestamps: false,
+  details: false,
+  tail: null,
+  since: null,
+  until: null,
+} as const;
 
 export function containerRoutes(parts: ContainerRoutesParts) {
   const find = (context: RequestContext): Entry => parts.table.get(context.params.id ?? "");
@@ -97,24 +107,6 @@ export function containerRoutes(parts: ContainerRoutesParts) {
       await attach(context, find(context), parts);
     },
 
-    async containerLogs(context) {
-      const entry = find(context);
-      const tty = entry.container.config.Tty ?? false;
-      const options = parseLogOptions(context, tty);
-      if (entry.container.hostConfig.LogConfig?.Type === "none") {
-        throw new EngineError(
-          "not_implemented",
-          "configured logging driver does not support reading",
-        );
-      }
-      const reply = context.stream(200, tty ? rawStream : multiplexedStream);
-      const ended = isRunning(entry.state) ? entry.exited.promise : Promise.resolve();
-      for await (const chunk of readLog(parts.paths(entry).log, options, ended, context.signal)) {
-        await reply.write(chunk);
-      }
-      reply.end();
-    },
-
     async containerRemove(context) {
       const entry = find(context);
       if (context.query.flag("link"))
@@ -156,24 +148,13 @@ async function attach(
     stderr: query.flag("stderr"),
   };
   const contentType = tty || !isNewEnough(context.version) ? rawStream : multiplexedStream;
+  const request = query.flag("logs")
+    ? buildLogRequest(entry, parts.paths(entry), { ...flags, ...everything })
+    : undefined;
   const client = context.hijack(contentType);
-  if (query.flag("logs")) {
-    const options: LogOptions = {
-      ...flags,
-      follow: false,
-      timestamps: false,
-      tail: undefined,
-      since: undefined,
-      until: undefined,
-      tty,
-    };
-    for await (const chunk of readLog(
-      parts.paths(entry).log,
-      options,
-      Promise.resolve(),
-      context.signal,
-    ))
-      client.write(chunk);
+  if (request !== undefined) {
+    const written = readLog(parts.native, request, Promise.resolve(), context.signal);
+    for await (const chunk of written) client.write(chunk);
   }
   if (!isLive) {
     client.end();
@@ -196,28 +177,4 @@ async function attach(
 /** The multiplexed media type came with API 1.42. */
 function isNewEnough(version: string): boolean {
   return Number(version.split(".")[1]) >= 42;
-}
-
-function parseLogOptions({ query }: RequestContext, tty: boolean): LogOptions {
-  const stdout = query.flag("stdout");
-  const stderr = query.flag("stderr");
-  if (!stdout && !stderr) {
-    throw new EngineError(
-      "invalid_argument",
-      "Bad parameters: you must choose at least one stream",
-    );
-  }
-  const tail = query.text("tail");
-  if (!/^(|all|-?\d+)$/.test(tail))
-    throw new EngineError("invalid_argument", `invalid value for "tail": "${tail}"`);
-  return {
-    stdout,
-    stderr,
-    follow: query.flag("follow"),
-    timestamps: query.flag("timestamps"),
-    tail: /^\d+$/.test(tail) ? Number(tail) : undefined,
-    since: parseTimestamp(query.text("since")),
-    until: parseTimestamp(query.text("until")),
-    tty,
-  };
 }

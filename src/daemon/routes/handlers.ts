@@ -5,6 +5,7 @@ import type { Engine } from "../engine.ts";
 import type { Handler } from "../http/context.ts";
 import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
+import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
 import { imageRoutes } from "./images.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
@@ -33,8 +34,10 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       login: (server, credentials, signal) => login(server, credentials, config, signal),
       events,
     }),
+    ...logRoutes({ table, native: engine.native, paths: (entry) => supervisor.paths(entry) }),
     ...containerRoutes({
       table,
+      native: engine.native,
       create: (request, options) => containers.create(request, options),
       start: (entry) => supervisor.start(entry),
       kill: (entry, signal) => stopper.kill(entry, signal),
