@@ -28,6 +28,16 @@ export interface Native {
   isFrozen(cgroup: CgroupRef): boolean;
   /** Opens a container's log for reading; nothing is read before the first `next`. */
   openLog(request: LogRequest): LogReader;
+  /** What a path of a container is. */
+  statFile(request: FileRequest): Promise<FileStat>;
+  /** Begins an archive of a path of a container and all below it. */
+  readArchive(request: FileRequest): ArchiveSource;
+  /** Begins to unpack an archive into a directory of a container. */
+  writeArchive(request: FileRequest & ReceiveOptions): ArchiveSink;
+  /** What a container changed; sorted, without what the engine itself makes. */
+  listChanges(layers: LayersRequest): Promise<FileChange[]>;
+  /** Writes the changes as a gzip layer to a new file. */
+  packChanges(layers: LayersRequest, to: string): Promise<PackedLayer>;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
 }
@@ -67,6 +77,75 @@ export interface ExtractResult {
   /** Sum of the sizes of regular files. */
   size: number;
   entries: number;
+}
+
+/** Where a container's root is: its first process's, or mounted for the work alone. */
+export type FilePlace =
+  | { kind: "running"; pid: number; monitorPid: number }
+  | { kind: "stopped"; rootfs: ContainerPlan["rootfs"]; mounts: PlannedMount[] };
+
+export interface FileRequest {
+  place: FilePlace;
+  /** As the user typed it: an end of "/" or "/." means what a link leads to. */
+  path: string;
+  /** Image and writable layer alone, without what is mounted; the archive names what is in the path. */
+  bare?: boolean;
+}
+
+export interface FileStat {
+  name: string;
+  size: number;
+  /** The bits of Go's os.FileMode. */
+  mode: number;
+  /** Of the last change: since 1970, and nanoseconds after it. */
+  seconds: number;
+  nanos: number;
+  linkTarget: string;
+}
+
+export interface ArchiveSource {
+  /** Settles before anything is read. */
+  readonly found: Promise<FileStat>;
+  /** The next bytes, null after the last. */
+  next(): Promise<Uint8Array | null>;
+  /** To be called whatever happened. */
+  cancel(): void;
+}
+
+export interface ReceiveOptions {
+  /** No directory is replaced by a file, and no file by a directory. */
+  keepKinds: boolean;
+  /** Owner of everything, looked up in the container; "" for what the archive says. */
+  user: string;
+}
+
+export interface ArchiveSink {
+  /** The directory is there and can be written to. */
+  readonly found: Promise<void>;
+  /** Waits for room; false when no more is wanted, and `finish` says why. */
+  write(chunk: Uint8Array): Promise<boolean>;
+  finish(): Promise<void>;
+  cancel(): void;
+}
+
+/** The directories of a container's overlay. */
+export interface LayersRequest {
+  upper: string;
+  lower: string[];
+  /** Paths that the engine makes for what it mounts. */
+  mountPoints: string[];
+}
+
+export interface FileChange {
+  path: string;
+  /** Docker's numbers: modified, added, deleted. */
+  kind: 0 | 1 | 2;
+}
+
+export interface PackedLayer {
+  digest: string;
+  size: number;
+  diffId: string;
 }
 
 export interface LaunchRequest {

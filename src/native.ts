@@ -3,13 +3,18 @@ import { writeSync } from "node:fs";
 import addonPath from "../dist/native/rt-addon.bin" with { type: "file" };
 import { EngineError, type ErrorCode, errorCodes } from "./errors.ts";
 import type {
+  ArchiveSink,
+  ArchiveSource,
   ExtractOptions,
   ExtractResult,
+  FileChange,
+  FileStat,
   HostFacts,
   LayerExtraction,
   LogReader,
   LogRequest,
   Native,
+  PackedLayer,
 } from "./native-types.ts";
 
 /** The addon's functions as they cross N-API: structures as JSON, errors as JSON in the message. */
@@ -34,6 +39,20 @@ interface Addon {
   treeSize(path: string): Promise<number>;
   freeze(request: string): Promise<void>;
   isFrozen(cgroup: string): boolean;
+  statFile(request: string): Promise<string>;
+  listChanges(layers: string): Promise<string>;
+  packChanges(layers: string, to: string): Promise<PackedLayer>;
+  ArchiveReader: new (
+    request: string,
+  ) => { found(): Promise<string>; next(): Promise<Uint8Array | null>; cancel(): void };
+  ArchiveWriter: new (
+    request: string,
+  ) => {
+    found(): Promise<string>;
+    write(chunk: Uint8Array): Promise<boolean>;
+    finish(): Promise<void>;
+    cancel(): void;
+  };
 }
 
 /**
@@ -84,8 +103,45 @@ function wrap(addon: Addon): Native {
     freeze: (request) => asPromise(() => addon.freeze(JSON.stringify(request))),
     isFrozen: (cgroup) => addon.isFrozen(JSON.stringify(cgroup)),
     openLog: (request) => openLog(addon, request),
+    statFile: async (request) =>
+      JSON.parse(await asPromise(() => addon.statFile(JSON.stringify(request)))) as FileStat,
+    readArchive: (request) => createArchiveSource(addon, JSON.stringify(request)),
+    writeArchive: (request) => createArchiveSink(addon, JSON.stringify(request)),
+    listChanges: async (layers) => {
+      const text = await asPromise(() => addon.listChanges(JSON.stringify(layers)));
+      const list = JSON.parse(text) as [string, FileChange["kind"]][];
+      return list.map(([path, kind]) => ({ path, kind }));
+    },
+    packChanges: (layers, to) => asPromise(() => addon.packChanges(JSON.stringify(layers), to)),
     hostFacts: () => JSON.parse(addon.hostFacts()) as HostFacts,
   };
+}
+
+function createArchiveSource(addon: Addon, request: string): ArchiveSource {
+  try {
+    const reader = new addon.ArchiveReader(request);
+    return {
+      found: asPromise(() => reader.found()).then((text) => JSON.parse(text) as FileStat),
+      next: () => asPromise(() => reader.next()),
+      cancel: () => reader.cancel(),
+    };
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+function createArchiveSink(addon: Addon, request: string): ArchiveSink {
+  try {
+    const writer = new addon.ArchiveWriter(request);
+    return {
+      found: asPromise(() => writer.found()).then(() => undefined),
+      write: (chunk) => asPromise(() => writer.write(chunk)),
+      finish: () => asPromise(() => writer.finish()),
+      cancel: () => writer.cancel(),
+    };
+  } catch (error) {
+    throw toEngineError(error);
+  }
 }
 
 function createExtraction(addon: Addon, options: ExtractOptions): LayerExtraction {

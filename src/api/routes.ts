@@ -32,6 +32,12 @@ export const routes = {
   containerAttach: { method: "POST", path: "/containers/{id}/attach" },
   containerLogs: { method: "GET", path: "/containers/{id}/logs" },
   containerWait: { method: "POST", path: "/containers/{id}/wait" },
+  containerArchiveInfo: { method: "HEAD", path: "/containers/{id}/archive" },
+  containerArchive: { method: "GET", path: "/containers/{id}/archive" },
+  containerArchiveExtract: { method: "PUT", path: "/containers/{id}/archive" },
+  containerExport: { method: "GET", path: "/containers/{id}/export" },
+  containerChanges: { method: "GET", path: "/containers/{id}/changes" },
+  containerCommit: { method: "POST", path: "/commit" },
   containerRemove: { method: "DELETE", path: "/containers/{id}" },
 
   imageList: { method: "GET", path: "/images/json" },

@@ -126,12 +126,13 @@ export class Body {
   #inChunk = false;
   #done = false;
 
-  constructor(connection: Connection, head: Head, events: BodyEvents) {
+  /** `isEmpty`: whatever the head says, as after a HEAD request. */
+  constructor(connection: Connection, head: Head, events: BodyEvents, isEmpty = false) {
     this.#connection = connection;
     this.#events = events;
     this.#chunked = head.headers["transfer-encoding"] !== undefined;
     const length = head.headers["content-length"];
-    const empty = head.status === 204 || head.status === 304;
+    const empty = isEmpty || head.status === 204 || head.status === 304;
     if (empty) this.#left = 0;
     else if (this.#chunked) this.#left = 0;
     else this.#left = length === undefined ? Number.POSITIVE_INFINITY : Number(length);

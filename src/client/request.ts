@@ -10,6 +10,8 @@ export interface RequestOptions {
   headers?: Record<string, string>;
   /** Sent as JSON. */
   json?: unknown;
+  /** Sent as it comes, in place of JSON. */
+  body?: AsyncIterable<Uint8Array>;
   /** Statuses of 300 and above that are an answer, not an error. */
   accept?: readonly number[];
   signal?: AbortSignal | undefined;
@@ -27,7 +29,8 @@ export function buildRequest(
     for (const name in headers) head += `${name}: ${checkHeader(name, headers[name] ?? "")}\r\n`;
   }
   if (body.length > 0) head += "Content-Type: application/json\r\n";
-  if (body.length > 0 || route.method === "POST" || route.method === "PUT") {
+  if (options.body !== undefined) head += "Transfer-Encoding: chunked\r\n";
+  else if (body.length > 0 || route.method === "POST" || route.method === "PUT") {
     head += `Content-Length: ${body.length}\r\n`;
   }
   const request = encoder.encode(`${head}\r\n`);

@@ -5,6 +5,7 @@ import { Connection } from "./connection.ts";
 import { isAbsent, toLost, toReplyError, toUnreachable } from "./failures.ts";
 import { Body, type Head, readHead } from "./http.ts";
 import { buildRequest, type RequestOptions } from "./request.ts";
+import { Upload } from "./upload.ts";
 
 const maxErrorBody = 1024 * 1024;
 
@@ -43,7 +44,7 @@ export class Transport {
 
   async request(route: Route, options: RequestOptions = {}): Promise<Reply> {
     const { connection, head } = await this.#exchange(route, options, {});
-    const body = this.#body(connection, head);
+    const body = this.#body(connection, head, route.method === "HEAD");
     options.signal?.addEventListener("abort", () => body.cancel());
     if (head.status >= 300 && !options.accept?.includes(head.status)) {
       throw await this.#toError(route, head, body);
@@ -78,7 +79,11 @@ export class Transport {
       await connection.write(request);
       this.#warm(this.#expected);
       this.#expected = 0;
-      return { connection, head: await readHead(connection) };
+      const upload = options.body === undefined ? undefined : new Upload(connection, options.body);
+      if (upload === undefined) return { connection, head: await readHead(connection) };
+      // An engine that refuses may answer before it has all.
+      const head = await Promise.race([readHead(connection), upload.failed]);
+      return { connection, head: upload.stop() ? head : { ...head, keepAlive: false } };
     } catch (error) {
       connection.close();
       options.signal?.throwIfAborted();
@@ -120,13 +125,13 @@ export class Transport {
     return connection;
   }
 
-  #body(connection: Connection, head: Head): Body {
+  #body(connection: Connection, head: Head, isEmpty = false): Body {
     const finished = (reusable: boolean) => {
       if (reusable) this.#idle.push(Promise.resolve(connection));
       else this.#open.delete(connection);
     };
     const toFailure = (error: unknown) => toLost(error, this.address);
-    return new Body(connection, head, { finished, toFailure });
+    return new Body(connection, head, { finished, toFailure }, isEmpty);
   }
 
   async #toError(route: Route, head: Head, body: Body): Promise<EngineError> {

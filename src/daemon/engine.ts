@@ -18,6 +18,8 @@ import { Supervisor, type SupervisorParts } from "./containers/supervisor.ts";
 import { ContainerTable, type Entry } from "./containers/table.ts";
 import { Trash } from "./containers/trash.ts";
 import { EventBus } from "./events/bus.ts";
+import { CommitService } from "./files/commit.ts";
+import { FileService } from "./files/service.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
 import { ImageService } from "./images/service.ts";
@@ -48,6 +50,8 @@ export interface Engine {
   freezer: Freezer;
   restarter: Restarter;
   containers: ContainerService;
+  files: FileService;
+  commits: CommitService;
   /** Takes up what a daemon before this one has left. */
   reconcile(): Promise<void>;
   close(): void;
@@ -69,7 +73,8 @@ export async function createEngine(
   const events = new EventBus(new EventStore(database), (error) =>
     log.error(`keep an event: ${messageOf(error)}`),
   );
-  const { images, pulls } = await createImages(config, native, log, { database, events });
+  const stored = await createImages(config, native, log, { database, events });
+  const { images, pulls } = stored;
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
   const table = new ContainerTable(new ContainerStore(database), log);
   const trash = new Trash({
@@ -100,9 +105,19 @@ export async function createEngine(
     ...{ native, trash, facts, table, images, networks, volumes, events, log, ...lifecycle },
     logConfig: config.logConfig,
   });
+  const { freezer, supervisor } = lifecycle;
+  const paths = (entry: Entry) => supervisor.paths(entry);
+  const files = new FileService({ native, planner, events, paths });
+  const commits = new CommitService({
+    ...{ native, events, ...stored.parts },
+    writeIndex: () => pulls.writeIndex(),
+    layersOf: (entry) => files.layers(entry),
+    whilePaused: (entry, work) => freezer.whilePaused(entry, work),
+  });
   return {
     id: settings.ensure("engine.id", newId),
     ...{ config, facts, native, events, images, pulls, networks, volumes, table, containers },
+    ...{ files, commits },
     ...lifecycle,
     reconcile: () => reconcile({ table, networks, ...lifecycle, onExit }),
     close: () => {
@@ -143,7 +158,7 @@ async function createImages(
   native: Native,
   log: Log,
   { database, events }: { database: ReturnType<typeof openDatabase>; events: EventBus },
-): Promise<{ images: ImageService; pulls: PullService }> {
+) {
   const content = await ContentStore.open(join(config.dataRoot, "content"));
   await content.sweepPartials(new Date(Date.now() - partialsKept));
   const store = new ImageStore(database);
@@ -159,5 +174,6 @@ async function createImages(
         log.warn(`registry: ${reason}; trying again in ${delayMs} ms`),
     });
   const pulls = new PullService({ content, images: store, layers, events, openSource });
-  return { images: new ImageService({ images: store, layers, content, events, pulls }), pulls };
+  const images = new ImageService({ images: store, layers, content, events, pulls });
+  return { images, pulls, parts: { images: store, layers, content } };
 }

@@ -1,9 +1,9 @@
-import { mkdir, readdir, readFile, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { EngineError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, Digester, isDigest, parseDigest } from "./digest.ts";
-import { writeFileAtomic } from "./durable.ts";
+import { syncDirectory, writeFileAtomic } from "./durable.ts";
 import { Ingest } from "./ingest.ts";
 import { ociIndex } from "./media-types.ts";
 
@@ -123,6 +123,18 @@ export class ContentStore {
       this.#ingesting.delete(digest);
       throw cause;
     }
+  }
+
+  /** A name for a file on its way into the store, which nobody else uses; swept if it is left. */
+  temporary(name: string): string {
+    return join(this.root, "ingest", `${name}.partial`);
+  }
+
+  /** Takes over a file below the store whose digest the caller has computed as it wrote and synced it. */
+  async adopt(path: string, digest: Digest): Promise<void> {
+    const target = this.path(digest);
+    await rename(path, target);
+    await syncDirectory(dirname(target));
   }
 
   /** Removes a blob; what is absent is no error. */

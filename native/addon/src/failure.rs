@@ -4,8 +4,10 @@
 use layer::{ErrorKind, LayerError};
 use net::{NetError, NetErrorKind};
 use sandbox::StepError;
+use tree::TreeError;
 
 /// A failure with its code of `src/errors.ts`.
+#[derive(Clone)]
 pub(crate) struct Failure {
     code: &'static str,
     message: String,
@@ -71,6 +73,20 @@ impl From<LayerError> for Failure {
             ErrorKind::Cancelled => Self::new("unavailable", message),
             ErrorKind::Io | ErrorKind::Internal => Self::new("internal", message),
         }
+    }
+}
+
+impl From<TreeError> for Failure {
+    fn from(error: TreeError) -> Self {
+        use tree::ErrorKind;
+        let code = match error.kind() {
+            ErrorKind::NotFound => "not_found",
+            ErrorKind::Invalid => "invalid_argument",
+            ErrorKind::ReadOnly => "forbidden",
+            ErrorKind::DiskFull | ErrorKind::Cancelled => "unavailable",
+            ErrorKind::Io => "internal",
+        };
+        Self::new(code, error.to_string())
     }
 }
 

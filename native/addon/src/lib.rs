@@ -3,6 +3,7 @@
 
 mod background;
 mod failure;
+pub mod files;
 pub mod freeze;
 mod launch;
 mod logs;

@@ -87,7 +87,7 @@ impl LayerError {
 
 /// A name as text in quotes: printable ASCII and whole UTF-8 as is, everything else escaped, and
 /// cut at 256 bytes.
-pub(crate) fn quote(name: &[u8]) -> String {
+pub fn quote(name: &[u8]) -> String {
     const LIMIT: usize = 256;
     let cut = name.len() > LIMIT;
     let shown = Shown(if cut { &name[..LIMIT] } else { name });

@@ -5,9 +5,9 @@ pub(crate) const BLOCK: usize = 512;
 
 /// A second and nanoseconds after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Time {
-    pub(crate) seconds: i64,
-    pub(crate) nanos: u32,
+pub struct Time {
+    pub seconds: i64,
+    pub nanos: u32,
 }
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]

@@ -14,7 +14,7 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 const MAGIC: usize = 6;
 
 /// The plain stream of a compressed one.
-pub(crate) enum Plain<R: Read> {
+pub enum Plain<R: Read> {
     Gzip(Box<Gzip<Head<R>>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Head<R>>>),
     Tar(Head<R>),
@@ -25,7 +25,7 @@ type Head<R> = io::Chain<Cursor<Vec<u8>>, BufReader<R>>;
 
 impl<R: Read> Plain<R> {
     /// Looks at the first bytes of `input`. Errors are of the input's own.
-    pub(crate) fn sniff(input: R) -> Result<Self, LayerError> {
+    pub fn sniff(input: R) -> Result<Self, LayerError> {
         let mut input = BufReader::with_capacity(READ, input);
         let mut magic = Vec::with_capacity(MAGIC);
         let limit = MAGIC as u64;
@@ -75,7 +75,7 @@ impl<R: Read> Read for Plain<R> {
 }
 
 /// Gzip members one after another; zeros may follow the last one, anything else may not.
-pub(crate) struct Gzip<R> {
+pub struct Gzip<R> {
     /// `None` after the end.
     member: Option<GzDecoder<R>>,
 }

@@ -33,6 +33,19 @@ mod tree;
 mod usage;
 mod xattr;
 
+/// The tar reader and its rules, for those who unpack an archive into a tree that is in use.
+pub mod tar {
+    pub use crate::error::quote;
+    pub use crate::header::Time;
+    pub use crate::inflate::Plain;
+    pub use crate::name::Name;
+    pub use crate::reader::{Entry, Kind, Meta, Reader, Stream};
+    pub use crate::remove::remove_at;
+    pub use crate::sparse::Segment;
+    pub use crate::tree::fill;
+    pub use crate::xattr::{Place, check as check_xattrs, set as set_xattrs};
+}
+
 pub use commit::commit;
 pub use error::{ErrorKind, LayerError};
 pub use extraction::{ExtractOptions, ExtractResult, Extraction};

@@ -5,7 +5,7 @@ const COMPONENT: usize = 255;
 
 /// A name without empty components, "." and "..": components joined by "/", relative to the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name {
+pub struct Name {
     bytes: Vec<u8>,
     /// Where the last component starts.
     base: usize,
@@ -13,7 +13,7 @@ pub(crate) struct Name {
 
 impl Name {
     /// Absolute names are taken from the root; ".." takes a component back, but not beyond it.
-    pub(crate) fn clean(raw: &[u8]) -> Result<Self, &'static str> {
+    pub fn clean(raw: &[u8]) -> Result<Self, &'static str> {
         let mut bytes = Vec::with_capacity(raw.len());
         for component in raw.split(|byte| *byte == b'/') {
             match component {
@@ -35,21 +35,21 @@ impl Name {
         Ok(Self { bytes, base })
     }
 
-    pub(crate) fn is_root(&self) -> bool {
+    pub fn is_root(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    pub(crate) fn path(&self) -> &[u8] {
+    pub fn path(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Empty for the root.
-    pub(crate) fn base(&self) -> &[u8] {
+    pub fn base(&self) -> &[u8] {
         &self.bytes[self.base..]
     }
 
     /// The path of the directory that holds it; empty means the root.
-    pub(crate) fn parent(&self) -> &[u8] {
+    pub fn parent(&self) -> &[u8] {
         &self.bytes[..self.base.saturating_sub(1)]
     }
 }

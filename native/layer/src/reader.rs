@@ -14,14 +14,14 @@ const EXTENSION: u64 = 1024 * 1024;
 const PATH: usize = 4096;
 
 /// The plain stream, lent piece by piece.
-pub(crate) trait Stream {
+pub trait Stream {
     /// Bytes not consumed yet; empty only at the end.
     fn fill(&mut self) -> Result<&[u8], LayerError>;
     fn consume(&mut self, count: usize);
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     File,
     HardLink(Vec<u8>),
     Symlink(Vec<u8>),
@@ -32,24 +32,24 @@ pub(crate) enum Kind {
 }
 
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Meta {
-    pub(crate) mode: u32,
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) mtime: Time,
-    pub(crate) xattrs: Vec<(Vec<u8>, Vec<u8>)>,
+pub struct Meta {
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    pub mtime: Time,
+    pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// As in the archive: at most `PATH` bytes, no NUL, otherwise anything.
-    pub(crate) name: Vec<u8>,
-    pub(crate) kind: Kind,
-    pub(crate) meta: Meta,
+    pub name: Vec<u8>,
+    pub kind: Kind,
+    pub meta: Meta,
     /// Of the file, holes included.
-    pub(crate) size: u64,
+    pub size: u64,
     /// Where the stored bytes belong, if the file has holes.
-    pub(crate) sparse: Option<Vec<Segment>>,
+    pub sparse: Option<Vec<Segment>>,
 }
 
 /// What extension headers said of the entry to come.
@@ -66,7 +66,7 @@ impl Extensions {
     }
 }
 
-pub(crate) struct Reader<S> {
+pub struct Reader<S> {
     stream: S,
     /// Bytes of the current entry's data that were not read.
     remaining: u64,
@@ -77,7 +77,7 @@ pub(crate) struct Reader<S> {
 }
 
 impl<S: Stream> Reader<S> {
-    pub(crate) fn new(stream: S) -> Self {
+    pub fn new(stream: S) -> Self {
         Self {
             stream,
             remaining: 0,
@@ -88,7 +88,8 @@ impl<S: Stream> Reader<S> {
     }
 
     /// The next entry, or `None` once the stream is read to its very end.
-    pub(crate) fn next(&mut self) -> Result<Option<Entry>, LayerError> {
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> Result<Option<Entry>, LayerError> {
         let mut extensions = Extensions::default();
         loop {
             self.skip_data()?;
@@ -261,7 +262,7 @@ impl<S: Stream> Reader<S> {
     }
 
     /// The next bytes of the entry's data, at most `limit` (> 0); `None` after the last.
-    pub(crate) fn piece(&mut self, limit: u64) -> Result<Option<&[u8]>, LayerError> {
+    pub fn piece(&mut self, limit: u64) -> Result<Option<&[u8]>, LayerError> {
         self.stream.consume(std::mem::take(&mut self.lent));
         let limit = limit.min(self.remaining);
         if limit == 0 {

@@ -26,7 +26,7 @@ pub fn remove_tree(path: &Path) -> Result<(), LayerError> {
 }
 
 /// As [`remove_tree`], for `name` in the directory `parent`.
-pub(crate) fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
+pub fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
     match open_directory(parent, name) {
         Ok(fd) => Walk::new(parent, name, fd)?.run(),
         Err(Errno::NOTDIR | Errno::LOOP) => absent_is_fine(unlink(parent, name)),

@@ -9,9 +9,9 @@ const BAD: &str = "its sparse map is malformed";
 
 /// `length` stored bytes that belong at `offset`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Segment {
-    pub(crate) offset: u64,
-    pub(crate) length: u64,
+pub struct Segment {
+    pub offset: u64,
+    pub length: u64,
 }
 
 /// Collects the map of a file of `real_size` bytes in order of offsets.

@@ -266,7 +266,7 @@ impl Tree {
 }
 
 /// Writes the data of a file; holes stay holes.
-fn fill(
+pub fn fill(
     fd: BorrowedFd<'_>,
     entry: &Entry,
     reader: &mut Reader<impl Stream>,

@@ -33,7 +33,7 @@ fn judge(name: &[u8]) -> Verdict {
 
 /// What carries the attributes: a file or directory by its fd, anything else by its directory.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub enum Place<'a> {
     Fd(BorrowedFd<'a>),
     At(BorrowedFd<'a>, &'a [u8]),
 }
@@ -68,7 +68,7 @@ fn proc_path(dir: BorrowedFd<'_>, base: &[u8]) -> Vec<u8> {
 }
 
 /// Refuses attributes that no archive may carry; done before anything is made.
-pub(crate) fn check(entry: &[u8], xattrs: &[(Vec<u8>, Vec<u8>)]) -> Result<(), LayerError> {
+pub fn check(entry: &[u8], xattrs: &[(Vec<u8>, Vec<u8>)]) -> Result<(), LayerError> {
     match xattrs
         .iter()
         .find(|(name, _)| judge(name) == Verdict::Refuse)
@@ -85,7 +85,7 @@ pub(crate) fn check(entry: &[u8], xattrs: &[(Vec<u8>, Vec<u8>)]) -> Result<(), L
 }
 
 /// Sets what can be set; what the filesystem or a namespace does not allow is left out.
-pub(crate) fn set(
+pub fn set(
     place: Place<'_>,
     entry: &[u8],
     xattrs: &[(Vec<u8>, Vec<u8>)],

@@ -64,6 +64,17 @@ export class Freezer {
     if (entry.state.status === "paused") this.#save(entry, "running");
   }
 
+  /** Does `work` while the container's processes stand still; one that does not run needs no pause. */
+  async whilePaused<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
+    if (entry.state.status !== "running") return await work();
+    await this.pause(entry);
+    try {
+      return await work();
+    } finally {
+      await inTurn(entry, () => this.thaw(entry));
+    }
+  }
+
   /** Asks the kernel. */
   isFrozen(entry: Entry): boolean {
     return this.#parts.native.isFrozen(this.#cgroup(entry));

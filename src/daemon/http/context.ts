@@ -13,11 +13,13 @@ export interface RequestContext {
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
   body(): Promise<Record<string, unknown>>;
+  /** The bytes of the request as they come; the client waits while nobody reads. */
+  input(): AsyncIterable<Uint8Array>;
   json(status: number, value: unknown): void;
-  empty(status: number): void;
+  empty(status: number, headers?: Record<string, string>): void;
   text(status: number, text: string): void;
   /** Sends the headers at once and leaves the body open. */
-  stream(status: number, contentType: string): ReplyStream;
+  stream(status: number, contentType: string, headers?: Record<string, string>): ReplyStream;
   /** Takes the connection over for raw bytes in both directions. */
   hijack(contentType: string): Duplex;
 }
@@ -50,20 +52,21 @@ export function createResponseContext(
     headers: parts.request.headers,
     signal: parts.signal,
     body: () => readJson(parts.request),
+    input: () => parts.request as AsyncIterable<Uint8Array>,
     json(status, value) {
       response.writeHead(status, { "Content-Type": "application/json" });
       response.end(`${JSON.stringify(value)}\n`);
     },
-    empty(status) {
-      response.writeHead(status);
+    empty(status, headers) {
+      response.writeHead(status, headers);
       response.end();
     },
     text(status, text) {
       response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8" });
       response.end(text);
     },
-    stream(status, contentType) {
-      response.writeHead(status, { "Content-Type": contentType });
+    stream(status, contentType, headers) {
+      response.writeHead(status, { "Content-Type": contentType, ...headers });
       response.flushHeaders();
       return {
         async write(chunk) {

@@ -16,6 +16,11 @@ export class Query {
     return this.#params.get(name) ?? "";
   }
 
+  /** All values of a parameter that may be repeated. */
+  list(name: string): string[] {
+    return this.#params.getAll(name);
+  }
+
   /** Docker's rule: absent, "", "0", "no", "false" and "none" are false, all else is true. */
   flag(name: string, absent = false): boolean {
     const value = this.#params.get(name);
@@ -87,6 +92,8 @@ export async function readJson(request: IncomingMessage): Promise<Record<string,
   }
   if (size === 0) return {};
   const value = parseJson(Buffer.concat(chunks).toString("utf8"), "request body");
+  // What Docker's client sends where it has nothing to say.
+  if (value === null) return {};
   if (!isRecord(value))
     throw new EngineError("invalid_argument", "invalid request body: not a JSON object");
   return value;

@@ -138,6 +138,7 @@ function upgradeReply(socket: Duplex, headers: Record<string, string>): Reply {
       headers: request.headers,
       signal,
       body: () => Promise.resolve({}),
+      input: refuse,
       json: refuse,
       empty: refuse,
       text: refuse,

@@ -5,6 +5,7 @@ import type { Engine } from "../engine.ts";
 import type { Handler } from "../http/context.ts";
 import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
+import { archiveRoutes } from "./archive.ts";
 import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
 import { imageRoutes } from "./images.ts";
@@ -15,7 +16,7 @@ import { volumeRoutes } from "./volumes.ts";
 /** Joins the routes, each of which names what it needs, to the services that have it. */
 export function createHandlers(engine: Engine): Record<RouteName, Handler> {
   const { id, config, facts, table, images, pulls, events, containers, volumes } = engine;
-  const { supervisor, stopper, freezer } = engine;
+  const { supervisor, stopper, freezer, files, commits } = engine;
   const view = (entry: Entry): ContainerView => ({
     container: entry.container,
     state: entry.state,
@@ -56,6 +57,15 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       rename: (entry, name) => containers.rename(entry, name),
       setRestartPolicy: (entry, policy) => containers.setRestartPolicy(entry, policy),
       prune: (filters) => containers.prune(filters),
+    }),
+    ...archiveRoutes({
+      table,
+      stat: (entry, path) => files.stat(entry, path),
+      copy: (entry, path, to, signal) => files.copy(entry, path, to, signal),
+      export: (entry, to, signal) => files.export(entry, to, signal),
+      extract: (entry, options, input, signal) => files.extract(entry, options, input, signal),
+      changes: (entry) => files.changes(entry),
+      commit: (entry, request, signal) => commits.commit(entry, request, signal),
     }),
     ...imageRoutes({
       pull: (request) => pulls.pull(request),

@@ -7,10 +7,10 @@ mod console;
 mod device;
 mod exec;
 mod identity;
-mod mount;
+pub(crate) mod mount;
 mod reaper;
 mod root;
-mod user;
+pub(crate) mod user;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

@@ -17,13 +17,13 @@ use crate::plan::Propagation;
 use crate::sys;
 
 /// A tree of the host's, not mounted anywhere yet.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     fd: OwnedFd,
     directory: bool,
 }
 
 /// Takes a copy of the mounts at `source`.
-pub(super) fn open_tree(source: &str, recursive: bool) -> Result<Tree> {
+pub(crate) fn open_tree(source: &str, recursive: bool) -> Result<Tree> {
     let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
     if recursive {
         flags |= OpenTreeFlags::AT_RECURSIVE;
@@ -51,7 +51,7 @@ fn attach(mount: BorrowedFd<'_>, target: BorrowedFd<'_>) -> std::result::Result<
     rustix::mount::move_mount(mount, "", target, "", flags)
 }
 
-pub(super) fn make_private() -> Result<()> {
+pub(crate) fn make_private() -> Result<()> {
     let flags = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     rustix::mount::mount_change("/", flags).step("make mounts private", "/")
 }
@@ -97,7 +97,7 @@ fn explain(context: BorrowedFd<'_>, mut error: StepError) -> StepError {
 
 /// The container's root: overlay, mounted over a directory of the host that only this mount
 /// namespace sees covered.
-pub(super) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
+pub(crate) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
     const STEP: &str = "mount rootfs";
     let at = root::host_directory(&overlay.at).step(STEP, &overlay.at)?;
     let layers = overlay
@@ -124,6 +124,9 @@ pub(super) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
     set("upperdir", &upper.text).map_err(|error| unfit_for_upper(error, &overlay.upper))?;
     set("workdir", &work.text)?;
     set("index", "off")?;
+    // What a container changes is read from its writable layer, where these would hide it.
+    set("redirect_dir", "off")?;
+    set("metacopy", "off")?;
     let mount = mount_context(&context, Attrs::default(), STEP)?;
     attach(mount.as_fd(), at.as_fd()).step(STEP, &overlay.at)?;
     Ok(mount)
@@ -197,7 +200,7 @@ fn old_rootfs(overlay: &Overlay, at: BorrowedFd<'_>) -> Result<OwnedFd> {
     );
     let lower: Vec<&str> = layers.iter().map(|l| l.text.as_str()).collect();
     let data = format!(
-        "lowerdir={},upperdir={},workdir={},index=off",
+        "lowerdir={},upperdir={},workdir={},index=off,redirect_dir=off,metacopy=off",
         lower.join(":"),
         upper.text,
         work.text
@@ -267,7 +270,7 @@ fn refuse_target(root: BorrowedFd<'_>, place: BorrowedFd<'_>, target: &str) -> R
 }
 
 /// Mounts a tree of the host's at a path of the container.
-pub(super) fn place_tree(
+pub(crate) fn place_tree(
     root: BorrowedFd<'_>,
     tree: &Tree,
     target: &str,
@@ -340,7 +343,7 @@ pub(super) fn read_only_path(root: BorrowedFd<'_>, path: &str) -> Result<()> {
     attach(copy.as_fd(), target.as_fd()).step("make read-only", path)
 }
 
-pub(super) fn read_only_root(root: BorrowedFd<'_>) -> Result<()> {
+pub(crate) fn read_only_root(root: BorrowedFd<'_>) -> Result<()> {
     sys::mount_setattr(root, false, u64::from(Attrs::READ_ONLY.0), 0, 0).step("make read-only", "/")
 }
 

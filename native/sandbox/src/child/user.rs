@@ -9,7 +9,7 @@ use crate::error::{Code, Context, StepError};
 
 /// The user found.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(super) struct User {
+pub(crate) struct User {
     pub uid: u32,
     pub gid: u32,
     /// Supplementary groups, the primary one among them.
@@ -26,7 +26,7 @@ const MAX_SIZE: u64 = 10 * 1024 * 1024;
 const MAX_ID: u64 = 2_147_483_647;
 
 /// Looks up `spec` ("", "user", "uid", "user:group", "uid:gid") and additional `groups`.
-pub(super) fn find(root: BorrowedFd<'_>, spec: &str, groups: &[String]) -> Result<User> {
+pub(crate) fn find(root: BorrowedFd<'_>, spec: &str, groups: &[String]) -> Result<User> {
     let passwd = read(root, PASSWD)?;
     let group = read(root, GROUP)?;
     resolve(

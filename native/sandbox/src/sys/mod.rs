@@ -144,6 +144,25 @@ pub fn unshare_cgroup() -> Result<()> {
     check(unsafe { libc::unshare(libc::CLONE_NEWCGROUP) }.into()).map(drop)
 }
 
+/// Gives this thread a mount namespace of its own. Not undone: the thread must end after its work.
+pub fn unshare_mounts() -> Result<()> {
+    // SAFETY: no pointer; the thread's root, directory and umask become its own, descriptors and
+    // memory stay shared.
+    check(unsafe { libc::unshare(libc::CLONE_FS | libc::CLONE_NEWNS) }.into()).map(drop)
+}
+
+/// Gives this thread a root, directory and umask of its own, so that it may change namespaces.
+pub fn unshare_fs() -> Result<()> {
+    // SAFETY: as above.
+    check(unsafe { libc::unshare(libc::CLONE_FS) }.into()).map(drop)
+}
+
+/// Moves this thread into a mount namespace.
+pub fn enter_mounts(namespace: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointer; the descriptor is open for as long as it is borrowed.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNS) }.into()).map(drop)
+}
+
 /// Moves this process into a new network namespace.
 pub fn unshare_network() -> Result<()> {
     // SAFETY: no pointer; sockets that are open stay in the namespace they were made in.
