@@ -16,6 +16,8 @@ export interface Native {
   launch(request: LaunchRequest): Promise<Launched>;
   /** Starts the monitor of the next launch ahead of it. */
   prepareMonitor(): Promise<void>;
+  /** Writes new limits to the control groups of a container that runs. */
+  updateResources(cgroup: ContainerPlan["cgroup"]): Promise<void>;
   /** Makes (or finds and repairs) a bridge with its address, forwarding and masquerading. */
   ensureBridge(bridge: BridgePlan): Promise<void>;
   /** IPv4 routes of the daemon's network namespace, as "a.b.c.d/n", to choose free subnets by. */
@@ -208,10 +210,10 @@ export interface ContainerPlan {
   hostname: string;
   domainname: string;
   namespaces: {
-    network: "new" | "host";
-    pid: "new" | "host";
-    ipc: "new" | "host";
-    uts: "new" | "host";
+    network: PlannedNamespace;
+    pid: PlannedNamespace;
+    ipc: PlannedNamespace;
+    uts: PlannedNamespace;
     cgroup: "new" | "host";
   };
   cgroup: {
@@ -226,7 +228,37 @@ export interface ContainerPlan {
   maskedPaths: string[];
   readonlyPaths: string[];
   sysctls: Record<string, string>;
+  /** 0: no /dev/shm at all. */
   shmSize: number;
+  devices: PlannedDevice[];
+  /** Allowed beyond the default devices and `devices`. */
+  deviceRules: DeviceRule[];
+}
+
+/** Of its own, the host's, or that of another container, whose first process has this pid. */
+export type PlannedNamespace = "new" | "host" | { join: { id: string; pid: number } };
+
+/** A node of a host device, which the container may use. */
+export interface PlannedDevice {
+  /** In the container. */
+  path: string;
+  kind: "block" | "char";
+  major: number;
+  minor: number;
+  /** Permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+  /** Letters of "rwm". */
+  access: string;
+}
+
+export interface DeviceRule {
+  kind: "all" | "block" | "char";
+  /** null: any. */
+  major: number | null;
+  minor: number | null;
+  access: string;
 }
 
 export interface LogPlan {
@@ -294,7 +326,27 @@ export interface PlannedResources {
   cpuPeriod?: number;
   cpusetCpus?: string;
   cpusetMems?: string;
+  /** -1 for no limit. */
   pidsLimit?: number;
+  /** 0 … 100; v1 alone, as the three that follow. */
+  memorySwappiness?: number;
+  oomKillDisable?: boolean;
+  cpuRealtimePeriod?: number;
+  cpuRealtimeRuntime?: number;
+  /** 10 … 1000. */
+  blkioWeight?: number;
+  blkioWeightDevice?: DeviceLimit[];
+  blkioReadBps?: DeviceLimit[];
+  blkioWriteBps?: DeviceLimit[];
+  blkioReadIops?: DeviceLimit[];
+  blkioWriteIops?: DeviceLimit[];
+}
+
+/** A limit, or a weight, on one block device. */
+export interface DeviceLimit {
+  major: number;
+  minor: number;
+  value: number;
 }
 
 export interface EndpointPlan {
@@ -339,6 +391,15 @@ export interface HostFacts {
   swapLimit: boolean;
   cpuQuota: boolean;
   pidsLimit: boolean;
+  cpuset: boolean;
+  memorySwappiness: boolean;
+  oomKillDisable: boolean;
+  cpuRealtime: boolean;
+  blkioWeight: boolean;
+  blkioThrottle: boolean;
+  /** CPUs and memory nodes that are online, as "0-3,8". */
+  cpus: string;
+  mems: string;
   ncpu: number;
   memTotal: number;
 }

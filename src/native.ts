@@ -32,6 +32,7 @@ interface Addon {
   removeTree(path: string): Promise<void>;
   launch(request: string): Promise<string>;
   prepareMonitor(): Promise<void>;
+  updateResources(plan: string): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
   listRoutes(): Promise<string[]>;
   prepareCgroup(): void;
@@ -96,6 +97,7 @@ function wrap(addon: Addon): Native {
     launch: async (request) =>
       JSON.parse(await asPromise(() => addon.launch(JSON.stringify(request)))),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
+    updateResources: (cgroup) => asPromise(() => addon.updateResources(JSON.stringify(cgroup))),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     listRoutes: () => asPromise(() => addon.listRoutes()),
     prepareCgroup: () => addon.prepareCgroup(),

@@ -4,7 +4,23 @@ import type { Filters } from "./engine.ts";
 import type { Transport } from "./transport.ts";
 
 /** What an update may change. */
-export type ContainerChanges = Pick<HostConfig, "RestartPolicy">;
+export type ContainerChanges = Pick<
+  HostConfig,
+  | "RestartPolicy"
+  | "BlkioWeight"
+  | "CpuPeriod"
+  | "CpuQuota"
+  | "CpuRealtimePeriod"
+  | "CpuRealtimeRuntime"
+  | "CpuShares"
+  | "CpusetCpus"
+  | "CpusetMems"
+  | "Memory"
+  | "MemoryReservation"
+  | "MemorySwap"
+  | "NanoCpus"
+  | "PidsLimit"
+>;
 
 /** What is done to containers that exist, beyond starting and stopping them. */
 export class LifecycleClient {

@@ -1,9 +1,27 @@
 import { defineCommand } from "../cli/command.ts";
-import { UsageError } from "../cli/flags.ts";
+import { type FlagTable, type FlagValues, UsageError } from "../cli/flags.ts";
 import { type ContainerChanges, LifecycleClient } from "../client/lifecycle.ts";
 import { openEngine } from "../client/open.ts";
 import { runBatch } from "./batch.ts";
-import { cut, refuse } from "./request/parts.ts";
+import { compact, cut, refuse } from "./request/parts.ts";
+import { parseNanoCpus } from "./request/resources.ts";
+
+const flags = {
+  "blkio-weight": { kind: "int", summary: "Block IO weight, between 10 and 1000, or 0 to disable" },
+  "cpu-period": { kind: "int", summary: "Limit CPU CFS period" },
+  "cpu-quota": { kind: "int", summary: "Limit CPU CFS quota" },
+  "cpu-rt-period": { kind: "int", summary: "Limit CPU real-time period in microseconds" },
+  "cpu-rt-runtime": { kind: "int", summary: "Limit CPU real-time runtime in microseconds" },
+  "cpu-shares": { kind: "int", short: "c", summary: "CPU shares (relative weight)" },
+  cpus: { kind: "string", value: "decimal", summary: "Number of CPUs" },
+  "cpuset-cpus": { kind: "string", summary: "CPUs in which to allow execution (0-3, 0,1)" },
+  "cpuset-mems": { kind: "string", summary: "MEMs in which to allow execution (0-3, 0,1)" },
+  memory: { kind: "bytes", short: "m", summary: "Memory limit" },
+  "memory-reservation": { kind: "bytes", summary: "Memory soft limit" },
+  "memory-swap": { kind: "bytes", summary: "Memory plus swap; -1 for unlimited swap" },
+  "pids-limit": { kind: "int", summary: "Tune container pids limit (set -1 for unlimited)" },
+  restart: { kind: "string", summary: "Restart policy to apply when a container exits" },
+} as const satisfies FlagTable;
 
 export const update = defineCommand({
   name: "update",
@@ -11,14 +29,11 @@ export const update = defineCommand({
   usage: "CONTAINER [CONTAINER...]",
   arity: { min: 1 },
   completes: "containers",
-  flags: {
-    restart: { kind: "string", summary: "Restart policy to apply when a container exits" },
-  },
+  flags,
   async run(context) {
-    const { restart } = context.flags;
-    if (restart === undefined)
+    if (context.given.size === 0)
       throw new UsageError("you must provide one or more flags when using this command");
-    const changes = { RestartPolicy: parsePolicy(restart) };
+    const changes = buildChanges(context.flags);
     const client = new LifecycleClient(openEngine(context.host).transport);
     return await runBatch(context, context.args, async (id) => {
       for (const warning of await client.update(id, changes)) context.stderr.line(warning);
@@ -26,6 +41,25 @@ export const update = defineCommand({
     });
   },
 });
+
+function buildChanges(given: FlagValues<typeof flags>): ContainerChanges {
+  return compact<ContainerChanges>({
+    BlkioWeight: given["blkio-weight"],
+    CpuPeriod: given["cpu-period"],
+    CpuQuota: given["cpu-quota"],
+    CpuRealtimePeriod: given["cpu-rt-period"],
+    CpuRealtimeRuntime: given["cpu-rt-runtime"],
+    CpuShares: given["cpu-shares"],
+    NanoCpus: given.cpus === undefined ? undefined : parseNanoCpus(given.cpus),
+    CpusetCpus: given["cpuset-cpus"],
+    CpusetMems: given["cpuset-mems"],
+    Memory: given.memory,
+    MemoryReservation: given["memory-reservation"],
+    MemorySwap: given["memory-swap"],
+    PidsLimit: given["pids-limit"],
+    RestartPolicy: given.restart === undefined ? undefined : parsePolicy(given.restart),
+  });
+}
 
 /** Here "no" is a change too. */
 function parsePolicy(text: string): NonNullable<ContainerChanges["RestartPolicy"]> {

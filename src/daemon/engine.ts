@@ -9,6 +9,7 @@ import type { Credentials, ImageSource } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
 import { Freezer } from "./containers/freezer.ts";
 import { newId } from "./containers/names.ts";
+import { containerPaths } from "./containers/paths.ts";
 import { LaunchPlanner } from "./containers/planner.ts";
 import { reconcile } from "./containers/reconcile.ts";
 import { Restarter } from "./containers/restarter.ts";
@@ -17,6 +18,7 @@ import { Stopper } from "./containers/stopper.ts";
 import { Supervisor, type SupervisorParts } from "./containers/supervisor.ts";
 import { ContainerTable, type Entry } from "./containers/table.ts";
 import { Trash } from "./containers/trash.ts";
+import { Updater } from "./containers/update.ts";
 import { EventBus } from "./events/bus.ts";
 import { CommitService } from "./files/commit.ts";
 import { FileService } from "./files/service.ts";
@@ -52,6 +54,7 @@ export interface Engine {
   containers: ContainerService;
   files: FileService;
   commits: CommitService;
+  updater: Updater;
   /** Takes up what a daemon before this one has left. */
   reconcile(): Promise<void>;
   close(): void;
@@ -89,7 +92,10 @@ export async function createEngine(
   });
   await volumes.open();
   const { cgroupParent } = config;
-  const planner = new LaunchPlanner({ images, volumes, networks, facts, cgroupParent });
+  const planner = new LaunchPlanner({
+    ...{ images, volumes, networks, facts, cgroupParent, table },
+    pathsOf: (id) => containerPaths(dataRoot, runRoot, id),
+  });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
   const lifecycle = createLifecycle({
     native,
@@ -114,8 +120,10 @@ export async function createEngine(
     layersOf: (entry) => files.layers(entry),
     whilePaused: (entry, work) => freezer.whilePaused(entry, work),
   });
+  const { restarter } = lifecycle;
   return {
     id: settings.ensure("engine.id", newId),
+    updater: new Updater({ native, facts, table, restarter, events, cgroupParent }),
     ...{ config, facts, native, events, images, pulls, networks, volumes, table, containers },
     ...{ files, commits },
     ...lifecycle,

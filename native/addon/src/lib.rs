@@ -7,6 +7,7 @@ pub mod files;
 pub mod freeze;
 mod launch;
 mod logs;
+mod update;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,6 +115,11 @@ pub fn launch(env: &Env, request: String) -> Result<Object<'_>> {
 #[napi]
 pub fn prepare_monitor(env: &Env) -> Result<Object<'_>> {
     run(env, launch::prepare_monitor)
+}
+
+#[napi]
+pub fn update_resources(env: &Env, plan: String) -> Result<Object<'_>> {
+    run(env, move || update::update_resources(&plan))
 }
 
 #[napi]

@@ -11,8 +11,9 @@ use rustix::net::{
     SocketType, recv, recvmsg, send, socketpair,
 };
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::thread::move_into_link_name_space;
 use sandbox::child::{self, Stdio};
-use sandbox::protocol::{LAUNCH_FD, LaunchReply, NETWORK_DONE, Prepared, packet};
+use sandbox::protocol::{LAUNCH_FD, LAUNCH_FDS, LaunchReply, NETWORK_DONE, Prepared, packet};
 use sandbox::sys::{self, Cloned};
 use sandbox::{Context, StepError};
 
@@ -47,11 +48,12 @@ pub(crate) fn launch() -> Option<(Container, Log)> {
     leave_the_daemon();
     spare_from_oom();
     let network = network::prepare();
-    let (mut prepared, listener, cgroup) = receive(&channel)?;
+    let (mut prepared, listener, given) = receive(&channel)?;
     let log = Log::open(prepared.log.as_ref());
     let container = log.and_then(|log| {
         prepared.clone_flags = network::settle(network, prepared.clone_flags)?;
-        Ok((set_up(prepared, cgroup, listener, &channel)?, log))
+        given.join()?;
+        Ok((set_up(prepared, given, listener, &channel)?, log))
     });
     match container {
         Ok(container_and_log) => Some(container_and_log),
@@ -80,11 +82,30 @@ fn spare_from_oom() {
     }
 }
 
-/// A u32 LE length with the descriptors of the listening socket and the v2 cgroup, then the postcard
-/// value. A monitor may wait here for long, or for nothing.
-fn receive(channel: &OwnedFd) -> Option<(Prepared, OwnedFd, Option<OwnedFd>)> {
+/// Descriptors that came beside the listening socket.
+struct Given {
+    joins: Vec<OwnedFd>,
+    donor: Option<OwnedFd>,
+    cgroup: Option<OwnedFd>,
+}
+
+impl Given {
+    /// The monitor itself joins what the container shares, so that the first process is born into it. For
+    /// a pid namespace there is no other way. That the monitor is in there does no harm: it has no socket
+    /// of that network and no shared memory, and its own pid namespace stays the host's.
+    fn join(&self) -> Result<(), StepError> {
+        for namespace in &self.joins {
+            move_into_link_name_space(namespace.as_fd(), None).step("join namespace", "")?;
+        }
+        Ok(())
+    }
+}
+
+/// A u32 LE length with the descriptors of [`LAUNCH_FD`], then the postcard value. A monitor may wait
+/// here for long, or for nothing.
+fn receive(channel: &OwnedFd) -> Option<(Prepared, OwnedFd, Given)> {
     let mut length = [0u8; 4];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LAUNCH_FDS))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let received = recvmsg(
         channel,
@@ -96,7 +117,7 @@ fn receive(channel: &OwnedFd) -> Option<(Prepared, OwnedFd, Option<OwnedFd>)> {
         return None;
     }
     let mut fds = descriptors(&mut control).into_iter();
-    let (listener, cgroup) = (fds.next()?, fds.next());
+    let listener = fds.next()?;
     let mut body = vec![0u8; usize::try_from(u32::from_le_bytes(length)).ok()?];
     let mut filled = 0;
     while filled < body.len() {
@@ -106,7 +127,13 @@ fn receive(channel: &OwnedFd) -> Option<(Prepared, OwnedFd, Option<OwnedFd>)> {
             _ => return None,
         }
     }
-    Some((postcard::from_bytes(&body).ok()?, listener, cgroup))
+    let prepared: Prepared = postcard::from_bytes(&body).ok()?;
+    let given = Given {
+        joins: (0..prepared.joins).map_while(|_| fds.next()).collect(),
+        donor: prepared.has_donor.then(|| fds.next()).flatten(),
+        cgroup: fds.next(),
+    };
+    Some((prepared, listener, given))
 }
 
 fn descriptors(control: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedFd> {
@@ -129,7 +156,7 @@ fn reply(channel: &OwnedFd, reply: &LaunchReply) {
 
 fn set_up(
     mut prepared: Prepared,
-    cgroup: Option<OwnedFd>,
+    given: Given,
     listener: OwnedFd,
     launcher: &OwnedFd,
 ) -> Result<Container, StepError> {
@@ -138,13 +165,15 @@ fn set_up(
     let (channel, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
         .step("make channel", "")?;
     let (mut streams, stdio) = make_streams(&prepared).step("make pipes", "")?;
-    match sys::clone3(prepared.clone_flags, cgroup.as_ref().map(AsFd::as_fd)).step("clone", "")? {
+    match sys::clone3(prepared.clone_flags, given.cgroup.as_ref().map(AsFd::as_fd))
+        .step("clone", "")?
+    {
         Cloned::Child => {
             drop((channel, streams, listener));
-            child::run(ops, stdio, theirs)
+            child::run(ops, stdio, theirs, given.donor)
         }
         Cloned::Parent { pid, pidfd } => {
-            drop((theirs, stdio, ops, cgroup));
+            drop((theirs, stdio, ops, given));
             let waiting = Waiting {
                 launcher,
                 channel: &channel,

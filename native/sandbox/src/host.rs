@@ -19,6 +19,15 @@ pub struct HostFacts {
     pub swap_limit: bool,
     pub cpu_quota: bool,
     pub pids_limit: bool,
+    pub cpuset: bool,
+    pub memory_swappiness: bool,
+    pub oom_kill_disable: bool,
+    pub cpu_realtime: bool,
+    pub blkio_weight: bool,
+    pub blkio_throttle: bool,
+    /// CPUs and memory nodes that a container may be bound to, as "0-3,8".
+    pub cpus: String,
+    pub mems: String,
     pub ncpu: usize,
     pub mem_total: u64,
 }
@@ -27,6 +36,11 @@ pub struct HostFacts {
 pub fn host_facts() -> HostFacts {
     let layout = Layout::detect();
     let has = |controller: &str| layout.as_ref().is_ok_and(|l| l.has(controller));
+    let has_file = |controller: &str, file: &str| {
+        let layout = layout.as_ref().ok();
+        let v1 = layout.and_then(|l| l.v1_for(controller));
+        v1.is_some_and(|hierarchy| hierarchy.own.join(file).exists())
+    };
     HostFacts {
         kernel_version: rustix::system::uname()
             .release()
@@ -44,9 +58,23 @@ pub fn host_facts() -> HostFacts {
         swap_limit: layout.as_ref().is_ok_and(Layout::has_swap_limit),
         cpu_quota: has("cpu"),
         pids_limit: has("pids"),
+        cpuset: has("cpuset"),
+        memory_swappiness: has_file("memory", "memory.swappiness"),
+        oom_kill_disable: has_file("memory", "memory.oom_control"),
+        cpu_realtime: has_file("cpu", "cpu.rt_runtime_us"),
+        blkio_weight: layout.as_ref().is_ok_and(Layout::has_io_weight),
+        blkio_throttle: has("io") || has_file("blkio", "blkio.throttle.read_bps_device"),
+        cpus: online("cpu"),
+        mems: online("node"),
         ncpu: std::thread::available_parallelism().map_or(1, Into::into),
         mem_total: mem_total(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
     }
+}
+
+fn online(kind: &str) -> String {
+    let path = format!("/sys/devices/system/{kind}/online");
+    let text = fs::read_to_string(path).unwrap_or_else(|_| "0".into());
+    text.trim().to_owned()
 }
 
 fn mem_total(meminfo: &str) -> u64 {

@@ -16,10 +16,11 @@ use rustix::net::{
 use serde::Serialize;
 
 use crate::build::{CgroupView, build};
-use crate::cgroup::{self, Created, Layout};
+use crate::cgroup::{self, Created, Devices, Layout};
 use crate::error::{Code, Context, StepError};
 use crate::plan::{ContainerPlan, Namespace};
-use crate::protocol::{LaunchReply, NETWORK_DONE, Prepared};
+use crate::protocol::{LAUNCH_FDS, LaunchReply, NETWORK_DONE, Prepared};
+use crate::share::Shared;
 use crate::sys::{Orphan, Vector, spawn_orphan};
 
 /// A container that stands at its gate.
@@ -90,7 +91,7 @@ pub fn launch_on(
     build(plan, &CgroupView::Unified, false)?;
     let socket_path = format!("{}/monitor.sock", plan.run_dir);
     await_previous(&socket_path);
-    let created = cgroup::create(&layout, &plan.cgroup, plan.privileged)?;
+    let created = cgroup::create(&layout, &plan.cgroup, &Devices::of(plan))?;
     let view = view_of(&layout, &created.join);
     let launched = set_up(monitor, plan, &view, &created, &socket_path, wire);
     if launched.is_err() {
@@ -110,6 +111,7 @@ fn set_up(
     wire: impl FnOnce(u32, BorrowedFd<'_>) -> Result<(), StepError>,
 ) -> Result<Launched, StepError> {
     let (clone_flags, ops) = build(plan, view, !created.join.is_empty())?;
+    let shared = Shared::open(&plan.namespaces)?;
     let prepared = Prepared {
         socket_path: socket_path.to_owned(),
         exit_path: plan.exit_path.clone(),
@@ -122,18 +124,19 @@ fn set_up(
         cgroup_directories: created.directories.clone(),
         oom: created.oom.clone(),
         ops,
+        joins: u32::try_from(shared.joins.len()).unwrap_or(0),
+        has_donor: shared.donor.is_some(),
     };
     let IdleMonitor {
         pid: monitor_pid,
         channel,
     } = monitor;
     let listener = listen_at(socket_path)?;
-    channel.send_prepared(
-        &prepared,
-        listener.as_fd(),
-        created.v2.as_ref().map(AsFd::as_fd),
-    )?;
-    drop(listener);
+    let mut fds = vec![listener.as_fd()];
+    fds.extend(shared.joins.iter().chain(&shared.donor).map(AsFd::as_fd));
+    fds.extend(created.v2.as_ref().map(AsFd::as_fd));
+    channel.send_prepared(&prepared, &fds)?;
+    drop((listener, shared));
     let pid = match channel.receive()? {
         LaunchReply::Created { pid } => pid,
         LaunchReply::Failed(error) => return Err(error),
@@ -269,19 +272,13 @@ impl Channel {
         }
     }
 
-    fn send_prepared(
-        &self,
-        prepared: &Prepared,
-        listener: BorrowedFd<'_>,
-        cgroup: Option<BorrowedFd<'_>>,
-    ) -> Result<(), StepError> {
+    fn send_prepared(&self, prepared: &Prepared, fds: &[BorrowedFd<'_>]) -> Result<(), StepError> {
         const STEP: &str = "talk to the monitor";
         let body = postcard::to_allocvec(prepared).map_err(|_| lost())?;
         let length = u32::try_from(body.len()).map_err(|_| lost())?.to_le_bytes();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(LAUNCH_FDS))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        let fds: Vec<BorrowedFd<'_>> = std::iter::once(listener).chain(cgroup).collect();
-        control.push(SendAncillaryMessage::ScmRights(&fds));
+        control.push(SendAncillaryMessage::ScmRights(fds));
         sendmsg(
             &self.0,
             &[IoSlice::new(&length)],

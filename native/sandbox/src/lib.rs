@@ -15,6 +15,7 @@ mod memfd;
 pub mod op;
 pub mod plan;
 pub mod protocol;
+mod share;
 #[allow(unsafe_code)]
 pub mod sys;
 

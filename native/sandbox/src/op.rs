@@ -66,6 +66,8 @@ pub enum Op {
         source: String,
         recursive: bool,
     },
+    /// Takes the `/dev/shm` of the container whose mount namespace came along, as one more tree.
+    DonorMemory,
     /// Cuts this mount namespace off from the host's.
     PrivateTree,
     Rootfs(Overlay),
@@ -83,6 +85,16 @@ pub enum Op {
         name: String,
         major: u32,
         minor: u32,
+    },
+    /// A device node anywhere in the root; its directory is made if absent.
+    Node {
+        path: String,
+        block: bool,
+        major: u32,
+        minor: u32,
+        mode: u32,
+        uid: u32,
+        gid: u32,
     },
     /// Nodes for all devices of the host.
     HostDevices,

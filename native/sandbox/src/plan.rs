@@ -43,8 +43,49 @@ pub struct ContainerPlan {
     pub readonly_paths: Vec<String>,
     #[serde(default)]
     pub sysctls: BTreeMap<String, String>,
+    /// 0: no `/dev/shm` at all.
     #[serde(deserialize_with = "whole")]
     pub shm_size: i64,
+    /// Nodes of host devices, which the container may use.
+    #[serde(default)]
+    pub devices: Vec<DevicePlan>,
+    /// Allowed beyond the default devices and `devices`.
+    #[serde(default)]
+    pub device_rules: Vec<DeviceRule>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DevicePlan {
+    /// In the container.
+    pub path: String,
+    pub kind: DeviceKind,
+    pub major: u32,
+    pub minor: u32,
+    /// Permission bits.
+    pub mode: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// Letters of "rwm".
+    pub access: String,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DeviceRule {
+    pub kind: DeviceKind,
+    /// None: any.
+    pub major: Option<u32>,
+    /// None: any.
+    pub minor: Option<u32>,
+    /// Letters of "rwm".
+    pub access: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceKind {
+    All,
+    Block,
+    Char,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -149,11 +190,21 @@ pub struct RlimitPlan {
     pub hard: i64,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Namespace {
     New,
     Host,
+    /// That of another container.
+    Join(Donor),
+}
+
+/// A container that others share namespaces of.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Donor {
+    pub id: String,
+    /// Its first process.
+    pub pid: u32,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -196,8 +247,37 @@ pub struct PlannedResources {
     pub cpu_period: Option<i64>,
     pub cpuset_cpus: Option<String>,
     pub cpuset_mems: Option<String>,
+    /// Negative: no limit.
     #[serde(deserialize_with = "maybe_whole")]
     pub pids_limit: Option<i64>,
+    /// 0 … 100; v1 alone.
+    #[serde(deserialize_with = "maybe_whole")]
+    pub memory_swappiness: Option<i64>,
+    /// v1 alone.
+    pub oom_kill_disable: Option<bool>,
+    /// v1 alone.
+    #[serde(deserialize_with = "maybe_whole")]
+    pub cpu_realtime_period: Option<i64>,
+    /// v1 alone.
+    #[serde(deserialize_with = "maybe_whole")]
+    pub cpu_realtime_runtime: Option<i64>,
+    /// 10 … 1000.
+    #[serde(deserialize_with = "maybe_whole")]
+    pub blkio_weight: Option<i64>,
+    pub blkio_weight_device: Vec<DeviceLimit>,
+    pub blkio_read_bps: Vec<DeviceLimit>,
+    pub blkio_write_bps: Vec<DeviceLimit>,
+    pub blkio_read_iops: Vec<DeviceLimit>,
+    pub blkio_write_iops: Vec<DeviceLimit>,
+}
+
+/// A limit, or a weight, on one block device.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct DeviceLimit {
+    pub major: u32,
+    pub minor: u32,
+    #[serde(deserialize_with = "whole")]
+    pub value: i64,
 }
 
 /// A whole number as JavaScript writes it: beyond 2^63 (a "no limit" that went through a double)

@@ -24,6 +24,7 @@ use crate::plan::LogPlan;
 
 /// Everything the monitor needs to know.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Prepared {
     pub socket_path: String,
     pub exit_path: String,
@@ -39,6 +40,10 @@ pub struct Prepared {
     pub cgroup_directories: Vec<String>,
     pub oom: Option<OomSource>,
     pub ops: Vec<Op>,
+    /// How many namespaces of other containers to join: their descriptors follow the listener's.
+    pub joins: u32,
+    /// Behind those comes the mount namespace whose shared memory is used.
+    pub has_donor: bool,
 }
 
 /// Monitor → addon.
@@ -55,9 +60,13 @@ pub enum LaunchReply {
     Failed(StepError),
 }
 
-/// The descriptor the monitor is started with. The first message on it brings the listening socket and,
-/// where there is a v2 tree, the cgroup to clone into.
+/// The descriptor the monitor is started with. The first message on it brings the listening socket,
+/// the namespaces to join, the donor's mount namespace, and, where there is a v2 tree, the cgroup to
+/// clone into.
 pub const LAUNCH_FD: i32 = 3;
+
+/// As many descriptors as that message brings at most: four namespaces beside the other three.
+pub const LAUNCH_FDS: usize = 7;
 
 /// Addon → monitor, after [`LaunchReply::Created`]: the network is wired.
 pub const NETWORK_DONE: u8 = b'N';

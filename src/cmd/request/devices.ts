@@ -12,8 +12,18 @@ export function buildDevices(
   return {
     Devices: flags.device.filter((text) => !isCdiName(text)).map(parseDevice),
     DeviceCgroupRules: flags["device-cgroup-rule"].map(checkRule),
-    DeviceRequests: named.length > 0 ? [{ Driver: "cdi", DeviceIDs: named }] : [],
+    DeviceRequests: [
+      ...(named.length > 0 ? [{ Driver: "cdi", DeviceIDs: named }] : []),
+      ...(flags.gpus === undefined ? [] : [parseGpus(flags.gpus)]),
+    ],
   };
+}
+
+/** "all", a number, or fields such as "device=0"; what they mean is the engine's to judge. */
+function parseGpus(text: string) {
+  const count = text === "all" ? -1 : /^\d+$/.test(text) ? Number(text) : 0;
+  const Options: Record<string, string> = count === 0 ? { request: text } : {};
+  return { Driver: "", Count: count, Capabilities: [["gpu"]], Options };
 }
 
 /** A device of the Container Device Interface: vendor.com/class=name. */

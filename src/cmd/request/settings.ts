@@ -1,4 +1,5 @@
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
+import { buildBlockLimits } from "./block.ts";
 import { buildDevices } from "./devices.ts";
 import { readEnvironment, readLabels } from "./environment.ts";
 import type { ContainerFlags } from "./flags.ts";
@@ -123,7 +124,9 @@ function buildResources(flags: ContainerFlags): Undefinable<HostConfig> {
     CpusetCpus: flags["cpuset-cpus"],
     CpusetMems: flags["cpuset-mems"],
     PidsLimit: flags["pids-limit"] || undefined,
-    BlkioWeight: flags["blkio-weight"] || undefined,
+    CpuRealtimePeriod: flags["cpu-rt-period"] || undefined,
+    CpuRealtimeRuntime: flags["cpu-rt-runtime"] || undefined,
+    ...buildBlockLimits(flags),
     ShmSize: flags["shm-size"],
     Ulimits: flags.ulimit.map(parseUlimit),
   };

@@ -3,6 +3,7 @@ import type {
   ContainerPlan,
   EndpointPlan,
   LaunchRequest,
+  PlannedDevice,
   PlannedMount,
   PlannedResources,
 } from "../../native-types.ts";
@@ -17,9 +18,11 @@ import {
   networkSysctls,
   readonlyPaths,
 } from "./defaults.ts";
+import { parseDeviceRules } from "./devices.ts";
 import { buildHosts, buildResolvConf } from "./files.ts";
 import { buildLogAttributes, parseLogConfig } from "./log-options.ts";
 import { buildEnvironment } from "./merge.ts";
+import type { SharedNamespaces } from "./modes.ts";
 import { type ContainerPaths, logPath } from "./paths.ts";
 import { parseRlimits } from "./resources.ts";
 import { parseSecurityOptions, parseSysctls } from "./security.ts";
@@ -33,6 +36,10 @@ export interface PlanInputs {
   /** Where each volume's data is, by volume name. */
   volumes: Map<string, string>;
   resources: PlannedResources;
+  devices: PlannedDevice[];
+  namespaces: Pick<SharedNamespaces, "network" | "pid" | "ipc" | "uts">;
+  /** The container whose network this one shares: its names and its files in /etc count. */
+  networkOwner: { container: Container; paths: ContainerPaths } | undefined;
   bridge: { name: string; endpoint: Endpoint } | null;
   hostResolvConf: string;
   cgroupParent: string | null;
@@ -42,45 +49,57 @@ export interface PlanInputs {
 
 /** Decides everything about a start. Pure; throws only `invalid_argument` and `not_implemented`. */
 export function buildLaunch(inputs: PlanInputs): LaunchRequest {
-  const { container, paths } = inputs;
-  const names = namesOf(container);
-  const host = container.hostConfig;
-  const ownNetwork = host.NetworkMode !== "host";
-  const endpoint = inputs.bridge?.endpoint;
+  const { paths } = inputs;
+  const names = namesOf(inputs.networkOwner?.container ?? inputs.container);
   return {
-    plan: buildPlan(inputs, names.hostname),
+    plan: buildPlan(inputs, names),
     endpoint: inputs.bridge && planEndpoint(inputs.bridge.name, inputs.bridge.endpoint),
     directories: [
       { path: paths.data, mode: 0o710 },
       { path: paths.upper, mode: 0o755 },
       { path: paths.work, mode: 0o700 },
       { path: paths.run, mode: 0o700 },
-      ...(host.LogConfig?.Type === "local" ? [{ path: paths.localLogs, mode: 0o710 }] : []),
+      ...(inputs.container.hostConfig.LogConfig?.Type === "local"
+        ? [{ path: paths.localLogs, mode: 0o710 }]
+        : []),
     ],
-    files: [
-      {
-        path: paths.hosts,
-        content: buildHosts({
-          ...names,
-          address: endpoint?.address ?? null,
-          gateway: endpoint?.gateway ?? null,
-          extraHosts: host.ExtraHosts ?? [],
-        }),
-      },
-      { path: paths.hostname, content: `${names.hostname}\n` },
-      {
-        path: paths.resolvConf,
-        content: buildResolvConf(
-          inputs.hostResolvConf,
-          { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
-          ownNetwork,
-        ),
-      },
-    ],
+    files: inputs.networkOwner === undefined ? buildFiles(inputs, names) : [],
   };
 }
 
-function namesOf(container: Container): { hostname: string; domainname: string } {
+function buildFiles(inputs: PlanInputs, names: Names): LaunchRequest["files"] {
+  const { container, paths } = inputs;
+  const host = container.hostConfig;
+  const ownNetwork = host.NetworkMode !== "host";
+  const endpoint = inputs.bridge?.endpoint;
+  return [
+    {
+      path: paths.hosts,
+      content: buildHosts({
+        ...names,
+        address: endpoint?.address ?? null,
+        gateway: endpoint?.gateway ?? null,
+        extraHosts: host.ExtraHosts ?? [],
+      }),
+    },
+    { path: paths.hostname, content: `${names.hostname}\n` },
+    {
+      path: paths.resolvConf,
+      content: buildResolvConf(
+        inputs.hostResolvConf,
+        { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
+        ownNetwork,
+      ),
+    },
+  ];
+}
+
+interface Names {
+  hostname: string;
+  domainname: string;
+}
+
+function namesOf(container: Container): Names {
   const { Hostname: own, Domainname: domainname } = container.config;
   const { UTSMode: uts, NetworkMode: network } = container.hostConfig;
   const inherited = uts === "host" || network === "host";
@@ -90,11 +109,11 @@ function namesOf(container: Container): { hostname: string; domainname: string }
   };
 }
 
-function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
+function buildPlan(inputs: PlanInputs, { hostname, domainname }: Names): ContainerPlan {
   const { container, paths } = inputs;
-  const { config, hostConfig: host } = container;
+  const { hostConfig: host } = container;
   const privileged = host.Privileged ?? false;
-  const network = host.NetworkMode === "host" ? "host" : "new";
+  const { network, pid, ipc, uts } = inputs.namespaces;
   return {
     id: container.id,
     runDir: paths.run,
@@ -110,12 +129,9 @@ function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
     process: planProcess(inputs, hostname),
     init: host.Init ?? false,
     hostname: host.UTSMode === "host" ? "" : hostname,
-    domainname: config.Domainname ?? "",
+    domainname,
     namespaces: {
-      network,
-      pid: host.PidMode === "host" ? "host" : "new",
-      ipc: host.IpcMode === "host" ? "host" : "new",
-      uts: host.UTSMode === "host" ? "host" : "new",
+      ...{ network, pid, ipc, uts },
       cgroup: host.CgroupnsMode === "host" ? "host" : "new",
     },
     cgroup: {
@@ -127,7 +143,9 @@ function buildPlan(inputs: PlanInputs, hostname: string): ContainerPlan {
     maskedPaths: privileged ? [] : (host.MaskedPaths ?? [...maskedPaths]),
     readonlyPaths: privileged ? [] : (host.ReadonlyPaths ?? [...readonlyPaths]),
     sysctls: { ...(network === "new" ? networkSysctls : {}), ...parseSysctls(host) },
-    shmSize: host.ShmSize || defaultShmSize,
+    shmSize: host.IpcMode === "none" ? 0 : host.ShmSize || defaultShmSize,
+    devices: inputs.devices,
+    deviceRules: parseDeviceRules(host),
   };
 }
 
@@ -171,7 +189,8 @@ function planProcess(inputs: PlanInputs, hostname: string): ContainerPlan["proce
 
 /** The engine's own three files first, so that a mount of the user's on /etc/hosts wins. */
 function planMounts(inputs: PlanInputs): PlannedMount[] {
-  const { container, paths, volumes } = inputs;
+  const { container, volumes } = inputs;
+  const paths = inputs.networkOwner?.paths ?? inputs.paths;
   const readonly = container.hostConfig.ReadonlyRootfs ?? false;
   const own: PlannedMount[] = [
     ["/etc/resolv.conf", paths.resolvConf] as const,

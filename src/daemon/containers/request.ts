@@ -1,5 +1,6 @@
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
+import { parseRestartPolicy } from "./restart-policy.ts";
 
 /**
  * Checks a create request: first that its fields have the types Docker's have (the wire type is only a
@@ -9,11 +10,30 @@ export function parseCreateRequest(body: Record<string, unknown>): ContainerCrea
   checkShape(body, requestShape, "");
   const request = body as ContainerCreateRequest;
   const host = request.HostConfig ?? {};
+  if (!empty(host.DeviceRequests)) {
+    const [first] = host.DeviceRequests ?? [];
+    const wanted = JSON.stringify(first?.Driver ?? "");
+    const capabilities = JSON.stringify(first?.Capabilities ?? [])
+      .replaceAll('"', "")
+      .replaceAll(",", " ");
+    throw new EngineError(
+      "not_implemented",
+      `could not select device driver ${wanted} with capabilities: ${capabilities}`,
+    );
+  }
   for (const [asked, words] of unsupported) {
     if (asked(host, request))
       throw new EngineError("not_implemented", `${words} not supported by this engine yet`);
   }
   return request;
+}
+
+/** Checks an update: the fields of a host configuration, of which it changes some. */
+export function parseUpdateRequest(body: Record<string, unknown>): HostConfig {
+  checkShape(body, hostShape, "");
+  const changes = body as HostConfig;
+  if (!changes.RestartPolicy?.Name) return changes;
+  return { ...changes, RestartPolicy: parseRestartPolicy(changes.RestartPolicy) };
 }
 
 const empty = (value: unknown): boolean =>
@@ -33,42 +53,7 @@ const unsupported: [(host: HostConfig, request: ContainerCreateRequest) => boole
   ],
   [(host) => !empty(host.Links), "links are"],
   [(host) => !empty(host.VolumesFrom), "volumes from other containers are"],
-  [(host) => !empty(host.Devices), "host devices are"],
-  [(host) => !empty(host.DeviceCgroupRules), "device cgroup rules are"],
-  [(host) => !empty(host.DeviceRequests), "device requests are"],
   [(host) => !empty(host.StorageOpt), "storage options are"],
-  [(host) => host.OomKillDisable === true, "disabling the OOM killer is"],
-  [
-    (host) => !empty(host.CpuRealtimePeriod) || !empty(host.CpuRealtimeRuntime),
-    "real-time scheduling limits are",
-  ],
-  [(host) => !empty(host.KernelMemoryTCP), "kernel memory limits are"],
-  [(host) => (host.MemorySwappiness ?? -1) >= 0, "memory swappiness is"],
-  [
-    (host) =>
-      !empty(host.BlkioWeight) ||
-      !empty(host.BlkioWeightDevice) ||
-      !empty(host.BlkioDeviceReadBps) ||
-      !empty(host.BlkioDeviceWriteBps) ||
-      !empty(host.BlkioDeviceReadIOps) ||
-      !empty(host.BlkioDeviceWriteIOps),
-    "block I/O limits are",
-  ],
-  [
-    (host) => host.NetworkMode?.startsWith("container:") === true,
-    "sharing another container's network is",
-  ],
-  [(host) => !["", "host", undefined].includes(host.PidMode), "this pid mode is"],
-  [
-    (host) => !["", "private", "shareable", "host", undefined].includes(host.IpcMode),
-    "this ipc mode is",
-  ],
-  [(host) => !["", "host", undefined].includes(host.UTSMode), "this uts mode is"],
-  [(host) => !["", "host", undefined].includes(host.UsernsMode), "this user namespace mode is"],
-  [
-    (host) => !["", "private", "host", undefined].includes(host.CgroupnsMode),
-    "this cgroup namespace mode is",
-  ],
   [(host) => !["", "local", undefined].includes(host.VolumeDriver), "this volume driver is"],
   [(host) => host.Mounts?.some((mount) => mount.Type === "image") === true, "image mounts are"],
   [
@@ -140,6 +125,8 @@ const endpointShape: Fields = {
   IPAMConfig: { IPv4Address: "string", IPv6Address: "string", LinkLocalIPs: "strings" },
 };
 
+const rateShape: Fields = { Path: "string", Rate: "number" };
+
 const hostShape: Fields = {
   Binds: "strings",
   CapAdd: "strings",
@@ -197,7 +184,16 @@ const hostShape: Fields = {
   PortBindings: "map",
   Mounts: new ListOf(mountShape),
   Ulimits: new ListOf({ Name: "string", Soft: "number", Hard: "number" }),
-  Devices: "objects",
+  Devices: new ListOf({
+    PathOnHost: "string",
+    PathInContainer: "string",
+    CgroupPermissions: "string",
+  }),
+  BlkioWeightDevice: new ListOf({ Path: "string", Weight: "number" }),
+  BlkioDeviceReadBps: new ListOf(rateShape),
+  BlkioDeviceWriteBps: new ListOf(rateShape),
+  BlkioDeviceReadIOps: new ListOf(rateShape),
+  BlkioDeviceWriteIOps: new ListOf(rateShape),
   DeviceRequests: "objects",
   RestartPolicy: { Name: "string", MaximumRetryCount: "number" },
   LogConfig: { Type: "string", Config: "texts" },

@@ -17,10 +17,14 @@ import {
   isRunning,
   nowRfc3339,
 } from "./container.ts";
+import { defaultShmSize } from "./defaults.ts";
+import { parseDeviceRules } from "./devices.ts";
 import { parseEndpoint } from "./endpoint-request.ts";
 import { eventAttributes } from "./events.ts";
+import { discardLimits } from "./limits.ts";
 import { type LogConfig, mergeLogConfig, parseLogConfig } from "./log-options.ts";
 import { mergeConfig } from "./merge.ts";
+import { checkModes, donorOf, resolveDonors } from "./modes.ts";
 import { parseMounts, type RequestedMount } from "./mounts.ts";
 import { newId, parseContainerName, randomName } from "./names.ts";
 import type { ContainerPaths } from "./paths.ts";
@@ -38,7 +42,7 @@ import type { Trash } from "./trash.ts";
 export interface ContainerParts {
   native: Pick<Native, "treeSize">;
   trash: Trash;
-  facts: Pick<HostFacts, "ncpu">;
+  facts: HostFacts;
   table: ContainerTable;
   supervisor: Pick<Supervisor, "paths">;
   stopper: Pick<Stopper, "end">;
@@ -86,10 +90,12 @@ export class ContainerService {
         "the image's health check is not run: this engine does not support health checks yet",
       );
     }
-    const hostConfig = normalizeHost(request, this.#parts);
+    const hostConfig = this.#settleHost(request, warnings);
     this.#validate(request, hostConfig);
     const network = hostConfig.NetworkMode ?? "";
-    const macAddress = parseEndpoint(request, network, (asked) => networks.resolve(asked));
+    const macAddress = parseEndpoint(request, network, (asked) =>
+      donorOf(asked) === undefined ? networks.resolve(asked) : network,
+    );
     const mounts = await this.#prepareMounts(parseMounts(hostConfig, config));
     // Again, since preparing took time: the database would refuse the second of two equal names.
     if (name !== undefined && table.ownerOf(name) !== undefined) await this.#discard(mounts);
@@ -113,6 +119,17 @@ export class ContainerService {
     return { entry, warnings };
   }
 
+  /** The host settings as they are recorded: names resolved, defaults set, impossible limits dropped. */
+  #settleHost(request: ContainerCreateRequest, warnings: string[]): HostConfig {
+    const { table, facts } = this.#parts;
+    const asked = request.HostConfig ?? {};
+    checkModes(request, asked);
+    const possible = discardLimits(asked, facts);
+    warnings.push(...possible.warnings);
+    const resolved = resolveDonors(possible.host, (id) => table.get(id));
+    return normalizeHost({ ...request, HostConfig: resolved }, this.#parts);
+  }
+
   #refuseTakenName(name: string | undefined): void {
     const owner = name === undefined ? undefined : this.#parts.table.ownerOf(name);
     if (owner === undefined) return;
@@ -124,7 +141,8 @@ export class ContainerService {
 
   /** Everything that a start would refuse is refused here. */
   #validate(request: ContainerCreateRequest, host: HostConfig): void {
-    parseResources(host, this.#parts.facts.ncpu);
+    parseResources(host, this.#parts.facts);
+    parseDeviceRules(host);
     parseRlimits(host);
     parseSysctls(host);
     parseLogConfig(host.LogConfig ?? {});
@@ -211,25 +229,6 @@ export class ContainerService {
     events.publish("container", "rename", container.id, attributes);
   }
 
-  /** Counts at once, also for a start that is due. */
-  setRestartPolicy(entry: Entry, policy: NonNullable<HostConfig["RestartPolicy"]>): void {
-    const { table, restarter, events } = this.#parts;
-    const { container } = entry;
-    const { hostConfig } = container;
-    if (hostConfig.AutoRemove && policy.Name !== "no") {
-      throw new EngineError(
-        "invalid_argument",
-        "Restart policy cannot be updated because AutoRemove is enabled for the container",
-      );
-    }
-    table.saveContainer(entry, {
-      ...container,
-      hostConfig: { ...hostConfig, RestartPolicy: policy },
-    });
-    restarter.reconsider(entry);
-    events.publish("container", "update", container.id, eventAttributes(container));
-  }
-
   /** Removes what does not run. Space is that of the containers' own files. */
   async prune(filters: Map<string, string[]>): Promise<PruneReport> {
     const { table, log, supervisor, native } = this.#parts;
@@ -305,13 +304,22 @@ function normalizeHost(
   const host = request.HostConfig ?? {};
   return {
     ...host,
-    NetworkMode: request.NetworkDisabled ? "none" : networks.resolve(host.NetworkMode ?? ""),
+    NetworkMode: resolveNetwork(request, networks),
     IpcMode: host.IpcMode || "private",
     CgroupnsMode: host.CgroupnsMode || "private",
+    // As Docker: as much swap as memory.
+    ...(host.Memory && !host.MemorySwap ? { MemorySwap: host.Memory * 2 } : {}),
+    ShmSize: host.ShmSize || defaultShmSize,
     LogConfig: mergeLogConfig(host.LogConfig, logConfig),
     RestartPolicy: parseRestartPolicy(host.RestartPolicy),
     Runtime: "rt",
   };
+}
+
+function resolveNetwork(request: ContainerCreateRequest, networks: NetworkService): string {
+  const mode = request.HostConfig?.NetworkMode ?? "";
+  if (request.NetworkDisabled) return "none";
+  return donorOf(mode) === undefined ? networks.resolve(mode) : mode;
 }
 
 function checkPlatform(image: StoredImage, asked: Platform | undefined): string[] {

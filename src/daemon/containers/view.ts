@@ -6,6 +6,7 @@ import type {
 } from "../../api/types.ts";
 import type { Container, ContainerMount, ContainerState, Endpoint } from "./container.ts";
 import { commandOf, isRunning } from "./container.ts";
+import { donorOf } from "./modes.ts";
 import type { ContainerPaths } from "./paths.ts";
 
 export interface ContainerView {
@@ -82,8 +83,15 @@ function toNetworkSettings(
     IPv6Gateway: "",
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,
-    Networks: { [mode]: toEndpointSettings(view, mode, endpoint) },
+    Networks: toNetworks(view),
   };
+}
+
+/** A container that shares another one's network has no place of its own on any. */
+function toNetworks(view: ContainerView): Record<string, EndpointSettings> {
+  const mode = view.container.hostConfig.NetworkMode ?? "bridge";
+  if (donorOf(mode) !== undefined) return {};
+  return { [mode]: toEndpointSettings(view, mode, view.state.endpoints[mode]) };
 }
 
 function toEndpointSettings(
@@ -146,7 +154,7 @@ export function toContainerSummary(view: ContainerView, now: number): ContainerS
     Status: statusText(state, now),
     HostConfig: { NetworkMode: mode },
     NetworkSettings: {
-      Networks: { [mode]: toEndpointSettings(view, mode, state.endpoints[mode]) },
+      Networks: toNetworks(view),
     },
     Mounts: container.mounts.map((mount) => toMountPoint(mount, view.volumePath)),
   };

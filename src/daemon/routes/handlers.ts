@@ -55,7 +55,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       pause: (entry) => freezer.pause(entry),
       unpause: (entry) => freezer.unpause(entry),
       rename: (entry, name) => containers.rename(entry, name),
-      setRestartPolicy: (entry, policy) => containers.setRestartPolicy(entry, policy),
+      update: (entry, changes) => engine.updater.update(entry, changes),
       prune: (filters) => containers.prune(filters),
     }),
     ...archiveRoutes({

@@ -2,11 +2,10 @@ import type { HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { defaultStopSignal, defaultStopTimeout } from "../containers/defaults.ts";
 import { type PruneReport, pruneFilters } from "../containers/prune.ts";
-import { parseRestartPolicy } from "../containers/restart-policy.ts";
+import { parseUpdateRequest } from "../containers/request.ts";
 import { parseSignal } from "../containers/signals.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
-import { isRecord } from "../http/request.ts";
 
 /** What these routes need of the engine. */
 export interface LifecycleRoutesParts {
@@ -16,7 +15,7 @@ export interface LifecycleRoutesParts {
   pause(entry: Entry): Promise<void>;
   unpause(entry: Entry): Promise<void>;
   rename(entry: Entry, name: string): void;
-  setRestartPolicy(entry: Entry, policy: NonNullable<HostConfig["RestartPolicy"]>): void;
+  update(entry: Entry, changes: HostConfig): Promise<string[]>;
   prune(filters: Map<string, string[]>): Promise<PruneReport>;
 }
 
@@ -53,12 +52,8 @@ export function lifecycleRoutes(parts: LifecycleRoutesParts) {
 
     async containerUpdate(context) {
       const entry = find(context);
-      const { RestartPolicy, ...rest } = await context.body();
-      const other = Object.entries(rest).find(([, value]) => isGiven(value));
-      if (other !== undefined)
-        throw new EngineError("not_implemented", `updating "${other[0]}" is not supported yet`);
-      if (isGiven(RestartPolicy)) parts.setRestartPolicy(entry, readPolicy(RestartPolicy));
-      context.json(200, { Warnings: [] });
+      const changes = parseUpdateRequest(await context.body());
+      context.json(200, { Warnings: await parts.update(entry, changes) });
     },
 
     async containerPrune(context) {
@@ -69,20 +64,6 @@ export function lifecycleRoutes(parts: LifecycleRoutesParts) {
       await wait(context, find(context));
     },
   } satisfies Record<string, Handler>;
-}
-
-/** The docker CLI sends every field of an update, those that are not to change as zeros. */
-function isGiven(value: unknown): boolean {
-  if (value === null || value === undefined) return false;
-  if (typeof value === "object") return Object.values(value).some(isGiven);
-  return value !== "" && value !== 0 && value !== false;
-}
-
-function readPolicy(value: unknown): NonNullable<HostConfig["RestartPolicy"]> {
-  const { Name = "", MaximumRetryCount = 0 } = isRecord(value) ? value : {};
-  if (typeof Name !== "string" || !Number.isSafeInteger(MaximumRetryCount))
-    throw new EngineError("invalid_argument", 'invalid request body: field "RestartPolicy"');
-  return parseRestartPolicy({ Name: Name as "no", MaximumRetryCount: Number(MaximumRetryCount) });
 }
 
 /** The signal and the grace period of a stop: the request's, the container's, Docker's. */

@@ -262,7 +262,9 @@ fn v1_alone_holds_a_container_by_its_device_rules() {
         &["/probe", "exit", "0"],
         &json!({"cgroup": {"resources": {"pidsLimit": 9}}}),
     );
-    let created = sandbox::cgroup::create(&layout, &plan.cgroup, false).expect("cgroups");
+    let created =
+        sandbox::cgroup::create(&layout, &plan.cgroup, &sandbox::cgroup::Devices::of(&plan))
+            .expect("cgroups");
     let directory = devices
         .mount
         .join(plan.cgroup.parent.expect("parent").trim_start_matches('/'))

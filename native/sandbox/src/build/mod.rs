@@ -58,14 +58,14 @@ fn clone_flags(plan: &ContainerPlan) -> u64 {
     const NEW_NS: u64 = 0x0002_0000;
     let n = &plan.namespaces;
     let choices = [
-        (n.uts, 0x0400_0000),
-        (n.ipc, 0x0800_0000),
-        (n.pid, 0x2000_0000),
-        (n.network, 0x4000_0000),
+        (&n.uts, 0x0400_0000),
+        (&n.ipc, 0x0800_0000),
+        (&n.pid, 0x2000_0000),
+        (&n.network, 0x4000_0000),
     ];
     choices
         .iter()
-        .filter(|(ns, _)| *ns == Namespace::New)
+        .filter(|(ns, _)| **ns == Namespace::New)
         .fold(NEW_NS, |all, (_, flag)| all | flag)
 }
 

@@ -3,7 +3,7 @@
 use super::{CgroupView, sysctl};
 use crate::error::{Code, StepError};
 use crate::op::{Attrs, FileSystem, Op, Overlay};
-use crate::plan::{ContainerPlan, Namespace, PlannedMount, Propagation};
+use crate::plan::{ContainerPlan, DeviceKind, DevicePlan, Namespace, PlannedMount, Propagation};
 
 pub(super) fn build(
     plan: &ContainerPlan,
@@ -27,7 +27,7 @@ pub(super) fn build(
         ("/sys", vec![sysfs(plan)]),
         ("/sys/fs/cgroup", cgroup_mounts(plan, view)),
         ("/dev/mqueue", vec![new_fs("mqueue", "/dev/mqueue", &[])]),
-        ("/dev/shm", vec![shared_memory(plan)]),
+        ("/dev/shm", shared_memory(plan)),
     ];
     for (target, default) in groups {
         // A mount planned for the very place of a default one takes its turn and its place.
@@ -46,6 +46,8 @@ pub(super) fn build(
         }
     }
     ops.extend(rest.into_iter().map(|(_, op)| op));
+    // Behind all mounts, so that a node is never hidden by one.
+    ops.extend(plan.devices.iter().map(node));
     if !plan.privileged {
         ops.extend(
             plan.masked_paths
@@ -63,6 +65,18 @@ pub(super) fn build(
     Ok(())
 }
 
+fn node(device: &DevicePlan) -> Op {
+    Op::Node {
+        path: device.path.clone(),
+        block: device.kind == DeviceKind::Block,
+        major: device.major,
+        minor: device.minor,
+        mode: device.mode,
+        uid: device.uid,
+        gid: device.gid,
+    }
+}
+
 /// Takes the host's trees while they are still in their peer groups: those of the planned binds, in
 /// order, and behind them the shared memory if that is the host's.
 fn open_trees(plan: &ContainerPlan, ops: &mut Vec<Op>) {
@@ -77,28 +91,35 @@ fn open_trees(plan: &ContainerPlan, ops: &mut Vec<Op>) {
             });
         }
     }
-    if plan.namespaces.ipc == Namespace::Host {
-        ops.push(Op::OpenTree {
+    match plan.namespaces.ipc {
+        Namespace::New => {}
+        Namespace::Host => ops.push(Op::OpenTree {
             source: "/dev/shm".into(),
             recursive: true,
-        });
+        }),
+        Namespace::Join(_) => ops.push(Op::DonorMemory),
     }
 }
 
-fn shared_memory(plan: &ContainerPlan) -> Op {
+fn shared_memory(plan: &ContainerPlan) -> Vec<Op> {
     let target = "/dev/shm";
     if plan.namespaces.ipc == Namespace::New {
         let size = plan.shm_size.to_string();
-        return new_fs("tmpfs", target, &[("mode", "1777"), ("size", &size)]);
+        let options = [("mode", "1777"), ("size", size.as_str())];
+        let wanted = plan.shm_size != 0;
+        return wanted
+            .then(|| new_fs("tmpfs", target, &options))
+            .into_iter()
+            .collect();
     }
     let is_bind = |m: &&PlannedMount| matches!(m, PlannedMount::Bind { .. });
     let binds = plan.mounts.iter().filter(is_bind).count();
-    Op::PlaceTree {
+    vec![Op::PlaceTree {
         index: u32::try_from(binds).unwrap_or(u32::MAX),
         target: target.into(),
         readonly: false,
         propagation: Propagation::Rprivate,
-    }
+    }]
 }
 
 /// (cleaned target, operation), in the order of the plan.

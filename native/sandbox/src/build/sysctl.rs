@@ -38,11 +38,11 @@ pub(super) fn sysctl(plan: &ContainerPlan, key: &str, value: &str) -> Result<Op,
     };
     let dotted = path.replace('/', ".");
     let (namespace, what) = if IPC.contains(&dotted.as_str()) || path.starts_with("fs/mqueue/") {
-        (plan.namespaces.ipc, "ipc")
+        (&plan.namespaces.ipc, "ipc")
     } else if path.starts_with("net/") {
-        (plan.namespaces.network, "network")
+        (&plan.namespaces.network, "network")
     } else if dotted == "kernel.domainname" {
-        (plan.namespaces.uts, "uts")
+        (&plan.namespaces.uts, "uts")
     } else {
         return Err(invalid(
             "set sysctl",
@@ -50,7 +50,7 @@ pub(super) fn sysctl(plan: &ContainerPlan, key: &str, value: &str) -> Result<Op,
             format!("set sysctl \"{key}\": it is not in a separate kernel namespace"),
         ));
     };
-    if namespace == Namespace::Host {
+    if *namespace == Namespace::Host {
         let text = format!("set sysctl \"{key}\": not allowed with the host's {what} namespace");
         return Err(invalid("set sysctl", key, text));
     }

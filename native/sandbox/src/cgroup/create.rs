@@ -8,13 +8,30 @@ use std::sync::OnceLock;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::device;
+use super::device::{self, Rule};
 use super::layout::{Hierarchy, Layout, enable_controllers};
 use super::remove::{OomSource, remove, remove_empty};
 use super::resources::{self, Setting};
 use crate::error::{Code, Context, StepError};
-use crate::plan::CgroupPlan;
+use crate::plan::{CgroupPlan, ContainerPlan};
 use crate::sys;
+
+/// Which devices the processes of a container may use.
+#[derive(Debug)]
+pub enum Devices {
+    All,
+    Rules(Vec<Rule>),
+}
+
+impl Devices {
+    pub fn of(plan: &ContainerPlan) -> Self {
+        if plan.privileged {
+            Self::All
+        } else {
+            Self::Rules(device::rules(&plan.devices, &plan.device_rules))
+        }
+    }
+}
 
 /// The control groups of one container, still empty.
 #[derive(Debug, Default)]
@@ -23,14 +40,36 @@ pub struct Created {
     pub v2: Option<OwnedFd>,
     /// v1 directories to join by writing the pid to their `cgroup.procs`.
     pub join: Vec<String>,
-    /// Every directory made, for removal.
+    /// Every directory made, and those that an update may make, for removal.
     pub directories: Vec<String>,
     pub oom: Option<OomSource>,
 }
 
-/// Makes the control groups of `plan`; on failure nothing is left. Device rules are Docker's
-/// defaults unless `all_devices`.
-pub fn create(layout: &Layout, plan: &CgroupPlan, all_devices: bool) -> Result<Created, StepError> {
+/// Makes the control groups of `plan`; on failure nothing is left.
+pub fn create(layout: &Layout, plan: &CgroupPlan, devices: &Devices) -> Result<Created, StepError> {
+    check_name(plan)?;
+    let mut created = Created::default();
+    let done = fill(layout, plan, devices, &mut created);
+    if done.is_err() {
+        remove(&created.directories);
+    }
+    done?;
+    // A later update may join the container to more controllers.
+    for hierarchy in &layout.v1 {
+        let later = hierarchy.locate(plan.parent.as_deref(), &plan.name);
+        let shown = later.to_string_lossy().into_owned();
+        if !created.directories.contains(&shown) {
+            created.directories.push(shown);
+        }
+    }
+    if let Some(memory) = layout.v1_for("memory") {
+        let later = memory.locate(plan.parent.as_deref(), &plan.name);
+        created.oom = Some(OomSource::v1(&later));
+    }
+    Ok(created)
+}
+
+pub(super) fn check_name(plan: &CgroupPlan) -> Result<(), StepError> {
     if plan.name.is_empty() || plan.name.contains('/') || plan.name.starts_with('.') {
         let text = format!("make cgroup \"{}\": not a plain name", plan.name);
         return Err(StepError::new(
@@ -41,18 +80,13 @@ pub fn create(layout: &Layout, plan: &CgroupPlan, all_devices: bool) -> Result<C
             text,
         ));
     }
-    let mut created = Created::default();
-    let done = fill(layout, plan, all_devices, &mut created);
-    if done.is_err() {
-        remove(&created.directories);
-    }
-    done.map(|()| created)
+    Ok(())
 }
 
 fn fill(
     layout: &Layout,
     plan: &CgroupPlan,
-    all_devices: bool,
+    devices: &Devices,
     created: &mut Created,
 ) -> Result<(), StepError> {
     let unified = layout.v1.is_empty();
@@ -67,13 +101,12 @@ fn fill(
         let directory = make(v2, plan, created)?;
         let fd = open_directory(&directory)?;
         if unified {
-            settings.iter().try_for_each(|s| write(&directory, s))?;
+            write_all(&directory, settings.iter())?;
             created.oom = Some(OomSource::v2(&directory));
         }
-        match if all_devices {
-            Ok(())
-        } else {
-            attach_device_rules(fd.as_fd())
+        match match devices {
+            Devices::All => Ok(()),
+            Devices::Rules(rules) => attach_device_rules(fd.as_fd(), rules),
         } {
             // A sandbox around us may forbid BPF but leave us the v1 controller.
             Err(Errno::PERM) if layout.v1_for("devices").is_some() => v1_wanted.push("devices"),
@@ -82,7 +115,10 @@ fn fill(
         created.v2 = Some(fd);
     } else {
         // Something must hold the container's processes together even without any limit.
-        v1_wanted.push(if all_devices { "pids" } else { "devices" });
+        v1_wanted.push(match devices {
+            Devices::All => "pids",
+            Devices::Rules(_) => "devices",
+        });
         // Joined ahead, so that `pause` finds every process there.
         if layout.v1_for("freezer").is_some() {
             v1_wanted.push("freezer");
@@ -97,11 +133,25 @@ fn fill(
     }
     for controller in v1_wanted {
         join_v1(layout, plan, controller, &settings, created)?;
+        if let ("devices", Devices::Rules(rules)) = (controller, devices) {
+            allow_devices(layout, plan, rules)?;
+        }
     }
     Ok(())
 }
 
-fn join_v1(
+fn allow_devices(layout: &Layout, plan: &CgroupPlan, rules: &[Rule]) -> Result<(), StepError> {
+    let Some(hierarchy) = layout.v1_for("devices") else {
+        return Ok(());
+    };
+    let directory = hierarchy.locate(plan.parent.as_deref(), &plan.name);
+    put(&directory, "devices.deny", "a")?;
+    rules
+        .iter()
+        .try_for_each(|rule| put(&directory, "devices.allow", &device::v1_line(rule)))
+}
+
+pub(super) fn join_v1(
     layout: &Layout,
     plan: &CgroupPlan,
     controller: &'static str,
@@ -122,18 +172,8 @@ fn join_v1(
     if controller == "cpuset" {
         inherit_cpuset(&directory)?;
     }
-    for setting in settings.iter().filter(|s| s.controller == controller) {
-        write(&directory, setting)?;
-    }
-    if controller == "devices" {
-        put(&directory, "devices.deny", "a")?;
-        for rule in &device::DEFAULTS {
-            put(&directory, "devices.allow", &device::v1_line(rule))?;
-        }
-    }
-    if controller == "memory" {
-        created.oom = Some(OomSource::v1(&directory));
-    }
+    let own = settings.iter().filter(|s| s.controller == controller);
+    write_all(&directory, own)?;
     created.join.push(directory.to_string_lossy().into_owned());
     Ok(())
 }
@@ -246,8 +286,35 @@ fn open_directory(directory: &Path) -> Result<OwnedFd, StepError> {
         .step("open cgroup", &directory.to_string_lossy())
 }
 
+/// The kernel refuses what does not go with a value that has yet to be written (memory beyond the limit
+/// of both, a period too long for the quota): what it refuses gets a second turn.
+pub(super) fn write_all<'a>(
+    directory: &Path,
+    settings: impl Iterator<Item = &'a Setting>,
+) -> Result<(), StepError> {
+    let mut refused = Vec::new();
+    for setting in settings {
+        match write(directory, setting) {
+            Err(e) if e.code == Code::InvalidArgument => refused.push(setting),
+            other => other?,
+        }
+    }
+    refused
+        .into_iter()
+        .try_for_each(|setting| write(directory, setting))
+}
+
 fn write(directory: &Path, setting: &Setting) -> Result<(), StepError> {
-    match put(directory, setting.file, &setting.value) {
+    let written = match (
+        put(directory, setting.file, &setting.value),
+        &setting.instead,
+    ) {
+        (Err(e), Some((file, value))) if e.errno == Errno::NOENT.raw_os_error() => {
+            put(directory, file, value)
+        }
+        (written, _) => written,
+    };
+    match written {
         Err(e) if setting.optional && e.errno == Errno::NOENT.raw_os_error() => Ok(()),
         Err(e)
             if e.errno == Errno::NOENT.raw_os_error()
@@ -291,8 +358,12 @@ fn put(directory: &Path, file: &str, value: &str) -> Result<(), StepError> {
 }
 
 /// The default program is the same for every container: loaded once in a process.
-fn attach_device_rules(cgroup: BorrowedFd<'_>) -> Result<(), Errno> {
+fn attach_device_rules(cgroup: BorrowedFd<'_>, rules: &[Rule]) -> Result<(), Errno> {
     static PROGRAM: OnceLock<OwnedFd> = OnceLock::new();
+    if rules != device::DEFAULTS {
+        let program = sys::bpf_load_device_program(&device::program(rules))?;
+        return sys::bpf_attach_device_program(cgroup, program.as_fd());
+    }
     let program = if let Some(program) = PROGRAM.get() {
         program
     } else {
@@ -335,7 +406,7 @@ mod tests {
             name: "a/b".into(),
             resources: PlannedResources::default(),
         };
-        let error = create(&Layout::default(), &plan, false).expect_err("refused");
+        let error = create(&Layout::default(), &plan, &Devices::All).expect_err("refused");
         assert_eq!(error.code, Code::InvalidArgument);
     }
 }

@@ -1,8 +1,10 @@
 //! Which devices a container may use: Docker's defaults, as a BPF program (v2) and as text (v1).
 
+use crate::plan::{DeviceKind, DevicePlan, DeviceRule};
+
 /// One allowed device; everything else is denied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Rule {
+pub struct Rule {
     pub kind: Kind,
     /// None: any.
     pub major: Option<u32>,
@@ -12,7 +14,8 @@ pub(super) struct Rule {
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub enum Kind {
+    All = 0,
     Block = 1,
     Char = 2,
 }
@@ -61,9 +64,45 @@ const fn device(major: u32, minor: u32) -> Rule {
     }
 }
 
+/// What a container may use: the defaults, the devices it was given, and the rules added to them.
+pub(super) fn rules(devices: &[DevicePlan], added: &[DeviceRule]) -> Vec<Rule> {
+    let given = devices.iter().map(|device| Rule {
+        kind: kind_of(device.kind),
+        major: Some(device.major),
+        minor: Some(device.minor),
+        access: access_of(&device.access),
+    });
+    let added = added.iter().map(|rule| Rule {
+        kind: kind_of(rule.kind),
+        major: rule.major,
+        minor: rule.minor,
+        access: access_of(&rule.access),
+    });
+    DEFAULTS.into_iter().chain(given).chain(added).collect()
+}
+
+fn kind_of(kind: DeviceKind) -> Kind {
+    match kind {
+        DeviceKind::All => Kind::All,
+        DeviceKind::Block => Kind::Block,
+        DeviceKind::Char => Kind::Char,
+    }
+}
+
+fn access_of(letters: &str) -> u32 {
+    let bit = |c| match c {
+        'r' => READ,
+        'w' => WRITE,
+        'm' => MKNOD,
+        _ => 0,
+    };
+    letters.chars().map(bit).fold(0, |all, bit| all | bit)
+}
+
 /// The line for `devices.allow` of v1.
 pub(super) fn v1_line(rule: &Rule) -> String {
     let kind = match rule.kind {
+        Kind::All => 'a',
         Kind::Block => 'b',
         Kind::Char => 'c',
     };
@@ -102,7 +141,10 @@ pub(super) fn program(rules: &[Rule]) -> Vec<u64> {
 }
 
 fn one_rule(rule: &Rule) -> Vec<u64> {
-    let mut tests = vec![(2, rule.kind as u32)];
+    let mut tests = Vec::new();
+    if rule.kind != Kind::All {
+        tests.push((2, rule.kind as u32));
+    }
     tests.extend(rule.major.map(|n| (4, n)));
     tests.extend(rule.minor.map(|n| (5, n)));
     let mut body = Vec::new();
@@ -205,6 +247,38 @@ mod tests {
         assert_eq!(run(&code, 1, READ, 8, 0), 0, "a disk");
         assert_eq!(run(&code, 1, READ | MKNOD, 8, 0), 0, "a disk, with mknod");
         assert_eq!(run(&code, 1, READ, 1, 3), 0, "block 1:3 is not /dev/null");
+    }
+
+    #[test]
+    fn given_devices_and_rules_are_allowed_as_far_as_they_say() {
+        let given = DevicePlan {
+            path: "/dev/x".into(),
+            kind: DeviceKind::Block,
+            major: 7,
+            minor: 1,
+            mode: 0o600,
+            uid: 0,
+            gid: 0,
+            access: "r".into(),
+        };
+        let added = DeviceRule {
+            kind: DeviceKind::Char,
+            major: Some(10),
+            minor: None,
+            access: "rw".into(),
+        };
+        let code = program(&rules(&[given], &[added]));
+        assert_eq!(run(&code, 1, READ, 7, 1), 1, "the given device, to read");
+        assert_eq!(run(&code, 1, WRITE, 7, 1), 0, "the given device, to write");
+        assert_eq!(run(&code, 1, READ, 7, 2), 0, "its neighbour");
+        assert_eq!(run(&code, 2, READ | WRITE, 10, 229), 1, "by the rule");
+        let all = DeviceRule {
+            kind: DeviceKind::All,
+            major: None,
+            minor: None,
+            access: "rwm".into(),
+        };
+        assert_eq!(run(&program(&rules(&[], &[all])), 1, ALL, 8, 0), 1, "any");
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! (`cgroup.freeze`, Linux 5.2), v1 as a controller of its own.
 
 use std::fs;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
-use super::layout::{Hierarchy, Layout};
+use super::layout::Layout;
 use crate::error::{Code, Context, StepError};
 
 /// How long the kernel gets; a process in an uninterruptible sleep holds it up.
@@ -92,9 +92,9 @@ fn find(layout: &Layout, parent: Option<&str>, name: &str) -> Result<Freezer, St
     let v2 = layout
         .v2
         .iter()
-        .map(|h| Freezer::V2(locate(h, parent, name)));
+        .map(|h| Freezer::V2(h.locate(parent, name)));
     let v1 = layout.v1_for("freezer");
-    let v1 = v1.iter().map(|h| Freezer::V1(locate(h, parent, name)));
+    let v1 = v1.iter().map(|h| Freezer::V1(h.locate(parent, name)));
     v2.chain(v1)
         .find(|freezer| match freezer {
             Freezer::V2(directory) => directory.join("cgroup.freeze").exists(),
@@ -106,17 +106,6 @@ fn find(layout: &Layout, parent: Option<&str>, name: &str) -> Result<Freezer, St
         })
 }
 
-/// Where `create` has made it; see `parent_directory` there for what a parent means.
-fn locate(hierarchy: &Hierarchy, parent: Option<&str>, name: &str) -> PathBuf {
-    let base = match parent {
-        Some(parent) if parent.starts_with('/') => &hierarchy.mount,
-        _ => &hierarchy.own,
-    };
-    let below = Path::new(parent.unwrap_or_default()).components();
-    let below = below.filter(|c| matches!(c, Component::Normal(_)));
-    base.join(below.collect::<PathBuf>()).join(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,20 +115,6 @@ mod tests {
         assert!(says_frozen("populated 1\nfrozen 1\n"));
         assert!(!says_frozen("populated 1\nfrozen 0\n"));
         assert!(!says_frozen(""));
-    }
-
-    #[test]
-    fn a_parent_is_found_where_it_was_made() {
-        let hierarchy = Hierarchy {
-            controllers: Vec::new(),
-            mount: "/m".into(),
-            own: "/m/own".into(),
-        };
-        let at = |parent| locate(&hierarchy, parent, "c");
-        assert_eq!(at(None), Path::new("/m/own/c"));
-        assert_eq!(at(Some("a/b")), Path::new("/m/own/a/b/c"));
-        assert_eq!(at(Some("/a")), Path::new("/m/a/c"));
-        assert_eq!(at(Some("/../a")), Path::new("/m/a/c"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the control groups of this host are mounted, and in which of them this process lives.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Mutex;
 
 use rustix::io::Errno;
@@ -19,6 +19,20 @@ pub struct Hierarchy {
     pub mount: PathBuf,
     /// Directory of this process's own cgroup, below `mount`.
     pub own: PathBuf,
+}
+
+impl Hierarchy {
+    /// The directory of the cgroup `name` below `parent`: none for this process's own cgroup, "/a/b" from
+    /// the root of the tree, "a/b" below this process's own.
+    pub(super) fn locate(&self, parent: Option<&str>, name: &str) -> PathBuf {
+        let base = match parent {
+            Some(parent) if parent.starts_with('/') => &self.mount,
+            _ => &self.own,
+        };
+        let below = Path::new(parent.unwrap_or_default()).components();
+        let below = below.filter(|c| matches!(c, Component::Normal(_)));
+        base.join(below.collect::<PathBuf>()).join(name)
+    }
 }
 
 /// The layout of this host, as seen from this process.
@@ -132,6 +146,20 @@ impl Layout {
         let Some(v2) = &self.v2 else { return false };
         let listed = fs::read_to_string(v2.own.join("cgroup.controllers")).unwrap_or_default();
         listed.split_ascii_whitespace().any(|c| c == controller)
+    }
+
+    /// True if block devices can be shared by weight. The root of a tree has no such file, so its children
+    /// are asked too.
+    pub fn has_io_weight(&self) -> bool {
+        let (hierarchy, files) = match (self.v1_for("blkio"), &self.v2) {
+            (Some(v1), _) => (v1, ["blkio.bfq.weight", "blkio.weight"]),
+            (None, Some(v2)) => (v2, ["io.bfq.weight", "io.weight"]),
+            (None, None) => return false,
+        };
+        let children = fs::read_dir(&hierarchy.own).into_iter().flatten().flatten();
+        let mut places =
+            std::iter::once(hierarchy.own.clone()).chain(children.map(|entry| entry.path()));
+        places.any(|place| files.iter().any(|file| place.join(file).exists()))
     }
 
     /// True if swap can be limited.
@@ -291,6 +319,20 @@ mod tests {
             outside.v2.map(|h| h.own),
             Some(PathBuf::from("/sys/fs/cgroup"))
         );
+    }
+
+    #[test]
+    fn a_parent_is_found_where_it_was_made() {
+        let hierarchy = Hierarchy {
+            controllers: Vec::new(),
+            mount: "/m".into(),
+            own: "/m/own".into(),
+        };
+        let at = |parent| hierarchy.locate(parent, "c");
+        assert_eq!(at(None), Path::new("/m/own/c"));
+        assert_eq!(at(Some("a/b")), Path::new("/m/own/a/b/c"));
+        assert_eq!(at(Some("/a")), Path::new("/m/a/c"));
+        assert_eq!(at(Some("/../a")), Path::new("/m/a/c"));
     }
 
     #[test]

@@ -4,14 +4,18 @@
 //! while the first join of a v1 controller costs 7–16 ms (the kernel waits for an RCU grace
 //! period). A v1 controller is therefore joined only for a limit that was asked for.
 
+mod block;
 mod create;
 mod device;
 mod freeze;
 mod layout;
 mod remove;
 mod resources;
+mod update;
 
-pub use create::{Created, create};
+pub use create::{Created, Devices, create};
+pub use device::Rule;
 pub use freeze::{freeze, is_frozen};
 pub use layout::{Hierarchy, Layout, prepare_parent};
 pub use remove::{OomSource, remove};
+pub use update::update;

@@ -1,5 +1,6 @@
 //! Limits as files of the control groups: pure, (controller, file, value) in the order of writing.
 
+use super::block;
 use crate::error::{Code, StepError};
 use crate::plan::PlannedResources;
 
@@ -11,19 +12,26 @@ pub(super) struct Setting {
     pub value: String,
     /// May be absent on this host (swap accounting that nobody asked for by name).
     pub optional: bool,
+    /// Written instead where `file` is absent.
+    pub instead: Option<(&'static str, String)>,
 }
 
-fn set(controller: &'static str, file: &'static str, value: impl std::fmt::Display) -> Setting {
+pub(super) fn set(
+    controller: &'static str,
+    file: &'static str,
+    value: impl std::fmt::Display,
+) -> Setting {
     Setting {
         controller,
         file,
         value: value.to_string(),
         optional: false,
+        instead: None,
     }
 }
 
 /// Absent, and 0, mean "not asked for".
-fn asked(value: Option<i64>) -> Option<i64> {
+pub(super) fn asked(value: Option<i64>) -> Option<i64> {
     value.filter(|v| *v != 0)
 }
 
@@ -94,9 +102,10 @@ pub(super) fn v2(r: &PlannedResources) -> Result<Vec<Setting>, StepError> {
         out.push(set("cpu", "cpu.max", format!("{} {period}", limit(quota))));
     }
     out.extend(cpuset(r));
-    if let Some(pids) = asked(r.pids_limit).filter(|p| *p > 0) {
-        out.push(set("pids", "pids.max", pids));
+    if let Some(pids) = asked(r.pids_limit) {
+        out.push(set("pids", "pids.max", limit(pids)));
     }
+    out.extend(block::v2(r));
     Ok(out)
 }
 
@@ -116,6 +125,12 @@ pub(super) fn v1(r: &PlannedResources) -> Result<Vec<Setting>, StepError> {
     if let Some(soft) = asked(r.memory_reservation) {
         out.push(set("memory", "memory.soft_limit_in_bytes", soft));
     }
+    if let Some(swappiness) = r.memory_swappiness.filter(|v| *v >= 0) {
+        out.push(set("memory", "memory.swappiness", swappiness));
+    }
+    if r.oom_kill_disable == Some(true) {
+        out.push(set("memory", "memory.oom_control", 1));
+    }
     if let Some(shares) = asked(r.cpu_shares) {
         out.push(set("cpu", "cpu.shares", shares));
     }
@@ -123,10 +138,22 @@ pub(super) fn v1(r: &PlannedResources) -> Result<Vec<Setting>, StepError> {
         out.push(set("cpu", "cpu.cfs_period_us", period));
         out.push(set("cpu", "cpu.cfs_quota_us", quota));
     }
+    if let Some(period) = asked(r.cpu_realtime_period) {
+        out.push(set("cpu", "cpu.rt_period_us", period));
+    }
+    if let Some(runtime) = asked(r.cpu_realtime_runtime) {
+        out.push(set("cpu", "cpu.rt_runtime_us", runtime));
+    }
     out.extend(cpuset(r));
-    if let Some(pids) = asked(r.pids_limit).filter(|p| *p > 0) {
+    if let Some(pids) = asked(r.pids_limit) {
+        let pids = if pids < 0 {
+            "max".to_owned()
+        } else {
+            pids.to_string()
+        };
         out.push(set("pids", "pids.max", pids));
     }
+    out.extend(block::v1(r));
     Ok(out)
 }
 
@@ -169,7 +196,7 @@ mod tests {
     fn nothing_asked_for_writes_nothing() {
         let none = PlannedResources {
             memory: Some(0),
-            pids_limit: Some(-1),
+            pids_limit: Some(0),
             ..Default::default()
         };
         assert!(v2(&none).expect("v2").is_empty());
@@ -216,6 +243,25 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(v2(&r).expect_err("refused").code, Code::InvalidArgument);
+    }
+
+    #[test]
+    fn what_only_v1_has_is_not_written_to_v2() {
+        let r = PlannedResources {
+            memory_swappiness: Some(0),
+            oom_kill_disable: Some(true),
+            cpu_realtime_runtime: Some(1000),
+            pids_limit: Some(-1),
+            ..Default::default()
+        };
+        assert_eq!(pairs(&v2(&r).expect("v2")), [("pids.max", "max")]);
+        let expected = [
+            ("memory.swappiness", "0"),
+            ("memory.oom_control", "1"),
+            ("cpu.rt_runtime_us", "1000"),
+            ("pids.max", "max"),
+        ];
+        assert_eq!(pairs(&v1(&r).expect("v1")), expected);
     }
 
     #[test]

@@ -23,6 +23,40 @@ pub(super) fn link(dev: BorrowedFd<'_>, name: &str, to: &str) -> Result<()> {
     rustix::fs::symlinkat(to, dev, name).step("make link", name)
 }
 
+/// What a node is made as.
+pub(super) struct Node {
+    pub kind: FileType,
+    pub number: u64,
+    pub mode: u32,
+    pub owner: (u32, u32),
+}
+
+/// A node at a path of the root. One that is there already must be the same: a container that starts
+/// again finds what it made outside of `/dev`.
+pub(super) fn make_node(root: BorrowedFd<'_>, path: &str, node: &Node) -> Result<()> {
+    const STEP: &str = "make device";
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if name.is_empty() || name == "." || name == ".." {
+        let text = format!("{STEP} \"{path}\": not a name for a device");
+        return Err(StepError::new(Code::InvalidArgument, STEP, path, 0, text));
+    }
+    let directory = if directory.is_empty() { "/" } else { directory };
+    let place = root::ensure_directory(root, directory)?;
+    let permissions = Mode::from_raw_mode(node.mode & 0o7777);
+    let made = rustix::fs::mknodat(&place, name, node.kind, permissions, node.number);
+    absorb_exists(made).step(STEP, path)?;
+    if root::node(place.as_fd(), name).step(STEP, path)? != (node.kind, node.number) {
+        let text = format!("{STEP} \"{path}\": something else is in its place");
+        return Err(StepError::new(Code::MountConflict, STEP, path, 0, text));
+    }
+    let owner = (
+        rustix::fs::Uid::from_raw(node.owner.0),
+        rustix::fs::Gid::from_raw(node.owner.1),
+    );
+    let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
+    rustix::fs::chownat(&place, name, Some(owner.0), Some(owner.1), flags).step(STEP, path)
+}
+
 /// Names below the host's `/dev` that are mounts or links of the container's own.
 const SKIPPED: [&str; 8] = [
     "pts", "shm", "fd", "mqueue", "console", "ptmx", ".lxc", ".udev",

@@ -14,7 +14,7 @@ pub(crate) mod user;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use rustix::process::Signal;
@@ -44,19 +44,22 @@ struct Child {
     /// Root of the file system mounted at `/dev`.
     dev: Option<OwnedFd>,
     trees: Vec<mount::Tree>,
+    /// Mount namespace of the container whose shared memory this one uses.
+    donor: Option<OwnedFd>,
     /// An empty read-only directory that hides others.
     empty: Option<OwnedFd>,
     user: User,
 }
 
 /// Runs all operations; returns only by leaving the process.
-pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd) -> ! {
+pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd, donor: Option<OwnedFd>) -> ! {
     let mut child = Child {
         channel,
         root: None,
         proc: None,
         dev: None,
         trees: Vec::new(),
+        donor,
         empty: None,
         user: User::default(),
     };
@@ -96,6 +99,7 @@ impl Child {
                 self.trees.push(mount::open_tree(&source, recursive)?);
                 Ok(())
             }
+            Op::DonorMemory => self.take_donor_memory(),
             Op::PrivateTree => mount::make_private(),
             Op::Rootfs(overlay) => {
                 self.root = Some(mount::rootfs(&overlay)?);
@@ -104,6 +108,29 @@ impl Child {
             Op::Mount { target, fs } => self.mount(&target, &fs),
             Op::Directory { path } => root::ensure_directory(self.root()?, &path).map(drop),
             Op::Device { name, major, minor } => device::make(self.dev()?, &name, major, minor),
+            Op::Node {
+                path,
+                block,
+                major,
+                minor,
+                mode,
+                uid,
+                gid,
+            } => {
+                let kind = if block {
+                    FileType::BlockDevice
+                } else {
+                    FileType::CharacterDevice
+                };
+                let (number, owner) = (rustix::fs::makedev(major, minor), (uid, gid));
+                let node = device::Node {
+                    kind,
+                    number,
+                    mode,
+                    owner,
+                };
+                device::make_node(self.root()?, &path, &node)
+            }
             Op::HostDevices => device::make_all(self.dev()?),
             Op::DeviceLink { name, to } => device::link(self.dev()?, &name, &to),
             Op::PlaceTree {
@@ -156,6 +183,13 @@ impl Child {
         }
     }
 
+    fn take_donor_memory(&mut self) -> Result<()> {
+        let donor = self.donor.take();
+        let donor = donor.ok_or_else(|| missing("share memory", "/dev/shm"))?;
+        self.trees.push(mount::tree_of(donor.as_fd(), "/dev/shm")?);
+        Ok(())
+    }
+
     fn root(&self) -> Result<BorrowedFd<'_>> {
         self.root
             .as_ref()
@@ -185,7 +219,7 @@ impl Child {
             return Ok(());
         };
         let stat = rustix::fs::fstat(&target).step("mask", path)?;
-        if rustix::fs::FileType::from_raw_mode(stat.st_mode) != rustix::fs::FileType::Directory {
+        if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
             return mount::hide_file(self.root()?, target.as_fd(), path);
         }
         let hidden =

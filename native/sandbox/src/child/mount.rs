@@ -2,12 +2,13 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, OFlags};
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
     OpenTreeFlags, UnmountFlags,
 };
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::Result;
 use super::root::{self, Make};
@@ -43,6 +44,37 @@ pub(crate) fn open_tree(source: &str, recursive: bool) -> Result<Tree> {
     };
     let directory = is_directory(fd.as_fd()).step("bind", source)?;
     Ok(Tree { fd, directory })
+}
+
+/// Takes a copy of the mount at `path` in another mount namespace, and comes back. Only a process that is
+/// in there may copy its mounts. No link of that container's is followed, and nothing is executed.
+pub(super) fn tree_of(namespace: BorrowedFd<'_>, path: &str) -> Result<Tree> {
+    const STEP: &str = "share memory";
+    let look = OFlags::RDONLY | OFlags::CLOEXEC;
+    let own = rustix::fs::open("/proc/self/ns/mnt", look, Mode::empty()).step(STEP, path)?;
+    let root = root::host_directory("/").step(STEP, "/")?;
+    let kind = Some(LinkNameSpaceType::Mount);
+    move_into_link_name_space(namespace, kind).step(STEP, path)?;
+    let taken = copy_here(path).step(STEP, path);
+    move_into_link_name_space(own.as_fd(), kind).step(STEP, path)?;
+    // The way back leads to the root of the namespace, which need not be where this process was.
+    rustix::process::fchdir(&root).step(STEP, "/")?;
+    rustix::process::chroot(".").step(STEP, "/")?;
+    taken
+}
+
+fn copy_here(path: &str) -> std::result::Result<Tree, Errno> {
+    let links = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let place = rustix::fs::openat2(CWD, path, flags, Mode::empty(), links)?;
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    let fd = rustix::mount::open_tree(&place, "", flags)?;
+    Ok(Tree {
+        fd,
+        directory: true,
+    })
 }
 
 /// Mounts what is behind `mount` on the very file that `target` is.
