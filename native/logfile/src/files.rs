@@ -2,7 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::fs::{FlockOperation, Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 
 use crate::gzip::Gzip;
@@ -185,7 +185,7 @@ impl Files {
             if rustix::fs::ftruncate(&self.file, 0).is_ok() {
                 self.size = 0;
             }
-        } else {
+        } else if self.owns_chain() {
             self.tend();
             match self.move_chain() {
                 Ok(file) => {
@@ -247,9 +247,14 @@ impl Files {
         self.gzip.is_some()
     }
 
+    /// A writer of before may still be compressing: until it is done, names stay as they are.
+    fn owns_chain(&self) -> bool {
+        rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok()
+    }
+
     /// Begins with the newest rotated file that is still plain: it will be there longest.
     pub(crate) fn compress_next(&mut self) {
-        if !self.compress || self.gzip.is_some() {
+        if !self.compress || self.gzip.is_some() || !self.owns_chain() {
             return;
         }
         let plain = (1..self.max_file).find(|index| {
@@ -265,13 +270,14 @@ impl Files {
         }
     }
 
-    /// Ends a compression under way; its file stays plain until there is a writer again.
-    pub(crate) fn close(&mut self) {
-        if self.tend() {
-            self.gzip = None;
-            for partial in ["gz.new", "gz.done"] {
-                let _absent = rustix::fs::unlink(self.beside(partial));
+    /// Compresses what is still plain, however long it takes, or until the next writer wants the names.
+    pub(crate) fn settle(&mut self) {
+        self.compress_next();
+        while let Some(gzip) = &mut self.gzip {
+            if !gzip.wait() {
+                return;
             }
+            self.tend();
         }
     }
 

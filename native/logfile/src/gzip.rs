@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 
 use flate2::{Compression, GzBuilder};
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::sys;
@@ -19,6 +20,7 @@ pub(crate) struct Gzip {
     /// Number of the source in the chain, as it is now.
     pub(crate) index: u32,
     has_ended: bool,
+    has_failed: bool,
 }
 
 impl Gzip {
@@ -32,6 +34,7 @@ impl Gzip {
                 child: Pid::from_raw(pid)?,
                 index,
                 has_ended: false,
+                has_failed: false,
             });
         }
         sys::close_others(source.as_fd());
@@ -48,10 +51,30 @@ impl Gzip {
     }
 
     pub(crate) fn is_running(&mut self) -> bool {
-        // Whoever reaps all children may have reaped this one.
-        self.has_ended =
-            self.has_ended || !matches!(waitpid(Some(self.child), WaitOptions::NOHANG), Ok(None));
+        if !self.has_ended {
+            self.reap(WaitOptions::NOHANG);
+        }
         !self.has_ended
+    }
+
+    /// False if it failed.
+    pub(crate) fn wait(&mut self) -> bool {
+        while !self.has_ended {
+            self.reap(WaitOptions::empty());
+        }
+        !self.has_failed
+    }
+
+    fn reap(&mut self, options: WaitOptions) {
+        match waitpid(Some(self.child), options) {
+            Ok(None) | Err(Errno::INTR) => {}
+            Ok(Some((_, status))) => {
+                self.has_ended = true;
+                self.has_failed = status.exit_status() != Some(0);
+            }
+            // Whoever reaps all children has reaped this one.
+            Err(_) => self.has_ended = true,
+        }
     }
 }
 
@@ -59,7 +82,7 @@ impl Drop for Gzip {
     fn drop(&mut self) {
         if self.is_running() {
             let _gone = kill_process(self.child, Signal::KILL);
-            let _reaped = waitpid(Some(self.child), WaitOptions::empty());
+            self.wait();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The queue of `mode=non-blocking`: a program never waits for the disk, but what does not fit is lost.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::files::Files;
@@ -17,6 +17,7 @@ pub(crate) struct Queue {
     format: Format,
     limit: usize,
     shared: Arc<Shared>,
+    thread: JoinHandle<()>,
 }
 
 #[derive(Default)]
@@ -44,7 +45,7 @@ impl Queue {
     pub(crate) fn start(format: Format, limit: usize, files: Files) -> std::io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let theirs = Arc::clone(&shared);
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("rt-log".into())
             .stack_size(STACK)
             .spawn(move || write_all(&theirs, files))?;
@@ -52,6 +53,7 @@ impl Queue {
             format,
             limit,
             shared,
+            thread,
         })
     }
 
@@ -77,6 +79,11 @@ impl Queue {
             .finished
             .wait_timeout_while(state, LAST_PATIENCE, |state| !state.is_finished);
     }
+
+    /// After `close`: waits for what is compressed behind the end.
+    pub(crate) fn settle(self) {
+        let _ended = self.thread.join();
+    }
 }
 
 fn write_all(shared: &Shared, mut files: Files) {
@@ -101,10 +108,9 @@ fn write_all(shared: &Shared, mut files: Files) {
         files.append(&records);
         is_busy = files.tend();
         if is_last {
-            files.close();
             shared.lock().is_finished = true;
             shared.finished.notify_all();
-            return;
+            return files.settle();
         }
     }
 }

@@ -145,6 +145,42 @@ fn rotated_files_are_compressed_and_read_all_the_same() {
 }
 
 #[test]
+fn what_is_still_plain_at_the_end_is_compressed_behind_it() {
+    for queue in [None, Some(1 << 20)] {
+        let place = Place::new();
+        let open = || {
+            Writer::open(Settings {
+                max_size: Some(2000),
+                max_file: 4,
+                compress: true,
+                queue,
+                ..place.settings(Format::Json)
+            })
+            .expect("writer")
+        };
+        let mut writer = open();
+        write_lines(&mut writer, 0..600);
+        writer.finish();
+        writer.settle();
+        let all = ["", ".1.gz", ".2.gz", ".3.gz"].map(|ending| format!("x.log{ending}"));
+        assert_eq!(place.names(), all);
+        let mut writer = open();
+        write_lines(&mut writer, 600..1200);
+        writer.finish();
+        // The next writer comes before this one has settled.
+        let mut next = open();
+        std::thread::scope(|scope| {
+            scope.spawn(|| writer.settle());
+            write_lines(&mut next, 1200..1203);
+        });
+        next.finish();
+        next.settle();
+        assert_eq!(place.names(), all);
+        first_without_gap(&read(place.options(Format::Json)), 1203);
+    }
+}
+
+#[test]
 fn a_single_file_is_emptied_in_place() {
     for format in FORMATS {
         let place = Place::new();

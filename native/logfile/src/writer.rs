@@ -112,9 +112,16 @@ impl Writer {
             }
         }
         self.flush();
-        match &mut self.sink {
-            Sink::Files(files) => files.close(),
-            Sink::Queue(queue) => queue.close(),
+        if let Sink::Queue(queue) = &self.sink {
+            queue.close();
+        }
+    }
+
+    /// After the end, when nobody waits any more: compresses what is still plain.
+    pub fn settle(self) {
+        match self.sink {
+            Sink::Files(mut files) => files.settle(),
+            Sink::Queue(queue) => queue.settle(),
         }
     }
 

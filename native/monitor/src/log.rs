@@ -31,6 +31,13 @@ impl Log {
         self.writer.as_mut().is_some_and(Writer::rest)
     }
 
+    /// After the end, when everybody is told.
+    pub(crate) fn settle(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.settle();
+        }
+    }
+
     pub(crate) fn finish(&mut self) {
         if let Some(writer) = &mut self.writer {
             writer.finish();

@@ -357,6 +357,7 @@ impl Monitor {
         self.root = None;
         launch::clean_up(prepared);
         self.send_the_rest();
+        self.log.settle();
     }
 
     fn send_the_rest(&mut self) {
