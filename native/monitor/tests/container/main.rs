@@ -4,5 +4,6 @@ mod client;
 mod identity;
 mod isolation;
 mod lifecycle;
+mod logs;
 mod machine;
 mod streams;

@@ -66,6 +66,11 @@ fn main() {
             std::io::stdout().write_all(&all).expect("stdout");
             say("end");
         }
+        ["echo-lines"] => {
+            for line in std::io::stdin().lines() {
+                say(line.expect("stdin"));
+            }
+        }
         ["echo-line"] => {
             let mut line = String::new();
             std::io::stdin().read_line(&mut line).expect("stdin");
