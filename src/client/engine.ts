@@ -50,6 +50,12 @@ export interface RemoveOptions {
   volumes?: boolean;
 }
 
+export interface EventOptions {
+  since?: string | undefined;
+  until?: string | undefined;
+  filters?: Filters;
+}
+
 /** Objects that have an inspect route. */
 export type InspectKind = "container" | "image" | "volume";
 
@@ -84,14 +90,15 @@ export class Engine {
     return this.#json(this.transport.request(routes.auth, { json: credentials }));
   }
 
-  async *events(options: {
-    since?: string | undefined;
-    until?: string | undefined;
-    filters?: Filters;
-  }): AsyncGenerator<EventMessage> {
+  async *events(options: EventOptions): AsyncGenerator<EventMessage> {
+    yield* await this.openEvents(options);
+  }
+
+  /** Resolves when the engine listens. */
+  async openEvents(options: EventOptions): Promise<AsyncGenerator<EventMessage>> {
     const query = { ...toQuery(options.filters), since: options.since, until: options.until };
     const reply = await this.transport.request(routes.events, { query });
-    yield* readJsonStream<EventMessage>(reply.body);
+    return readJsonStream<EventMessage>(reply.body);
   }
 
   containers(options: {

@@ -22,6 +22,10 @@ const runFlags = {
     default: "true",
     summary: "Proxy received signals to the process",
   },
+  "wait-healthy": {
+    kind: "bool",
+    summary: "Run in background and wait until the container is healthy",
+  },
 } as const;
 
 export const run = defineCommand({
@@ -40,7 +44,7 @@ export const run = defineCommand({
       return exitCodes.failure;
     }
     // Attach, wait and start each need a connection.
-    engine.transport.expect(context.flags.detach ? 1 : 3);
+    engine.transport.expect(isDetached(context) ? 1 : 3);
     const request = await buildRequest(context);
     const { flags } = context;
     const id = await createContainer(engine, { request, flags, cidfile: flags.cidfile }, context);
@@ -61,14 +65,20 @@ export const run = defineCommand({
 
 type RunContext = CommandContext<typeof runFlags>;
 
+/** Who waits for a healthy container does not follow its output. */
+function isDetached({ flags }: RunContext): boolean {
+  return flags.detach || flags["wait-healthy"];
+}
+
 async function buildRequest(context: RunContext): Promise<ContainerCreateRequest> {
   const { flags, given, args } = context;
   const [image = "", ...command] = args;
-  if (flags.detach && flags.attach.length > 0) {
-    throw refuse("conflicting options: cannot specify both --attach and --detach");
+  if (isDetached(context) && flags.attach.length > 0) {
+    const flag = flags.detach ? "detach" : "wait-healthy";
+    throw refuse(`conflicting options: cannot specify both --attach and --${flag}`);
   }
   const request = await buildCreateRequest(flags, given, { image, command });
-  if (flags.detach) {
+  if (isDetached(context)) {
     delete request.AttachStdin;
     delete request.AttachStdout;
     delete request.AttachStderr;
@@ -82,8 +92,9 @@ async function buildRequest(context: RunContext): Promise<ContainerCreateRequest
 }
 
 /** A terminal in the container that is typed into needs one here. */
-async function hasTerminal({ flags }: RunContext): Promise<boolean> {
-  if (flags.detach || !buildAttach(flags).AttachStdin) return true;
+async function hasTerminal(context: RunContext): Promise<boolean> {
+  const { flags } = context;
+  if (isDetached(context) || !buildAttach(flags).AttachStdin) return true;
   const { isTerminal } = await import("../cli/terminal.ts");
   return isTerminal(0);
 }
@@ -93,6 +104,10 @@ function isAttached(request: ContainerCreateRequest): boolean {
 }
 
 async function startDetached(engine: Engine, id: string, context: RunContext): Promise<number> {
+  if (context.flags["wait-healthy"]) {
+    const { runHealthy } = await import("./request/wait-healthy.ts");
+    return await runHealthy(engine, id, context);
+  }
   await engine.startContainer(id);
   context.stdout.line(id);
   return exitCodes.ok;

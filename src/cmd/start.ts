@@ -9,6 +9,7 @@ const startFlags = {
   attach: { kind: "bool", short: "a", summary: "Attach STDOUT/STDERR and forward signals" },
   "detach-keys": { kind: "string", summary: "Override the key sequence for detaching" },
   interactive: { kind: "bool", short: "i", summary: "Attach container's STDIN" },
+  "wait-healthy": { kind: "bool", summary: "Wait until the containers are healthy" },
 } as const;
 
 export const start = defineCommand({
@@ -21,6 +22,15 @@ export const start = defineCommand({
   async run(context) {
     const engine = openEngine(context.host);
     const { attach, interactive } = context.flags;
+    if (context.flags["wait-healthy"]) {
+      if (attach || interactive)
+        throw new EngineError(
+          "invalid_argument",
+          "conflicting options: cannot specify --wait-healthy and --attach or --interactive",
+        );
+      const { startHealthy } = await import("./request/wait-healthy.ts");
+      return await startHealthy(engine, context.args, context);
+    }
     return attach || interactive ? startAttached(engine, context) : startAll(engine, context);
   },
 });

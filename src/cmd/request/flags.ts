@@ -43,6 +43,11 @@ export const containerFlags = {
   "group-add": { kind: "list", summary: "Add additional groups to join" },
   "health-cmd": { kind: "string", summary: "Command to run to check health" },
   "health-interval": { kind: "duration", summary: "Time between running the check" },
+  "health-on-failure": {
+    kind: "string",
+    summary: "What to do when the container turns unhealthy",
+    choices: ["none", "kill", "restart", "stop"],
+  },
   "health-retries": { kind: "int", summary: "Failures in a row needed to report unhealthy" },
   "health-start-interval": { kind: "duration", summary: "Time between checks at the start" },
   "health-start-period": { kind: "duration", summary: "Start period before retries count" },

@@ -27,6 +27,12 @@ export function buildHealthcheck(flags: ContainerFlags): ContainerCreateRequest[
   return { ...test, ...Object.fromEntries(set) };
 }
 
+/** The annotation by which the engine knows what to do about an unhealthy container. */
+export function buildHealthAction(flags: ContainerFlags): Record<string, string> {
+  const action = flags["health-on-failure"];
+  return action === undefined || action === "" ? {} : { "rt.health-on-failure": action };
+}
+
 /** "StartPeriod" → "start-period". */
 function spell(name: string): string {
   return name.replace(/(?!^)[A-Z]/g, "-$&").toLowerCase();

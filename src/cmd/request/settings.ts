@@ -3,7 +3,7 @@ import { buildBlockLimits } from "./block.ts";
 import { buildDevices } from "./devices.ts";
 import { readEnvironment, readLabels } from "./environment.ts";
 import type { ContainerFlags } from "./flags.ts";
-import { buildHealthcheck } from "./health.ts";
+import { buildHealthAction, buildHealthcheck } from "./health.ts";
 import { buildBinds, parseMount } from "./mounts.ts";
 import { buildEndpoints } from "./network.ts";
 import { compact, cut, invalid, isAddress, refuse, toMap, type Undefinable } from "./parts.ts";
@@ -79,7 +79,10 @@ async function buildHostConfig(
     LogConfig: buildLogConfig(flags),
     StorageOpt: toMap(flags["storage-opt"], "--storage-opt"),
     Sysctls: parseSysctls(flags.sysctl),
-    Annotations: toMap(flags.annotation, "--annotation"),
+    Annotations: {
+      ...toMap(flags.annotation, "--annotation"),
+      ...buildHealthAction(flags),
+    },
     Runtime: flags.runtime,
     ...buildResources(flags),
     ...buildDevices(flags),

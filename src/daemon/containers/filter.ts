@@ -1,90 +1,121 @@
 import { EngineError } from "../../errors.ts";
-import type { ContainerTable, Entry } from "./table.ts";
+import { isRunning } from "./container.ts";
+import { Pattern } from "./pattern.ts";
+import { hasLabel } from "./prune.ts";
+import type { Entry } from "./table.ts";
 
-/** Filters of GET /containers/json that this engine knows. */
-export const containerFilters = [
-  "ancestor",
-  "before",
-  "exited",
-  "id",
-  "label",
-  "name",
-  "network",
-  "since",
-  "status",
-  "volume",
-] as const;
-
-const statuses = ["created", "running", "exited", "dead", "paused", "restarting", "removing"];
-
-/** True if the container passes every filter; within one filter any value is enough, but every label counts. */
-export function matchesContainer(
-  entry: Entry,
-  filters: Map<string, string[]>,
-  table: ContainerTable,
-  imageId: (name: string) => string | undefined,
-): boolean {
-  for (const [name, values] of filters) {
-    const matches = (value: string): boolean => matchesOne(entry, name, value, table, imageId);
-    if (values.length === 0) continue;
-    if (name === "label" ? !values.every(matches) : !values.some(matches)) return false;
-  }
-  return true;
+/** What filters look up; each throws, or gives undefined, for a name that nothing has. */
+export interface FilterSources {
+  container(name: string): Entry;
+  imageId(name: string): string | undefined;
+  networkId(name: string): string | undefined;
 }
 
-function matchesOne(
-  { container, state }: Entry,
-  name: string,
-  value: string,
-  table: ContainerTable,
-  imageId: (name: string) => string | undefined,
-): boolean {
-  switch (name) {
-    case "id":
-      return container.id.startsWith(value);
-    case "name":
-      return patternOf(value).test(container.name) || patternOf(value).test(`/${container.name}`);
-    case "label": {
-      const at = value.indexOf("=");
-      const labels = container.config.Labels ?? {};
-      const key = at < 0 ? value : value.slice(0, at);
-      if (!Object.hasOwn(labels, key)) return false;
-      return at < 0 || labels[key] === value.slice(at + 1);
-    }
-    case "status":
-      if (!statuses.includes(value)) {
-        throw new EngineError("invalid_argument", `invalid filter 'status=${value}'`);
-      }
-      return state.status === value;
-    case "exited":
-      if (!/^\d+$/.test(value))
-        throw new EngineError("invalid_argument", `invalid filter 'exited=${value}'`);
-      return state.status === "exited" && state.exitCode === Number(value);
-    case "ancestor":
-      return container.image === value || container.imageId === (imageId(value) ?? "");
-    case "before":
-      return container.createdAt < table.get(value).container.createdAt;
-    case "since":
-      return container.createdAt > table.get(value).container.createdAt;
-    case "network":
-      return (container.hostConfig.NetworkMode ?? "") === value;
-    default:
-      return container.mounts.some(
+type Test = (entry: Entry) => boolean;
+
+/** For each filter of GET /containers/json: a value → what it asks of a container. */
+const filters: Record<string, (value: string, sources: FilterSources) => Test> = {
+  id: (value) => (entry) => entry.container.id.startsWith(value),
+  name: (value) => {
+    const pattern = new Pattern(value);
+    return ({ container: { name } }) => pattern.test(name) || pattern.test(`/${name}`);
+  },
+  label: (value) => (entry) => hasLabel(entry.container.config.Labels ?? {}, value),
+  status: (value) => {
+    oneOf("status", value, statuses);
+    return (entry) => statusOf(entry) === value;
+  },
+  exited: (value) => {
+    if (!/^-?\d{1,9}$/.test(value)) throw invalid("exited", value);
+    return ({ state }) => state.status === "exited" && state.exitCode === Number(value);
+  },
+  health: (value) => {
+    oneOf("health", value, ["none", "starting", "healthy", "unhealthy"]);
+    return ({ state }) => (state.health?.status ?? "none") === value;
+  },
+  ancestor: (value, { imageId }) => {
+    const id = imageId(value);
+    return ({ container }) => container.image === value || container.imageId === id;
+  },
+  before: (value, sources) => {
+    const { createdAt } = sources.container(value).container;
+    return ({ container }) => container.createdAt < createdAt;
+  },
+  since: (value, sources) => {
+    const { createdAt } = sources.container(value).container;
+    return ({ container }) => container.createdAt > createdAt;
+  },
+  network:
+    (value, { networkId }) =>
+    ({ container }) => {
+      const mode = container.hostConfig.NetworkMode ?? "";
+      return mode === value || (value !== "" && networkId(mode) === value);
+    },
+  volume:
+    (value) =>
+    ({ container }) =>
+      container.mounts.some(
         (mount) =>
           mount.target === value ||
           (mount.type === "volume" && mount.name === value) ||
           (mount.type === "bind" && mount.source === value),
-      );
-  }
+      ),
+  publish: (value) => {
+    const isWanted = parsePorts("publish", value);
+    return ({ container }) => Object.keys(container.hostConfig.PortBindings ?? {}).some(isWanted);
+  },
+  expose: (value) => {
+    const isWanted = parsePorts("expose", value);
+    return ({ container }) => Object.keys(container.config.ExposedPorts ?? {}).some(isWanted);
+  },
+  isolation: (value) => (entry) =>
+    (entry.container.hostConfig.Isolation || "default") === (value.toLowerCase() || "default"),
+  // Tasks are a swarm's; there is none.
+  "is-task": (value) => {
+    oneOf("is-task", value, ["true", "false", "1", "0"]);
+    return () => value === "false" || value === "0";
+  },
+};
+
+export const containerFilters = Object.keys(filters);
+
+const statuses = ["created", "running", "exited", "dead", "paused", "restarting", "removing"];
+
+/** What `ps` calls a container: one that is being removed is so whatever it did before. */
+export function statusOf({ state, isRemoving }: Pick<Entry, "state" | "isRemoving">): string {
+  return isRemoving && !isRunning(state) ? "removing" : state.status;
 }
 
-function patternOf(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch {
-    throw new EngineError(
-      "invalid_argument",
-      `invalid filter 'name=${text}': not a regular expression`,
-    );
+/** What passes every filter; within one filter any value is enough, but every label counts. */
+export function buildContainerFilter(
+  asked: Map<string, string[]>,
+  sources: FilterSources,
+): (entry: Entry) => boolean {
+  const all: Test[] = [];
+  for (const [name, values] of asked) {
+    const tests = values.map((value) => filters[name]?.(value, sources) ?? (() => true));
+    if (name === "label") all.push(...tests);
+    else if (tests.length > 0) all.push((entry) => tests.some((test) => test(entry)));
   }
+  return (entry) => all.every((test) => test(entry));
+}
+
+function oneOf(name: string, value: string, known: string[]): void {
+  if (!known.includes(value)) throw invalid(name, value);
+}
+
+/** "80", "80/tcp", "8000-8010/udp" → true for a port like "80/tcp". Without a protocol it is tcp. */
+function parsePorts(name: string, value: string): (port: string) => boolean {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/.exec(value);
+  if (!match) throw invalid(name, value);
+  const [low, high] = [Number(match[1]), Number(match[2] ?? match[1])];
+  if (high < low || high > 65_535) throw invalid(name, value);
+  return (port) => {
+    const [number, protocol = "tcp"] = port.split("/");
+    return Number(number) >= low && Number(number) <= high && protocol === (match[3] ?? "tcp");
+  };
+}
+
+function invalid(name: string, value: string): EngineError {
+  return new EngineError("invalid_argument", `invalid filter '${name}=${value}'`);
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NetworkService } from "../networks/service.ts";
 import { isRunning, notRunning, zeroTime } from "./container.ts";
 import type { Freezer } from "./freezer.ts";
+import { startingHealth } from "./health-state.ts";
 import { MonitorControl } from "./monitor.ts";
 import type { ContainerPaths } from "./paths.ts";
 import type { Restarter } from "./restarter.ts";
@@ -40,7 +41,12 @@ async function adopt(entry: Entry, parts: ReconcileParts): Promise<void> {
   if (control !== undefined) {
     const status = freezer.isFrozen(entry) ? "paused" : "running";
     if (entry.state.status !== status) {
-      table.saveState(entry, { ...entry.state, status, exitCode: 0, error: "" });
+      // A start that was under way has come through: its health check begins.
+      const { config } = entry.container;
+      const health = isRunning(entry.state)
+        ? entry.state.health
+        : startingHealth(config, entry.state.health);
+      table.saveState(entry, { ...entry.state, status, health, exitCode: 0, error: "" });
     }
     supervisor.follow(entry, control);
     return;

@@ -224,7 +224,14 @@ const requestShape: Fields = {
   ExposedPorts: "map",
   Volumes: "map",
   Labels: "texts",
-  Healthcheck: { Test: "strings", Interval: "number", Timeout: "number", Retries: "number" },
+  Healthcheck: {
+    Test: "strings",
+    Interval: "number",
+    Timeout: "number",
+    StartPeriod: "number",
+    StartInterval: "number",
+    Retries: "number",
+  },
   HostConfig: hostShape,
   NetworkingConfig: { EndpointsConfig: new MapOf(endpointShape) },
 };

@@ -21,6 +21,8 @@ import { defaultShmSize } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
 import { parseEndpoint } from "./endpoint-request.ts";
 import { eventAttributes } from "./events.ts";
+import { checkHealthAction } from "./health-action.ts";
+import { checkHealthcheck } from "./health-state.ts";
 import { discardLimits } from "./limits.ts";
 import { type LogConfig, mergeLogConfig, parseLogConfig } from "./log-options.ts";
 import { mergeConfig } from "./merge.ts";
@@ -92,6 +94,7 @@ export class ContainerService {
     }
     const hostConfig = this.#settleHost(request, warnings);
     this.#validate(request, hostConfig);
+    checkHealthAction(hostConfig, config);
     const network = hostConfig.NetworkMode ?? "";
     const macAddress = parseEndpoint(request, network, (asked) =>
       donorOf(asked) === undefined ? networks.resolve(asked) : network,
@@ -161,6 +164,7 @@ export class ContainerService {
       }
     }
     parseRestartPolicy(host.RestartPolicy);
+    checkHealthcheck(request.Healthcheck);
     if (host.AutoRemove && host.RestartPolicy?.Name && host.RestartPolicy.Name !== "no") {
       throw new EngineError(
         "invalid_argument",

@@ -7,6 +7,7 @@ import type { NetworkService } from "../networks/service.ts";
 import { removeStrayCgroups } from "./cgroups.ts";
 import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./container.ts";
 import { eventAttributes } from "./events.ts";
+import { startingHealth } from "./health-state.ts";
 import { MonitorAttachment, MonitorControl } from "./monitor.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
 import type { LaunchPlanner } from "./planner.ts";
@@ -100,6 +101,7 @@ export class Supervisor {
     table.saveState(entry, {
       ...entry.state,
       status: "running",
+      health: startingHealth(container.config, entry.state.health),
       exitCode: 0,
       oomKilled: false,
       error: "",

@@ -4,17 +4,34 @@ import type {
   EndpointSettings,
   MountPoint,
 } from "../../api/types.ts";
-import type { Container, ContainerMount, ContainerState, Endpoint } from "./container.ts";
+import type {
+  Container,
+  ContainerMount,
+  ContainerState,
+  ContainerStatus,
+  Endpoint,
+  Health,
+} from "./container.ts";
 import { commandOf, isRunning } from "./container.ts";
+import { fillConfig, fillHostConfig } from "./inspect-defaults.ts";
 import { donorOf } from "./modes.ts";
 import type { ContainerPaths } from "./paths.ts";
 
 export interface ContainerView {
   container: Container;
   state: ContainerState;
+  /** What the state is called: also "removing". */
+  status: string;
+  /** Of its own files, and with its image's; only where they were asked for. */
+  size: ContainerSize | undefined;
   paths: ContainerPaths;
   volumePath(name: string): string;
   networkId(name: string): string;
+}
+
+export interface ContainerSize {
+  own: number;
+  all: number;
 }
 
 /** Docker's shape of a container, for `inspect`. */
@@ -28,7 +45,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     Path: path,
     Args: args,
     State: {
-      Status: state.status,
+      Status: view.status as ContainerStatus,
       // As Docker: one that is to be restarted counts as running, without a process.
       Running: isRunning(state) || state.status === "restarting",
       Paused: state.status === "paused",
@@ -40,6 +57,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
       Error: state.error,
       StartedAt: state.startedAt,
       FinishedAt: state.finishedAt,
+      ...(state.health === null ? {} : { Health: toHealth(state.health) }),
     },
     Image: container.imageId,
     ResolvConfPath: paths.resolvConf,
@@ -54,11 +72,31 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     ProcessLabel: "",
     AppArmorProfile: "",
     ExecIDs: null,
-    HostConfig: hostConfig,
+    HostConfig: fillHostConfig(hostConfig),
+    ...toSizes(view.size),
     GraphDriver: { Name: "overlay2", Data: { UpperDir: paths.upper, WorkDir: paths.work } },
     Mounts: container.mounts.map((mount) => toMountPoint(mount, view.volumePath)),
-    Config: { ...config, Hostname: config.Hostname || container.id.slice(0, 12) },
+    Config: fillConfig({ ...config, Hostname: config.Hostname || container.id.slice(0, 12) }),
     NetworkSettings: toNetworkSettings(view),
+  };
+}
+
+function toSizes(size: ContainerSize | undefined) {
+  return size === undefined ? {} : { SizeRw: size.own, SizeRootFs: size.all };
+}
+
+type WireHealth = NonNullable<NonNullable<ContainerInspectResponse["State"]>["Health"]>;
+type WireResults = NonNullable<WireHealth["Log"]>;
+
+function toHealth({ status, failingStreak, log }: Health): WireHealth {
+  const results = log.map(({ start, end, exitCode, output }) => ({
+    ...{ Start: start, End: end, ExitCode: exitCode, Output: output },
+  }));
+  // The type has dates, the wire has their text.
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: results as unknown as WireResults,
   };
 }
 
@@ -150,8 +188,13 @@ export function toContainerSummary(view: ContainerView, now: number): ContainerS
     Created: Math.floor(Date.parse(container.createdAt) / 1000),
     Ports: [],
     Labels: container.config.Labels ?? {},
-    State: state.status,
-    Status: statusText(state, now),
+    State: view.status as ContainerStatus,
+    Status: view.status === "removing" ? "Removal In Progress" : statusText(state, now),
+    ...toSizes(view.size),
+    Health: {
+      Status: state.health?.status ?? "none",
+      FailingStreak: state.health?.failingStreak ?? 0,
+    },
     HostConfig: { NetworkMode: mode },
     NetworkSettings: {
       Networks: toNetworks(view),
@@ -165,13 +208,17 @@ function quoteArgument(argument: string): string {
   return /\s/.test(argument) ? `'${argument}'` : argument;
 }
 
+function healthText(health: Health | null): string {
+  if (health === null) return "";
+  return health.status === "starting" ? " (health: starting)" : ` (${health.status})`;
+}
+
 function statusText(state: ContainerState, now: number): string {
   const up = `Up ${humanDuration(now - Date.parse(state.startedAt))}`;
   if (state.status === "paused") return `${up} (Paused)`;
-  if (state.status === "running") return up;
+  if (state.status === "running") return `${up}${healthText(state.health)}`;
   if (state.status === "created") return "Created";
   if (state.status === "dead") return "Dead";
-  if (state.status === "removing") return "Removal In Progress";
   const word = state.status === "restarting" ? "Restarting" : "Exited";
   return `${word} (${state.exitCode}) ${humanDuration(now - Date.parse(state.finishedAt))} ago`;
 }

@@ -8,7 +8,11 @@ import type { Native } from "../../native-types.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { attachRunning, type PendingAttach, relay } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
-import { containerFilters, matchesContainer } from "../containers/filter.ts";
+import {
+  buildContainerFilter,
+  containerFilters,
+  type FilterSources,
+} from "../containers/filter.ts";
 import { readLog } from "../containers/logs.ts";
 import type { AttachFlags } from "../containers/monitor.ts";
 import type { ContainerPaths } from "../containers/paths.ts";
@@ -31,9 +35,9 @@ export interface ContainerRoutesParts {
   kill(entry: Entry, signal: number): Promise<void>;
   remove(entry: Entry, options: { force: boolean; volumes: boolean }): Promise<void>;
   paths(entry: Entry): ContainerPaths;
-  inspect(entry: Entry): ContainerInspectResponse;
-  summarize(entry: Entry): ContainerSummary;
-  imageId(name: string): string | undefined;
+  inspect(entry: Entry, sized: boolean): Promise<ContainerInspectResponse>;
+  summarize(entries: Entry[], sized: boolean): Promise<ContainerSummary[]>;
+  sources: FilterSources;
 }
 
 /** All of a log, as `attach` wants it. */
@@ -49,16 +53,18 @@ const everything = {
 export function containerRoutes(parts: ContainerRoutesParts) {
   const find = (context: RequestContext): Entry => parts.table.get(context.params.id ?? "");
   return {
-    containerList({ query, json }) {
+    async containerList({ query, json }) {
       const filters = query.filters(containerFilters);
+      const matches = buildContainerFilter(filters, parts.sources);
       const limit = query.integer("limit") ?? 0;
       const all = query.flag("all") || limit > 0 || filters.has("status") || filters.has("exited");
       const entries = parts.table
         .all()
         .filter((entry) => all || isRunning(entry.state) || entry.state.status === "restarting")
-        .filter((entry) => matchesContainer(entry, filters, parts.table, parts.imageId))
+        .filter(matches)
         .sort((a, b) => (a.container.createdAt < b.container.createdAt ? 1 : -1));
-      json(200, (limit > 0 ? entries.slice(0, limit) : entries).map(parts.summarize));
+      const listed = limit > 0 ? entries.slice(0, limit) : entries;
+      json(200, await parts.summarize(listed, query.flag("size")));
     },
 
     async containerCreate(context) {
@@ -71,8 +77,8 @@ export function containerRoutes(parts: ContainerRoutesParts) {
       context.json(201, { Id: entry.container.id, Warnings: warnings });
     },
 
-    containerInspect(context) {
-      context.json(200, parts.inspect(find(context)));
+    async containerInspect(context) {
+      context.json(200, await parts.inspect(find(context), context.query.flag("size")));
     },
 
     async containerStart(context) {

@@ -1,6 +1,12 @@
 import type { RouteName } from "../../api/routes.ts";
+import { statusOf } from "../containers/filter.ts";
 import type { Entry } from "../containers/table.ts";
-import { type ContainerView, toContainerInspect, toContainerSummary } from "../containers/view.ts";
+import {
+  type ContainerSize,
+  type ContainerView,
+  toContainerInspect,
+  toContainerSummary,
+} from "../containers/view.ts";
 import type { Engine } from "../engine.ts";
 import type { Handler } from "../http/context.ts";
 import { buildInfo, buildVersion } from "../info.ts";
@@ -17,9 +23,15 @@ import { volumeRoutes } from "./volumes.ts";
 export function createHandlers(engine: Engine): Record<RouteName, Handler> {
   const { id, config, facts, table, images, pulls, events, containers, volumes } = engine;
   const { supervisor, stopper, freezer, files, commits } = engine;
-  const view = (entry: Entry): ContainerView => ({
+  const sizeOf = async ({ container }: Entry, path: string): Promise<ContainerSize> => {
+    const own = await engine.native.treeSize(path);
+    return { own, all: own + (images.find(container.imageId)?.size ?? 0) };
+  };
+  const view = async (entry: Entry, sized: boolean): Promise<ContainerView> => ({
     container: entry.container,
     state: entry.state,
+    status: statusOf(entry),
+    size: sized ? await sizeOf(entry, supervisor.paths(entry).upper) : undefined,
     paths: supervisor.paths(entry),
     volumePath: (name) => engine.volumes.dataPath(name),
     networkId: (name) => engine.networks.id(name),
@@ -44,9 +56,16 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       kill: (entry, signal) => stopper.kill(entry, signal),
       remove: (entry, options) => containers.remove(entry, options),
       paths: (entry) => supervisor.paths(entry),
-      inspect: (entry) => toContainerInspect(view(entry)),
-      summarize: (entry) => toContainerSummary(view(entry), Date.now()),
-      imageId: (name) => images.find(name)?.id,
+      inspect: async (entry, sized) => toContainerInspect(await view(entry, sized)),
+      summarize: async (entries, sized) => {
+        const views = await Promise.all(entries.map((entry) => view(entry, sized)));
+        return views.map((each) => toContainerSummary(each, Date.now()));
+      },
+      sources: {
+        container: (name) => table.get(name),
+        imageId: (name) => images.find(name)?.id,
+        networkId: (name) => engine.networks.id(name),
+      },
     }),
     ...lifecycleRoutes({
       table,
