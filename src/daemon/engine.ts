@@ -1,21 +1,23 @@
 import { join } from "node:path";
 import packageJson from "../../package.json";
-import { messageOf } from "../errors.ts";
+import { EngineError, messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { HostFacts, Native } from "../native-types.ts";
 import { ContentStore } from "../oci/layout.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
 import type { Credentials, ImageSource } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
-import { Freezer } from "./containers/freezer.ts";
+import type { Freezer } from "./containers/freezer.ts";
+import type { HealthChecker } from "./containers/health.ts";
+import { createLifecycle } from "./containers/lifecycle.ts";
 import { newId } from "./containers/names.ts";
 import { containerPaths } from "./containers/paths.ts";
 import { LaunchPlanner } from "./containers/planner.ts";
 import { reconcile } from "./containers/reconcile.ts";
-import { Restarter } from "./containers/restarter.ts";
+import type { Restarter } from "./containers/restarter.ts";
 import { ContainerService } from "./containers/service.ts";
-import { Stopper } from "./containers/stopper.ts";
-import { Supervisor, type SupervisorParts } from "./containers/supervisor.ts";
+import type { Stopper } from "./containers/stopper.ts";
+import type { Supervisor } from "./containers/supervisor.ts";
 import { ContainerTable, type Entry } from "./containers/table.ts";
 import { Trash } from "./containers/trash.ts";
 import { Updater } from "./containers/update.ts";
@@ -51,6 +53,7 @@ export interface Engine {
   stopper: Stopper;
   freezer: Freezer;
   restarter: Restarter;
+  health: HealthChecker;
   containers: ContainerService;
   files: FileService;
   commits: CommitService;
@@ -98,14 +101,9 @@ export async function createEngine(
   });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
   const lifecycle = createLifecycle({
-    native,
-    table,
-    networks,
-    planner,
-    events,
-    log,
-    config,
-    onExit,
+    ...{ native, table, networks, planner, events, log, onExit, dataRoot, runRoot, cgroupParent },
+    probe: () =>
+      Promise.reject(new EngineError("not_implemented", "health checks are not supported yet")),
   });
   const containers: ContainerService = new ContainerService({
     ...{ native, trash, facts, table, images, networks, volumes, events, log, ...lifecycle },
@@ -130,35 +128,10 @@ export async function createEngine(
     reconcile: () => reconcile({ table, networks, ...lifecycle, onExit }),
     close: () => {
       lifecycle.restarter.close();
+      lifecycle.health.close();
       database.close();
     },
   };
-}
-
-interface LifecycleParts
-  extends Omit<SupervisorParts, "dataRoot" | "runRoot" | "restarter" | "onRun"> {
-  native: Native;
-  config: DaemonConfig;
-}
-
-/** What starts, follows, pauses and ends containers: each knows the next one only by a function. */
-function createLifecycle({ config, ...parts }: LifecycleParts) {
-  const { table, log, events, native, onExit } = parts;
-  const { dataRoot, runRoot, cgroupParent } = config;
-  const restarter = new Restarter({
-    ...{ table, log },
-    relaunch: (entry: Entry): Promise<void> => supervisor.relaunch(entry),
-  });
-  const supervisor: Supervisor = new Supervisor({
-    ...{ ...parts, dataRoot, runRoot, restarter },
-    onRun: () => {},
-  });
-  const freezer = new Freezer({ native, table, events, cgroupParent, onChange: () => {} });
-  const stopper = new Stopper({
-    ...{ table, events, freezer, restarter, onExit },
-    start: (entry) => supervisor.start(entry),
-  });
-  return { supervisor, restarter, freezer, stopper };
 }
 
 async function createImages(

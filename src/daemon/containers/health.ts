@@ -1,5 +1,4 @@
 import { messageOf } from "../../errors.ts";
-import type { Log } from "../../log.ts";
 import type { EventBus } from "../events/bus.ts";
 import { type HealthResult, nowRfc3339 } from "./container.ts";
 import { eventAttributes } from "./events.ts";
@@ -27,9 +26,9 @@ export interface ProbeResult {
 }
 
 export interface HealthParts {
-  table: ContainerTable;
-  events: EventBus;
-  log: Log;
+  table: Pick<ContainerTable, "saveEnd">;
+  events: Pick<EventBus, "publish">;
+  log: { warn(message: string): void };
   run(entry: Entry, probe: Probe): Promise<ProbeResult>;
   /** Told when a container turns unhealthy. */
   onUnhealthy(entry: Entry): void;

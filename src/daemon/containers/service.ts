@@ -282,9 +282,9 @@ export class ContainerService {
     }
     for (const pending of entry.pending.splice(0)) pending.cancel();
     events.publish("container", "destroy", entry.container.id, eventAttributes(entry.container));
-    entry.removed.resolve(entry.state);
+    entry.removed.settle(entry.state);
     // There will be no next exit.
-    entry.nextExit.resolve(entry.state);
+    entry.nextExit.settle(entry.state);
   }
 }
 

@@ -2,7 +2,7 @@ import { constants } from "node:os";
 import { EngineError } from "../../errors.ts";
 import type { EventBus } from "../events/bus.ts";
 import { isRunning } from "./container.ts";
-import { defaultStopSignal } from "./defaults.ts";
+import { defaultStopSignal, defaultStopTimeout } from "./defaults.ts";
 import { eventAttributes } from "./events.ts";
 import type { Freezer } from "./freezer.ts";
 import type { Restarter } from "./restarter.ts";
@@ -128,10 +128,18 @@ export class Stopper {
   }
 }
 
+/** With what a container is stopped unless somebody says otherwise. */
+export function stopSettings({ container: { config } }: Entry): {
+  signal: number;
+  seconds: number;
+} {
+  const signal = parseSignal(config.StopSignal || defaultStopSignal);
+  return { signal, seconds: config.StopTimeout ?? defaultStopTimeout };
+}
+
 /** Signals by which the user means the end; after others (HUP, USR1 …) the restart policy goes on. */
 function isMeantToEnd(entry: Entry, signal: number): boolean {
-  const own = parseSignal(entry.container.config.StopSignal || defaultStopSignal);
-  return [SIGKILL, SIGTERM, SIGINT, SIGQUIT, own].includes(signal);
+  return [SIGKILL, SIGTERM, SIGINT, SIGQUIT, stopSettings(entry).signal].includes(signal);
 }
 
 async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {

@@ -4,6 +4,7 @@ import type { ContainerStore } from "../store/container-store.ts";
 import type { PendingAttach } from "./attach.ts";
 import { type Container, type ContainerState, initialState, isRunning } from "./container.ts";
 import type { MonitorControl } from "./monitor.ts";
+import { Waiters } from "./waiters.ts";
 
 /** One container in memory: what it is, how it is, and who waits for it. */
 export interface Entry {
@@ -16,9 +17,8 @@ export interface Entry {
   console: { rows: number; columns: number };
   /** Settled once it runs no more; replaced at each start. */
   exited: PromiseWithResolvers<ContainerState>;
-  removed: PromiseWithResolvers<ContainerState>;
-  /** Settled at the next exit, whenever that is; replaced after it. */
-  nextExit: PromiseWithResolvers<ContainerState>;
+  removed: Waiters<ContainerState>;
+  nextExit: Waiters<ContainerState>;
   /** The lifecycle operations of one container run one after another. */
   busy: Promise<unknown>;
   isRemoving: boolean;
@@ -137,8 +137,8 @@ export class ContainerTable {
       pending: [],
       console: { rows: 0, columns: 0 },
       exited: Promise.withResolvers(),
-      removed: Promise.withResolvers(),
-      nextExit: Promise.withResolvers(),
+      removed: new Waiters(),
+      nextExit: new Waiters(),
       busy: Promise.resolve(),
       isRemoving: false,
       isHeld: false,
@@ -159,6 +159,5 @@ export function inTurn<T>(entry: Entry, operation: () => Promise<T>): Promise<T>
 /** Tells all who wait for an exit. */
 export function settleExit(entry: Entry): void {
   entry.exited.resolve(entry.state);
-  entry.nextExit.resolve(entry.state);
-  entry.nextExit = Promise.withResolvers();
+  entry.nextExit.settle(entry.state);
 }

@@ -1,10 +1,12 @@
 import type { HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import { defaultStopSignal, defaultStopTimeout } from "../containers/defaults.ts";
+import { type ContainerState, isRunning } from "../containers/container.ts";
 import { type PruneReport, pruneFilters } from "../containers/prune.ts";
 import { parseUpdateRequest } from "../containers/request.ts";
 import { parseSignal } from "../containers/signals.ts";
+import { stopSettings } from "../containers/stopper.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
+import type { Waiters } from "../containers/waiters.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
 
 /** What these routes need of the engine. */
@@ -67,34 +69,32 @@ export function lifecycleRoutes(parts: LifecycleRoutesParts) {
 }
 
 /** The signal and the grace period of a stop: the request's, the container's, Docker's. */
-function readStop({ query }: RequestContext, { container: { config } }: Entry) {
-  const signal = parseSignal(query.text("signal") || config.StopSignal || defaultStopSignal);
-  return { signal, seconds: query.integer("t") ?? config.StopTimeout ?? defaultStopTimeout };
+function readStop({ query }: RequestContext, entry: Entry) {
+  const own = stopSettings(entry);
+  const signal = query.text("signal");
+  return {
+    signal: signal === "" ? own.signal : parseSignal(signal),
+    seconds: query.integer("t") ?? own.seconds,
+  };
 }
 
-type Ending = Promise<{ exitCode: number; error: string }>;
-
-/** A container between two runs counts as running: its end is the next one. */
-const conditions: Record<string, (entry: Entry) => Ending> = {
-  "not-running": (entry) => {
-    const { status } = entry.state;
-    if (status === "running" || status === "paused") return entry.exited.promise;
-    return status === "restarting" ? entry.nextExit.promise : Promise.resolve(entry.state);
-  },
-  "next-exit": (entry) => entry.nextExit.promise,
-  removed: (entry) => entry.removed.promise,
-};
+/** Whom a wait joins; undefined if its condition is met. A container between two runs counts as running. */
+function findWaiters(condition: string, entry: Entry): Waiters<ContainerState> | undefined {
+  if (condition === "removed") return entry.removed;
+  if (condition === "next-exit") return entry.nextExit;
+  if (condition !== "not-running")
+    throw new EngineError("invalid_argument", `invalid condition: "${condition}"`);
+  const runs = isRunning(entry.state) || entry.state.status === "restarting";
+  return runs ? entry.nextExit : undefined;
+}
 
 /** The headers go out at once: they tell the client that its wait is registered. */
 async function wait(context: RequestContext, entry: Entry): Promise<void> {
-  const condition = context.query.text("condition") || "not-running";
-  const ended = Object.hasOwn(conditions, condition) ? conditions[condition]?.(entry) : undefined;
-  if (ended === undefined)
-    throw new EngineError("invalid_argument", `invalid condition: "${condition}"`);
+  const waiters = findWaiters(context.query.text("condition") || "not-running", entry);
+  // Joined before the answer begins.
+  const ended = waiters === undefined ? entry.state : waiters.next(context.signal);
   const reply = context.stream(200, "application/json");
-  const gone = Promise.withResolvers<undefined>();
-  context.signal.addEventListener("abort", () => gone.resolve(undefined), { once: true });
-  const state = await Promise.race([ended, gone.promise]);
+  const state = await ended;
   if (state === undefined) return;
   const error = state.error === "" ? {} : { Error: { Message: state.error } };
   await reply.write(`${JSON.stringify({ StatusCode: state.exitCode, ...error })}\n`);

@@ -1,0 +1,51 @@
+import { messageOf } from "../../errors.ts";
+import type { Native } from "../../native-types.ts";
+import { Freezer } from "./freezer.ts";
+import { HealthChecker, type HealthParts } from "./health.ts";
+import { actOnUnhealthy } from "./health-action.ts";
+import { Restarter } from "./restarter.ts";
+import { Stopper } from "./stopper.ts";
+import { Supervisor, type SupervisorParts } from "./supervisor.ts";
+import type { Entry } from "./table.ts";
+
+export interface LifecycleParts extends Omit<SupervisorParts, "restarter" | "onRun"> {
+  native: Native;
+  cgroupParent: string | null;
+  /** Executes a health check's program in a container. */
+  probe: HealthParts["run"];
+}
+
+/** What starts, follows, checks, pauses and ends containers: each knows the next one only by a function. */
+export function createLifecycle({ cgroupParent, probe, ...parts }: LifecycleParts) {
+  const { table, log, events, native } = parts;
+  const onExit = (entry: Entry): void => {
+    health.update(entry);
+    parts.onExit(entry);
+  };
+  const restarter = new Restarter({
+    ...{ table, log },
+    relaunch: (entry: Entry): Promise<void> => supervisor.relaunch(entry),
+  });
+  const supervisor: Supervisor = new Supervisor({
+    ...{ ...parts, restarter, onExit },
+    onRun: (entry) => health.update(entry),
+  });
+  const freezer = new Freezer({
+    ...{ native, table, events, cgroupParent },
+    onChange: (entry: Entry) => health.update(entry),
+  });
+  const stopper = new Stopper({
+    ...{ table, events, freezer, restarter, onExit },
+    start: (entry) => supervisor.start(entry),
+  });
+  const health: HealthChecker = new HealthChecker({
+    ...{ table, events, log },
+    run: probe,
+    onUnhealthy: (entry) => {
+      void actOnUnhealthy(entry, stopper).catch((error: unknown) => {
+        log.warn(`act on unhealthy container ${entry.container.name}: ${messageOf(error)}`);
+      });
+    },
+  });
+  return { supervisor, restarter, freezer, stopper, health };
+}
