@@ -6,9 +6,25 @@ const attach: CommandEntry = {
   summary: "Attach standard streams to a running container",
   load: async () => (await import("./attach.ts")).attach,
 };
+const commit: CommandEntry = {
+  summary: "Create a new image from a container's changes",
+  load: async () => (await import("./commit.ts")).commit,
+};
+const cp: CommandEntry = {
+  summary: "Copy files/folders between a container and the local filesystem",
+  load: async () => (await import("./cp.ts")).cp,
+};
 const create: CommandEntry = {
   summary: "Create a new container",
   load: async () => (await import("./create.ts")).create,
+};
+const diff: CommandEntry = {
+  summary: "Inspect changes to files or directories on a container's filesystem",
+  load: async () => (await import("./diff.ts")).diff,
+};
+const exportContainer: CommandEntry = {
+  summary: "Export a container's filesystem as a tar archive",
+  load: async () => (await import("./export.ts")).exportContainer,
 };
 const events: CommandEntry = {
   summary: "Get real time events from the server",
@@ -130,8 +146,12 @@ export const commands: CommandTable = {
   },
   info,
   attach,
+  commit,
+  cp,
   create,
+  diff,
   events,
+  export: exportContainer,
   inspect,
   kill,
   logs,
@@ -151,7 +171,11 @@ export const commands: CommandTable = {
     commands: {
       ...{
         attach,
+        commit,
+        cp,
         create,
+        diff,
+        export: exportContainer,
         inspect: inspectContainer,
         kill,
         list: ps,
