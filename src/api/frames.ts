@@ -22,49 +22,72 @@ export function buildFrame(kind: number, payload: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Puts payloads of neighbouring frames of one kind together, so that many short lines are one write. */
-export function joinFrames(frames: readonly Frame[]): Frame[] {
-  const joined: Frame[] = [];
-  for (let first = 0; first < frames.length; ) {
-    const kind = frames[first]?.kind ?? 0;
-    let size = 0;
-    let end = first;
-    for (; frames[end]?.kind === kind; end++) size += frames[end]?.payload.length ?? 0;
-    const payload = new Uint8Array(size);
-    let at = 0;
-    for (const frame of frames.slice(first, end)) {
-      payload.set(frame.payload, at);
-      at += frame.payload.length;
-    }
-    joined.push({ kind, payload });
-    first = end;
-  }
-  return joined;
-}
-
 /** Cuts a byte stream into frames; keeps what is incomplete until more comes. */
 export class FrameDecoder {
   #pending: Uint8Array = new Uint8Array(0);
 
   /** Frames that are complete now. Throws RangeError on a payload beyond maxFramePayload. */
   push(chunk: Uint8Array): Frame[] {
-    let data = chunk;
-    if (this.#pending.length > 0) {
-      data = new Uint8Array(this.#pending.length + chunk.length);
-      data.set(this.#pending);
-      data.set(chunk, this.#pending.length);
-    }
+    const data = this.#join(chunk);
     const frames: Frame[] = [];
     let at = 0;
-    while (data.length - at >= frameHeaderBytes) {
-      const size = new DataView(data.buffer, data.byteOffset + at + 4, 4).getUint32(0);
-      if (size > maxFramePayload) throw new RangeError(`frame of ${size} bytes in a stream`);
-      const end = at + frameHeaderBytes + size;
-      if (end > data.length) break;
+    for (let end = frameEnd(data, at); end > 0; end = frameEnd(data, at)) {
       frames.push({ kind: data[at] ?? 0, payload: data.subarray(at + frameHeaderBytes, end) });
       at = end;
     }
     this.#pending = data.slice(at);
     return frames;
   }
+
+  /**
+   * The same, with neighbouring frames of one kind as one: for output that comes a line to a frame and is
+   * written on in pieces.
+   */
+  pushJoined(chunk: Uint8Array): Frame[] {
+    const data = this.#join(chunk);
+    const frames: Frame[] = [];
+    const out = new Uint8Array(data.length);
+    let [at, from, to] = [0, 0, 0];
+    let kind = data[0] ?? 0;
+    for (let end = frameEnd(data, at); end > 0; end = frameEnd(data, at)) {
+      if (data[at] !== kind) {
+        frames.push({ kind, payload: out.subarray(from, to) });
+        kind = data[at] ?? 0;
+        from = to;
+      }
+      at += frameHeaderBytes;
+      if (end - at > copyByHand) {
+        out.set(data.subarray(at, end), to);
+        to += end - at;
+      } else {
+        for (let i = at; i < end; i++) out[to++] = data[i] ?? 0;
+      }
+      at = end;
+    }
+    if (at > 0) frames.push({ kind, payload: out.subarray(from, to) });
+    this.#pending = data.slice(at);
+    return frames;
+  }
+
+  #join(chunk: Uint8Array): Uint8Array {
+    if (this.#pending.length === 0) return chunk;
+    const data = new Uint8Array(this.#pending.length + chunk.length);
+    data.set(this.#pending);
+    data.set(chunk, this.#pending.length);
+    return data;
+  }
+}
+
+/** Up to so many bytes a loop is quicker than a call. */
+const copyByHand = 64;
+
+/** Where the frame ends that begins at `at`; 0 if it is not complete. */
+function frameEnd(data: Uint8Array, at: number): number {
+  const payload = at + frameHeaderBytes;
+  if (payload > data.length) return 0;
+  const high = ((data[at + 4] ?? 0) << 8) | (data[at + 5] ?? 0);
+  const low = ((data[at + 6] ?? 0) << 8) | (data[at + 7] ?? 0);
+  const size = high * 0x10000 + low;
+  if (size > maxFramePayload) throw new RangeError(`frame of ${size} bytes in a stream`);
+  return payload + size > data.length ? 0 : payload + size;
 }

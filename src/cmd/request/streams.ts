@@ -1,4 +1,4 @@
-import { FrameDecoder, joinFrames, stream as streams } from "../../api/frames.ts";
+import { FrameDecoder, stream as streams } from "../../api/frames.ts";
 import type { Session } from "../../cli/command.ts";
 import type { HijackedStream } from "../../client/transport.ts";
 import { EngineError } from "../../errors.ts";
@@ -24,7 +24,7 @@ export async function copyFrames(read: ByteSource, { tty, session }: OutputOptio
       await session.stdout.pipe(chunk);
       continue;
     }
-    for (const { kind, payload } of joinFrames(decoder.push(chunk))) {
+    for (const { kind, payload } of decoder.pushJoined(chunk)) {
       if (kind === streams.stdout || kind === streams.stdin) await session.stdout.pipe(payload);
       else if (kind === streams.stderr) await session.stderr.pipe(payload);
       else if (kind === streams.systemError) {

@@ -6,7 +6,7 @@ import { type ContainerPaths, logPath } from "../containers/paths.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
 import { parseTimestamp } from "../http/timestamp.ts";
-import { multiplexedStream, rawStream } from "./media-types.ts";
+import { outputType } from "./media-types.ts";
 
 /** What this route needs of the engine. */
 export interface LogRoutesParts {
@@ -21,7 +21,7 @@ export function logRoutes(parts: LogRoutesParts) {
       const entry = parts.table.get(context.params.id ?? "");
       const tty = entry.container.config.Tty ?? false;
       const request = buildLogRequest(entry, parts.paths(entry), parseSelection(context));
-      const reply = context.stream(200, tty ? rawStream : multiplexedStream);
+      const reply = context.stream(200, outputType(tty, context.version));
       const ended = isRunning(entry.state) ? entry.exited.promise : Promise.resolve();
       for await (const chunk of readLog(parts.native, request, ended, context.signal)) {
         await reply.write(chunk);

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type {
   ContainerCreateRequest,
   ContainerInspectResponse,
@@ -21,7 +22,7 @@ import { parseSignal } from "../containers/signals.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
 import { buildLogRequest } from "./container-logs.ts";
-import { multiplexedStream, rawStream } from "./media-types.ts";
+import { outputType } from "./media-types.ts";
 
 /** What these routes need of the engine. */
 export interface ContainerRoutesParts {
@@ -153,14 +154,16 @@ async function attach(
     stdout: query.flag("stdout"),
     stderr: query.flag("stderr"),
   };
-  const contentType = tty || !isNewEnough(context.version) ? rawStream : multiplexedStream;
   const request = query.flag("logs")
     ? buildLogRequest(entry, parts.paths(entry), { ...flags, ...everything })
     : undefined;
-  const client = context.hijack(contentType);
+  const client = context.hijack(outputType(tty, context.version));
   if (request !== undefined) {
     const written = readLog(parts.native, request, Promise.resolve(), context.signal);
-    for await (const chunk of written) client.write(chunk);
+    for await (const chunk of written) {
+      if (!client.write(chunk))
+        await once(client, "drain", { signal: context.signal }).catch(() => {});
+    }
   }
   if (!isLive) {
     client.end();
@@ -178,9 +181,4 @@ async function attach(
       entry.pending = entry.pending.filter((each) => each !== pending);
     });
   }
-}
-
-/** The multiplexed media type came with API 1.42. */
-function isNewEnough(version: string): boolean {
-  return Number(version.split(".")[1]) >= 42;
 }
