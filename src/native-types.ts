@@ -12,6 +12,10 @@ export interface Native {
   removeTree(path: string): Promise<void>;
   /** Bytes of the regular files below a path, each once however many names it has; 0 if absent. */
   treeSize(path: string): Promise<number>;
+  /** Copies a directory of an image into an empty volume; false if there was nothing to do. */
+  copyUp(request: CopyUpRequest): Promise<boolean>;
+  /** Ends or undoes what an interrupted `copyUp` has left in a volume's directory. */
+  finishCopyUp(directory: string): Promise<void>;
   /** Starts a monitor, which sets the container up and waits at the gate for START on its socket. */
   launch(request: LaunchRequest): Promise<Launched>;
   /** Starts the monitor of the next launch ahead of it. */
@@ -148,6 +152,16 @@ export interface PackedLayer {
   digest: string;
   size: number;
   diffId: string;
+}
+
+export interface CopyUpRequest {
+  /** Layer directories, topmost first; at least two. */
+  lower: string[];
+  /** In the image, resolved there. */
+  path: string;
+  /** Staged: the volume's directory, which holds `_data`; else the directory to fill itself. */
+  directory: string;
+  staged: boolean;
 }
 
 export interface LaunchRequest {
@@ -307,12 +321,47 @@ export type PlannedMount =
   | {
       kind: "bind";
       source: string;
+      /** Below the source; links may not lead out of it. */
+      subpath?: string;
       target: string;
       readonly: boolean;
+      /** What is mounted below a read-only source stays writable. */
+      writableBelow?: boolean;
       recursive: boolean;
       propagation: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
+      idMap?: IdMap;
     }
-  | { kind: "tmpfs"; target: string; readonly: boolean; options: string[] };
+  | { kind: "tmpfs"; target: string; readonly: boolean; options: string[] }
+  | {
+      /** What mount(8) would mount, in the container's mount namespace alone. */
+      kind: "device";
+      fsType: string;
+      device: string;
+      options: string[];
+      target: string;
+      readonly: boolean;
+      /** The process whose network reaches it. */
+      networkOf?: number;
+    }
+  | {
+      kind: "image";
+      /** Layer directories, topmost first; at least two. */
+      lower: string[];
+      subpath?: string;
+      target: string;
+    };
+
+/** Which owner of a file is shown as which; an empty one shows the source's owner as root. */
+export interface IdMap {
+  uids: IdRange[];
+  gids: IdRange[];
+}
+
+export interface IdRange {
+  inside: number;
+  host: number;
+  size: number;
+}
 
 export interface PlannedResources {
   memory?: number;

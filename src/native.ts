@@ -30,6 +30,8 @@ interface Addon {
   LogReader: new (request: string) => LogReader;
   commitLayer(staging: string, final: string): Promise<void>;
   removeTree(path: string): Promise<void>;
+  copyUp(request: string): Promise<boolean>;
+  finishCopyUp(directory: string): Promise<void>;
   launch(request: string): Promise<string>;
   prepareMonitor(): Promise<void>;
   updateResources(plan: string): Promise<void>;
@@ -94,6 +96,8 @@ function wrap(addon: Addon): Native {
     extractLayer: (options) => createExtraction(addon, options),
     commitLayer: (staging, final) => asPromise(() => addon.commitLayer(staging, final)),
     removeTree: (path) => asPromise(() => addon.removeTree(path)),
+    copyUp: (request) => asPromise(() => addon.copyUp(JSON.stringify(request))),
+    finishCopyUp: (directory) => asPromise(() => addon.finishCopyUp(directory)),
     launch: async (request) =>
       JSON.parse(await asPromise(() => addon.launch(JSON.stringify(request)))),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),

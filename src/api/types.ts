@@ -43,3 +43,8 @@ export interface AuthReply {
   Status: string;
   IdentityToken?: string;
 }
+
+/** Idmapped binds are this engine's own: "INSIDE:HOST:SIZE[,…]", "uids=…;gids=…" or "owner". */
+export interface IdMapped {
+  IDMap?: string;
+}

@@ -10,6 +10,7 @@ import type { DaemonConfig } from "./config.ts";
 import type { Freezer } from "./containers/freezer.ts";
 import type { HealthChecker } from "./containers/health.ts";
 import { createLifecycle } from "./containers/lifecycle.ts";
+import { MountPreparer } from "./containers/mount-preparer.ts";
 import { newId } from "./containers/names.ts";
 import { containerPaths } from "./containers/paths.ts";
 import { LaunchPlanner } from "./containers/planner.ts";
@@ -90,8 +91,8 @@ export async function createEngine(
   });
   await trash.open();
   const volumes = new VolumeService({
-    ...{ store: new VolumeStore(database), trash, events, root: join(dataRoot, "volumes") },
-    newName: newId,
+    ...{ native, store: new VolumeStore(database), trash, events, newName: newId },
+    root: join(dataRoot, "volumes"),
   });
   await volumes.open();
   const { cgroupParent } = config;
@@ -105,8 +106,9 @@ export async function createEngine(
     probe: () =>
       Promise.reject(new EngineError("not_implemented", "health checks are not supported yet")),
   });
+  const mounts = new MountPreparer({ volumes, table, images });
   const containers: ContainerService = new ContainerService({
-    ...{ native, trash, facts, table, images, networks, volumes, events, log, ...lifecycle },
+    ...{ native, trash, facts, table, images, networks, mounts, events, log, ...lifecycle },
     logConfig: config.logConfig,
   });
   const { freezer, supervisor } = lifecycle;

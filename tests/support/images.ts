@@ -2,8 +2,15 @@
 import { buildImage, type Entry, type Image, type ImageOptions } from "../../scripts/image.ts";
 import { output } from "./process.ts";
 
-/** Every applet of the machine's static busybox, as Docker's image of that name has them. */
-export async function buildBusybox(options: Partial<ImageOptions> = {}): Promise<Image> {
+/**
+ * Every applet of the machine's static busybox, as Docker's image of that name has them; `above` are
+ * further layers.
+ */
+export async function buildBusybox({
+  above = [],
+  config = {},
+  ...options
+}: Partial<ImageOptions> & { above?: Entry[][] } = {}): Promise<Image> {
   const applets = (await output(["busybox", "--list"])).trim().split("\n");
   const files: Entry[] = [
     { name: "bin", type: "directory" },
@@ -21,7 +28,11 @@ export async function buildBusybox(options: Partial<ImageOptions> = {}): Promise
     { name: "root", type: "directory", mode: 0o700 },
     { name: "tmp", type: "directory", mode: 0o1777 },
   ];
-  return buildImage({ layers: [files], config: { Cmd: ["sh"], Env: [path] }, ...options });
+  return buildImage({
+    layers: [files, ...above],
+    config: { Cmd: ["sh"], Env: [path], ...config },
+    ...options,
+  });
 }
 
 const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -8,6 +8,7 @@ pub mod freeze;
 mod launch;
 mod logs;
 mod update;
+mod volumes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,6 +106,16 @@ pub fn commit_layer(env: &Env, staging: String, r#final: String) -> Result<Objec
 #[napi]
 pub fn remove_tree(env: &Env, path: String) -> Result<Object<'_>> {
     run(env, move || Ok(layer::remove_tree(Path::new(&path))?))
+}
+
+#[napi]
+pub fn copy_up(env: &Env, request: String) -> Result<Object<'_>> {
+    run(env, move || volumes::copy_up(&request))
+}
+
+#[napi]
+pub fn finish_copy_up(env: &Env, directory: String) -> Result<Object<'_>> {
+    run(env, move || volumes::finish_copy_up(&directory))
 }
 
 #[napi]

@@ -9,6 +9,8 @@
 
 mod budget;
 mod commit;
+mod copy;
+mod copy_up;
 mod dir;
 mod error;
 mod extraction;
@@ -47,6 +49,7 @@ pub mod tar {
 }
 
 pub use commit::commit;
+pub use copy_up::{copy_up, copy_up_to, finish_copy_up};
 pub use error::{ErrorKind, LayerError};
 pub use extraction::{ExtractOptions, ExtractResult, Extraction};
 pub use remove::remove_tree;

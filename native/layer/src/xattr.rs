@@ -31,6 +31,11 @@ fn judge(name: &[u8]) -> Verdict {
     }
 }
 
+/// False for what belongs to a machine or to overlayfs.
+pub(crate) fn is_of_image(name: &[u8]) -> bool {
+    judge(name) == Verdict::Set
+}
+
 /// What carries the attributes: a file or directory by its fd, anything else by its directory.
 #[derive(Debug, Clone, Copy)]
 pub enum Place<'a> {

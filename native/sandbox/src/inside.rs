@@ -14,11 +14,11 @@ use rustix::mount::{OpenTreeFlags, UnmountFlags};
 use rustix::process::{Pid, PidfdFlags};
 use serde::Deserialize;
 
-use crate::child::mount;
-use crate::child::user;
+use crate::child::tree::{self, Tree};
+use crate::child::{mount, user};
 use crate::error::{Code, Context, StepError};
-use crate::op::Overlay;
-use crate::plan::{PlannedMount, RootfsPlan};
+use crate::op::{Overlay, ReadOnly};
+use crate::plan::{PlannedMount, Propagation, RootfsPlan};
 use crate::sys;
 
 type Result<T> = std::result::Result<T, StepError>;
@@ -38,7 +38,7 @@ pub enum Place {
 #[derive(Debug, Deserialize)]
 pub struct StoppedRoot {
     pub rootfs: RootfsPlan,
-    /// Those that are directories or files of the host; others are empty while nothing runs.
+    /// Those that are of the host or of an image; others are empty while nothing runs.
     pub mounts: Vec<PlannedMount>,
 }
 
@@ -118,16 +118,11 @@ impl Inside {
     fn stopped(rootfs: &RootfsPlan, mounts: &[PlannedMount]) -> Result<Self> {
         sys::unshare_mounts().step("unshare mounts", "")?;
         mount::make_private()?;
+        let at = rootfs.upper.clone();
         let mut trees = Vec::new();
         for planned in mounts {
-            if let PlannedMount::Bind {
-                source, recursive, ..
-            } = planned
-            {
-                trees.push((mount::open_tree(source, *recursive)?, planned));
-            }
+            trees.extend(Placed::open(planned, &at)?);
         }
-        let at = rootfs.upper.clone();
         let root = mount::rootfs(&Overlay {
             lower: rootfs.lower.clone(),
             upper: rootfs.upper.clone(),
@@ -139,21 +134,64 @@ impl Inside {
             _namespace: None,
             mounted_at: Some(at),
         };
-        for (tree, planned) in &trees {
-            if let PlannedMount::Bind {
-                target,
-                readonly,
-                propagation,
-                ..
-            } = planned
-            {
-                mount::place_tree(inside.as_fd(), tree, target, *readonly, *propagation)?;
-            }
+        for placed in &trees {
+            placed.place(inside.as_fd())?;
         }
         if rootfs.readonly {
             mount::read_only_root(inside.as_fd())?;
         }
         Ok(inside)
+    }
+}
+
+/// A tree and where it goes.
+struct Placed<'a> {
+    tree: Tree,
+    target: &'a str,
+    readonly: ReadOnly,
+}
+
+impl<'a> Placed<'a> {
+    /// None for a file system that is made at each start. `at` is a directory to mount on for a moment.
+    fn open(planned: &'a PlannedMount, at: &str) -> Result<Option<Self>> {
+        let (tree, target, readonly) = match planned {
+            PlannedMount::Bind {
+                source,
+                subpath,
+                target,
+                readonly,
+                recursive,
+                id_map,
+                ..
+            } => {
+                let tree = tree::open(source, subpath.as_deref(), *recursive, id_map.as_ref())?;
+                let readonly = if *readonly {
+                    ReadOnly::Recursive
+                } else {
+                    ReadOnly::No
+                };
+                (tree, target, readonly)
+            }
+            PlannedMount::Image {
+                lower,
+                subpath,
+                target,
+            } => {
+                let tree = tree::open_image(lower, subpath.as_deref(), at)?;
+                (tree, target, ReadOnly::Recursive)
+            }
+            PlannedMount::Tmpfs { .. } | PlannedMount::Device { .. } => return Ok(None),
+        };
+        Ok(Some(Self {
+            tree,
+            target,
+            readonly,
+        }))
+    }
+
+    fn place(&self, root: BorrowedFd<'_>) -> Result<()> {
+        let propagation = Propagation::Rprivate;
+        tree::place(root, &self.tree, self.target, self.readonly, propagation)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Propagation;
+use crate::plan::{IdMap, Propagation};
 
 /// Attributes of one mount; the values are the kernel's `MOUNT_ATTR_*`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -14,6 +14,9 @@ impl Attrs {
     pub const NO_SUID: Self = Self(0x2);
     pub const NO_DEV: Self = Self(0x4);
     pub const NO_EXEC: Self = Self(0x8);
+    pub const NO_ATIME: Self = Self(0x10);
+    pub const STRICT_ATIME: Self = Self(0x20);
+    pub const NO_DIR_ATIME: Self = Self(0x80);
     /// What a mount gets that is neither for programs nor for devices.
     pub const PLAIN: Self = Self(0x2 | 0x4 | 0x8);
 
@@ -35,6 +38,15 @@ pub struct FileSystem {
     /// (key, value); a key without a value is a flag.
     pub options: Vec<(String, Option<String>)>,
     pub attrs: Attrs,
+}
+
+/// How much of a tree is read-only.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum ReadOnly {
+    No,
+    /// The topmost mount alone.
+    Top,
+    Recursive,
 }
 
 /// The overlay that becomes the container's root.
@@ -64,7 +76,24 @@ pub enum Op {
     /// Taken before [`Op::PrivateTree`], so that it stays in its peer group.
     OpenTree {
         source: String,
+        /// Below the source, from which no link may lead out.
+        subpath: Option<String>,
         recursive: bool,
+        id_map: Option<IdMap>,
+    },
+    /// Takes the layers of an image as a tree like those; behind [`Op::PrivateTree`].
+    OpenImage {
+        lower: Vec<String>,
+        subpath: Option<String>,
+        /// A directory of the host to mount on for a moment.
+        at: String,
+    },
+    /// Makes a file system as a tree like those; behind [`Op::PrivateTree`].
+    OpenDevice {
+        device: String,
+        fs: FileSystem,
+        /// The process whose network reaches it.
+        network_of: Option<u32>,
     },
     /// Takes the `/dev/shm` of the container whose mount namespace came along, as one more tree.
     DonorMemory,
@@ -107,7 +136,7 @@ pub enum Op {
     PlaceTree {
         index: u32,
         target: String,
-        readonly: bool,
+        readonly: ReadOnly,
         propagation: Propagation,
     },
     /// Writes below `/proc/sys` through this container's own procfs; path as "net/ipv4/x".

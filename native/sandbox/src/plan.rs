@@ -124,14 +124,26 @@ pub struct RootfsPlan {
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(
+    tag = "kind",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase"
+)]
 pub enum PlannedMount {
     Bind {
         source: String,
+        /// Below the source; links may not lead out of it.
+        #[serde(default)]
+        subpath: Option<String>,
         target: String,
         readonly: bool,
+        /// What is mounted below a read-only source stays writable.
+        #[serde(default)]
+        writable_below: bool,
         recursive: bool,
         propagation: Propagation,
+        #[serde(default)]
+        id_map: Option<IdMap>,
     },
     Tmpfs {
         target: String,
@@ -139,6 +151,38 @@ pub enum PlannedMount {
         #[serde(default)]
         options: Vec<String>,
     },
+    /// A file system as mount(8) would mount it, in the container's mount namespace alone.
+    Device {
+        fs_type: String,
+        device: String,
+        options: Vec<String>,
+        target: String,
+        readonly: bool,
+        /// The process whose network reaches it.
+        #[serde(default)]
+        network_of: Option<u32>,
+    },
+    /// Layers of an image, topmost first, at least two.
+    Image {
+        lower: Vec<String>,
+        #[serde(default)]
+        subpath: Option<String>,
+        target: String,
+    },
+}
+
+/// Which owner of a file is shown as which; an empty one shows the source's owner as root.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct IdMap {
+    pub uids: Vec<IdRange>,
+    pub gids: Vec<IdRange>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct IdRange {
+    pub inside: u32,
+    pub host: u32,
+    pub size: u32,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { HostConfig } from "../../api/types.ts";
+import type { HostConfig, IdMapped } from "../../api/types.ts";
 import { cut, invalid, refuse } from "./parts.ts";
 
 type Mount = NonNullable<HostConfig["Mounts"]>[number];
@@ -34,7 +34,12 @@ export function parseMount(text: string): Mount {
   return builder.finish();
 }
 
-const booleans = ["readonly", "ro", "volume-nocopy", "bind-nonrecursive"];
+const booleans = [
+  ...["readonly", "ro", "volume-nocopy", "bind-nonrecursive", "bind-create-src"],
+  "bind-create-mountpoint",
+];
+/** May stand without a value, which is then this. */
+const bareValues: Record<string, string> = { "bind-idmap": "owner" };
 const propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 
 class MountBuilder {
@@ -46,10 +51,11 @@ class MountBuilder {
   }
 
   set(field: string): void {
-    const [spelled, value] = cut(field, "=");
+    const [spelled, given] = cut(field, "=");
     const name = spelled.toLowerCase();
     const bare = !field.includes("=");
-    if (bare && !booleans.includes(name)) {
+    const value = bare ? (bareValues[name] ?? "") : given;
+    if (bare && !booleans.includes(name) && !Object.hasOwn(bareValues, name)) {
       throw this.#bad(`invalid field '${field}' must be a key=value pair`);
     }
     const on = bare || this.#bool(name, value);
@@ -63,6 +69,7 @@ class MountBuilder {
     if (!mount.Target) throw this.#bad("target is required");
     if (mount.Type === "bind" && !mount.Source)
       throw this.#bad("source is required for bind mounts");
+    this.#checkReadOnly();
     this.#expect(mount.BindOptions, "bind");
     this.#expect(mount.VolumeOptions, "volume");
     this.#expect(mount.TmpfsOptions, "tmpfs");
@@ -106,6 +113,13 @@ class MountBuilder {
       else if (value === "readonly") bind.ReadOnlyForceRecursive = true;
       else if (value !== "enabled") throw this.#bad(`invalid value for bind-recursive: ${value}`);
     },
+    "bind-create-src": (_, on) => {
+      this.#bind().CreateMountpoint = on;
+    },
+    "bind-create-mountpoint": (_, on) => this.#setters["bind-create-src"]?.("", on),
+    "bind-idmap": (value) => {
+      this.#bind().IDMap = value;
+    },
     "volume-nocopy": (_, on) => {
       this.#volume().NoCopy = on;
     },
@@ -137,9 +151,26 @@ class MountBuilder {
       if (!/^[0-7]{1,5}$/.test(value)) throw this.#bad(`invalid value for tmpfs-mode: ${value}`);
       this.#tmpfs().Mode = Number.parseInt(value, 8);
     },
+    "tmpfs-opt": (value) => {
+      const options = this.#tmpfs().Options ?? [];
+      const [name, option] = cut(value, "=");
+      this.#tmpfs().Options = [...options, value.includes("=") ? [name, option] : [name]];
+    },
   };
 
-  #bind() {
+  /** How far read-only goes is said of what is read-only, and "all of it" of what nothing spreads to. */
+  #checkReadOnly(): void {
+    const { ReadOnly, BindOptions: bind } = this.#mount;
+    const asked = bind?.ReadOnlyNonRecursive ? "writable" : "readonly";
+    if (!bind?.ReadOnlyNonRecursive && !bind?.ReadOnlyForceRecursive) return;
+    const needs = (what: string) =>
+      refuse(`option 'bind-recursive=${asked}' requires '${what}' to be specified in conjunction`);
+    if (!ReadOnly) throw needs("readonly");
+    if (asked === "readonly" && bind.Propagation !== "rprivate")
+      throw needs("bind-propagation=rprivate");
+  }
+
+  #bind(): NonNullable<Mount["BindOptions"]> & IdMapped {
     this.#mount.BindOptions ??= {};
     return this.#mount.BindOptions;
   }

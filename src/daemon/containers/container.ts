@@ -1,4 +1,5 @@
 import type { ContainerConfig, HostConfig } from "../../api/types.ts";
+import type { IdMap } from "../../native-types.ts";
 import type { Platform } from "../../oci/platform.ts";
 
 /** What a container is: fixed at create, but for its name. */
@@ -21,25 +22,49 @@ export interface Container {
   macAddress: string;
 }
 
-export type ContainerMount =
-  | {
-      type: "bind";
-      source: string;
-      target: string;
-      readonly: boolean;
-      recursive: boolean;
-      propagation: Propagation;
-      mode: string;
-    }
-  | {
-      type: "volume";
-      name: string;
-      target: string;
-      readonly: boolean;
-      anonymous: boolean;
-      mode: string;
-    }
-  | { type: "tmpfs"; target: string; readonly: boolean; options: string[] };
+export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
+
+export interface BindMount {
+  type: "bind";
+  source: string;
+  target: string;
+  readonly: boolean;
+  recursive: boolean;
+  propagation: Propagation;
+  mode: string;
+  /** What is mounted below a read-only source stays writable. */
+  writableBelow?: boolean;
+  idMap?: IdMap;
+}
+
+export interface VolumeMount {
+  type: "volume";
+  name: string;
+  target: string;
+  readonly: boolean;
+  anonymous: boolean;
+  mode: string;
+  /** Not filled with what the image has at its place. */
+  nocopy?: boolean;
+  subpath?: string;
+}
+
+export interface TmpfsMount {
+  type: "tmpfs";
+  target: string;
+  readonly: boolean;
+  options: string[];
+}
+
+export interface ImageMount {
+  type: "image";
+  /** As the user typed it, and as it was resolved. */
+  image: string;
+  imageId: string;
+  target: string;
+  readonly: true;
+  subpath?: string;
+}
 
 export type Propagation = "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
 

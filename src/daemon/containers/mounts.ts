@@ -1,30 +1,60 @@
 import { posix } from "node:path";
-import type { ContainerConfig, HostConfig, Mount } from "../../api/types.ts";
+import type { ContainerConfig, HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import type { ContainerMount, Propagation } from "./container.ts";
+import { parseVolumeName } from "../volumes/names.ts";
+import type { BindMount, ContainerMount, Propagation, TmpfsMount } from "./container.ts";
+import { parseMount } from "./mount-options.ts";
+import { isPropagation, parseTarget } from "./mount-words.ts";
 
-const propagations = ["private", "rprivate", "shared", "rshared", "slave", "rslave"] as const;
 /** Words that Docker takes and that mean nothing here: SELinux labels, Docker Desktop's consistency. */
-const ignoredOptions = ["z", "Z", "cached", "delegated", "consistent", "nocopy"];
+const ignoredOptions = ["z", "Z", "cached", "delegated", "consistent"];
 
-/** A mount that was asked for; a volume without a name is anonymous and gets one when it is made. */
+/** A mount that was asked for. */
 export type RequestedMount =
-  | (Extract<ContainerMount, { type: "bind" }> & { createSource: boolean })
-  | { type: "volume"; name: string | undefined; target: string; readonly: boolean; mode: string }
-  | Extract<ContainerMount, { type: "tmpfs" }>;
+  | (BindMount & { createSource: boolean })
+  | RequestedVolume
+  | TmpfsMount
+  | { type: "image"; image: string; target: string; subpath?: string };
 
-/** All mounts of a request: `--mount`, `-v`, `--tmpfs`, then volumes of the image that none of them covers. */
-export function parseMounts(host: HostConfig, config: ContainerConfig): RequestedMount[] {
-  const mounts: RequestedMount[] = [];
+/** A volume without a name is anonymous and gets one when it is made. */
+export interface RequestedVolume {
+  type: "volume";
+  name: string | undefined;
+  target: string;
+  readonly: boolean;
+  mode: string;
+  nocopy?: boolean;
+  subpath?: string;
+  driver?: string;
+  labels?: Record<string, string>;
+  options?: Record<string, string>;
+}
+
+export interface ParsedMounts {
+  requested: RequestedMount[];
+  /** Of other containers, unless something else was asked for at their places. */
+  inherited: ContainerMount[];
+}
+
+/**
+ * All mounts of a request: `-v`, `--mount`, `--tmpfs`; then those of other containers, the later one
+ * winning, and the image's volumes, where nothing is yet.
+ */
+export function parseMounts(
+  host: HostConfig,
+  config: ContainerConfig,
+  from: ContainerMount[] = [],
+): ParsedMounts {
+  const requested: RequestedMount[] = [];
   const targets = new Set<string>();
   const add = (mount: RequestedMount): void => {
     if (targets.has(mount.target)) {
       throw new EngineError("invalid_argument", `Duplicate mount point: ${mount.target}`);
     }
     targets.add(mount.target);
-    mounts.push(mount);
+    requested.push(mount);
   };
-  for (const bind of host.Binds ?? []) add(parseBind(bind));
+  for (const bind of host.Binds ?? []) add(withDriver(parseBind(bind), host.VolumeDriver));
   for (const mount of host.Mounts ?? []) add(parseMount(mount));
   for (const [target, options] of Object.entries(host.Tmpfs ?? {})) {
     const words = options.split(",").filter((word) => word !== "");
@@ -35,12 +65,24 @@ export function parseMounts(host: HostConfig, config: ContainerConfig): Requeste
       options: words,
     });
   }
+  const inherited = [...new Map(from.map((mount) => [mount.target, mount])).values()].filter(
+    ({ target }) => !targets.has(target),
+  );
+  for (const { target } of inherited) targets.add(target);
   for (const path of Object.keys(config.Volumes ?? {})) {
     const target = parseTarget(path, path);
-    if (!targets.has(target))
-      add({ type: "volume", name: undefined, target, readonly: false, mode: "" });
+    if (targets.has(target)) continue;
+    const volume: RequestedVolume = {
+      ...{ type: "volume", name: undefined, target, readonly: false, mode: "" },
+    };
+    requested.push(withDriver(volume, host.VolumeDriver));
   }
-  return mounts;
+  return { requested, inherited };
+}
+
+/** `--volume-driver` is for the volumes that name none of their own. */
+function withDriver(mount: RequestedMount, driver: string | undefined): RequestedMount {
+  return mount.type === "volume" && driver ? { ...mount, driver } : mount;
 }
 
 /** "SOURCE:TARGET[:OPTIONS]"; a source that is no absolute path names a volume. */
@@ -51,13 +93,9 @@ export function parseBind(spec: string): RequestedMount {
   if (target === undefined || source === "" || target === "" || rest.length > 0)
     throw invalid("expected SOURCE:TARGET[:OPTIONS]");
   const path = parseTarget(target, spec);
-  let readonly = false;
-  let propagation: Propagation = "rprivate";
-  for (const word of mode.split(",").filter((option) => option !== "")) {
-    if (word === "ro" || word === "rw") readonly = word === "ro";
-    else if (isPropagation(word)) propagation = word;
-    else if (!ignoredOptions.includes(word)) throw invalid(`unknown option '${word}'`);
-  }
+  const words = parseMode(mode, source.startsWith("/"));
+  if (words === undefined) throw invalid(`invalid mode: ${mode}`);
+  const { readonly, nocopy, propagation } = words;
   if (source.startsWith("/")) {
     return {
       type: "bind",
@@ -65,92 +103,56 @@ export function parseBind(spec: string): RequestedMount {
       target: path,
       readonly,
       recursive: true,
-      propagation,
+      propagation: propagation ?? "rprivate",
       mode,
       createSource: true,
     };
   }
-  return { type: "volume", name: parseVolumeName(source), target: path, readonly, mode };
+  return {
+    type: "volume",
+    name: parseVolumeName(source),
+    target: path,
+    readonly,
+    // As Docker reports a volume whose SELinux label was left to it.
+    mode: mode === "" ? "z" : mode,
+    ...(nocopy ? { nocopy } : {}),
+  };
 }
 
-function parseMount(mount: Mount): RequestedMount {
-  const type = mount.Type ?? "volume";
-  const invalid = (why: string): EngineError =>
-    new EngineError("invalid_argument", `invalid mount config for type "${type}": ${why}`);
-  if (!mount.Target) throw invalid("field Target must not be empty");
-  const target = parseTarget(mount.Target, mount.Target);
-  const readonly = mount.ReadOnly ?? false;
-  if (type === "bind") {
-    const source = mount.Source ?? "";
-    if (source === "") throw invalid("field Source must not be empty");
-    if (!source.startsWith("/"))
-      throw invalid(`invalid mount path: '${source}' mount path must be absolute`);
-    const propagation = mount.BindOptions?.Propagation || "rprivate";
-    if (!isPropagation(propagation)) throw invalid(`invalid propagation mode: ${propagation}`);
-    return {
-      type,
-      source: posix.normalize(source),
-      target,
-      readonly,
-      recursive: mount.BindOptions?.NonRecursive !== true,
-      propagation,
-      mode: "",
-      createSource: mount.BindOptions?.CreateMountpoint === true,
-    };
-  }
-  if (type === "tmpfs") {
-    if (mount.Source) throw invalid("cannot specify source on tmpfs");
-    const { SizeBytes: size, Mode: mode } = mount.TmpfsOptions ?? {};
-    if (size !== undefined && size < 0) throw invalid(`invalid size: ${size}`);
-    if (mode !== undefined && (mode < 0 || mode > 0o7777)) throw invalid(`invalid mode: ${mode}`);
-    const options = [
-      ...(size ? [`size=${size}`] : []),
-      ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`]),
-    ];
-    return { type, target, readonly, options };
-  }
-  if (type === "volume") {
-    return {
-      type,
-      name: mount.Source ? parseVolumeName(mount.Source) : undefined,
-      target,
-      readonly,
-      mode: "",
-    };
-  }
-  throw invalid("mount type unknown");
+interface Mode {
+  readonly: boolean;
+  nocopy: boolean;
+  propagation: Propagation | undefined;
 }
 
-function parseTarget(target: string, spec: string): string {
-  if (!target.startsWith("/")) {
+/** Undefined if a word is unknown, or makes no sense for a directory of the host or for a volume. */
+function parseMode(text: string, isBind: boolean): Mode | undefined {
+  const mode: Mode = { readonly: false, nocopy: false, propagation: undefined };
+  for (const word of text.split(",").filter((option) => option !== "")) {
+    if (word === "ro" || word === "rw") mode.readonly = word === "ro";
+    else if (isBind && isPropagation(word)) mode.propagation = word;
+    else if (!isBind && word === "nocopy") mode.nocopy = true;
+    else if (!ignoredOptions.includes(word)) return undefined;
+  }
+  return mode;
+}
+
+/** "CONTAINER[:ro|rw]" of `--volumes-from`. */
+export function parseVolumesFrom(spec: string): { container: string; readonly: boolean } {
+  const [container = "", mode = ""] = splitOnce(spec);
+  if (container === "") {
     throw new EngineError(
       "invalid_argument",
-      `invalid volume specification: '${spec}': invalid mount path: '${target}' mount path must be absolute`,
+      "invalid volumes-from specification: must not be an empty string",
     );
   }
-  const path = posix.normalize(target).replace(/(.)\/$/, "$1");
-  if (path === "/") {
-    throw new EngineError(
-      "invalid_argument",
-      `invalid volume specification: '${spec}': invalid specification: destination can't be '/'`,
-    );
-  }
-  return path;
+  const words = parseMode(mode, false);
+  if (words === undefined || words.nocopy)
+    throw new EngineError("invalid_argument", `invalid mode for volumes-from: ${mode}`);
+  return { container, readonly: words.readonly };
 }
 
-export function parseVolumeName(name: string): string {
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name) || name.length > 255) {
-    throw new EngineError(
-      "invalid_argument",
-      `${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed`,
-      {
-        hint: "for a directory of the host give an absolute path",
-      },
-    );
-  }
-  return name;
-}
-
-function isPropagation(word: string): word is Propagation {
-  return (propagations as readonly string[]).includes(word);
+function splitOnce(text: string): [string, string] {
+  const at = text.indexOf(":");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }

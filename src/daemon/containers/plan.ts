@@ -4,7 +4,6 @@ import type {
   EndpointPlan,
   LaunchRequest,
   PlannedDevice,
-  PlannedMount,
   PlannedResources,
 } from "../../native-types.ts";
 import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
@@ -24,6 +23,7 @@ import { buildLogAttributes, parseLogConfig } from "./log-options.ts";
 import { buildEnvironment } from "./merge.ts";
 import type { SharedNamespaces } from "./modes.ts";
 import { type ContainerPaths, logPath } from "./paths.ts";
+import { type MountSources, planMounts } from "./plan-mounts.ts";
 import { parseRlimits } from "./resources.ts";
 import { parseSecurityOptions, parseSysctls } from "./security.ts";
 
@@ -33,8 +33,7 @@ export interface PlanInputs {
   paths: ContainerPaths;
   /** Layer directories, topmost first. */
   lower: string[];
-  /** Where each volume's data is, by volume name. */
-  volumes: Map<string, string>;
+  sources: MountSources;
   resources: PlannedResources;
   devices: PlannedDevice[];
   namespaces: Pick<SharedNamespaces, "network" | "pid" | "ipc" | "uts">;
@@ -125,7 +124,7 @@ function buildPlan(inputs: PlanInputs, { hostname, domainname }: Names): Contain
       work: paths.work,
       readonly: host.ReadonlyRootfs ?? false,
     },
-    mounts: planMounts(inputs),
+    mounts: planMounts(container, inputs.networkOwner?.paths ?? paths, inputs.sources),
     process: planProcess(inputs, hostname),
     init: host.Init ?? false,
     hostname: host.UTSMode === "host" ? "" : hostname,
@@ -185,43 +184,6 @@ function planProcess(inputs: PlanInputs, hostname: string): ContainerPlan["proce
     oomScoreAdj: host.OomScoreAdj ?? 0,
     rlimits: parseRlimits(host),
   };
-}
-
-/** The engine's own three files first, so that a mount of the user's on /etc/hosts wins. */
-function planMounts(inputs: PlanInputs): PlannedMount[] {
-  const { container, volumes } = inputs;
-  const paths = inputs.networkOwner?.paths ?? inputs.paths;
-  const readonly = container.hostConfig.ReadonlyRootfs ?? false;
-  const own: PlannedMount[] = [
-    ["/etc/resolv.conf", paths.resolvConf] as const,
-    ["/etc/hostname", paths.hostname] as const,
-    ["/etc/hosts", paths.hosts] as const,
-  ].map(([target, source]) => bind(source, target, readonly));
-  const asked = [...container.mounts].sort((a, b) => depth(a.target) - depth(b.target));
-  return [
-    ...own,
-    ...asked.map((mount): PlannedMount => {
-      if (mount.type === "tmpfs")
-        return {
-          kind: "tmpfs",
-          target: mount.target,
-          readonly: mount.readonly,
-          options: mount.options,
-        };
-      if (mount.type === "volume")
-        return bind(volumes.get(mount.name) ?? "", mount.target, mount.readonly);
-      const { source, target, recursive, propagation } = mount;
-      return { kind: "bind", source, target, readonly: mount.readonly, recursive, propagation };
-    }),
-  ];
-}
-
-function bind(source: string, target: string, readonly: boolean): PlannedMount {
-  return { kind: "bind", source, target, readonly, recursive: true, propagation: "rprivate" };
-}
-
-function depth(path: string): number {
-  return path.split("/").length;
 }
 
 /** The interface's name changes with each start: the kernel takes the one before away in its own time. */

@@ -1,17 +1,23 @@
 import type { LaunchRequest } from "../../native-types.ts";
 import type { StoredImage } from "../images/image.ts";
-import type { Endpoint } from "./container.ts";
+import type { VolumeSource } from "../volumes/options.ts";
+import type { ContainerMount, Endpoint } from "./container.ts";
 import { findBlockLimits, findDevices } from "./devices.ts";
 import { readHostResolvConf } from "./files.ts";
 import { findNamespaces } from "./modes.ts";
 import type { ContainerPaths } from "./paths.ts";
 import { buildLaunch } from "./plan.ts";
+import type { MountSources } from "./plan-mounts.ts";
 import { type CpuFacts, parseResources } from "./resources.ts";
 import type { ContainerTable, Entry } from "./table.ts";
 
 export interface PlannerParts {
-  images: { get(name: string): StoredImage; lowerDirectories(image: StoredImage): string[] };
-  volumes: { dataPath(name: string): string };
+  images: {
+    get(name: string): StoredImage;
+    lowerDirectories(image: StoredImage): string[];
+    completeLower(image: StoredImage): string[];
+  };
+  volumes: { source(name: string): Promise<VolumeSource> };
   networks: { readonly bridgeName: string };
   facts: CpuFacts;
   table: Pick<ContainerTable, "get">;
@@ -33,7 +39,7 @@ export class LaunchPlanner {
     paths: ContainerPaths,
     endpoint: Endpoint | null,
   ): Promise<LaunchRequest> {
-    const { images, volumes, networks, facts, cgroupParent, table, pathsOf } = this.#parts;
+    const { images, networks, facts, cgroupParent, table, pathsOf } = this.#parts;
     const { container } = entry;
     const { hostConfig } = container;
     const namespaces = findNamespaces(hostConfig, (id) => table.get(id));
@@ -42,11 +48,7 @@ export class LaunchPlanner {
       container,
       paths,
       lower: images.lowerDirectories(images.get(container.imageId)),
-      volumes: new Map(
-        container.mounts.flatMap((mount) =>
-          mount.type === "volume" ? [[mount.name, volumes.dataPath(mount.name)]] : [],
-        ),
-      ),
+      sources: await this.#findSources(container.mounts),
       resources: {
         ...parseResources(hostConfig, facts),
         ...(await findBlockLimits(hostConfig)),
@@ -59,5 +61,17 @@ export class LaunchPlanner {
       cgroupParent,
       console: entry.console,
     });
+  }
+
+  async #findSources(mounts: ContainerMount[]): Promise<MountSources> {
+    const { images, volumes } = this.#parts;
+    const sources: MountSources = { volumes: new Map(), images: new Map() };
+    for (const mount of mounts) {
+      if (mount.type === "volume")
+        sources.volumes.set(mount.name, await volumes.source(mount.name));
+      if (mount.type === "image")
+        sources.images.set(mount.imageId, images.completeLower(images.get(mount.imageId)));
+    }
+    return sources;
   }
 }

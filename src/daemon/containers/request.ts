@@ -52,18 +52,7 @@ const unsupported: [(host: HostConfig, request: ContainerCreateRequest) => boole
     "health checks are",
   ],
   [(host) => !empty(host.Links), "links are"],
-  [(host) => !empty(host.VolumesFrom), "volumes from other containers are"],
   [(host) => !empty(host.StorageOpt), "storage options are"],
-  [(host) => !["", "local", undefined].includes(host.VolumeDriver), "this volume driver is"],
-  [(host) => host.Mounts?.some((mount) => mount.Type === "image") === true, "image mounts are"],
-  [
-    (host) => host.Mounts?.some((mount) => !empty(mount.VolumeOptions?.Subpath)) === true,
-    "volume subpaths are",
-  ],
-  [
-    (host) => host.Mounts?.some((mount) => !empty(mount.VolumeOptions?.DriverConfig)) === true,
-    "volume driver options are",
-  ],
 ];
 
 type Shape =
@@ -71,6 +60,7 @@ type Shape =
   | "boolean"
   | "number"
   | "strings"
+  | "lists"
   | "numbers"
   | "map"
   | "texts"
@@ -107,14 +97,22 @@ const mountShape: Fields = {
   Target: "string",
   ReadOnly: "boolean",
   Consistency: "string",
-  BindOptions: { Propagation: "string", NonRecursive: "boolean", CreateMountpoint: "boolean" },
+  BindOptions: {
+    Propagation: "string",
+    NonRecursive: "boolean",
+    CreateMountpoint: "boolean",
+    ReadOnlyNonRecursive: "boolean",
+    ReadOnlyForceRecursive: "boolean",
+    IDMap: "string",
+  },
   VolumeOptions: {
     NoCopy: "boolean",
     Labels: "texts",
     Subpath: "string",
     DriverConfig: { Name: "string", Options: "texts" },
   },
-  TmpfsOptions: { SizeBytes: "number", Mode: "number" },
+  TmpfsOptions: { SizeBytes: "number", Mode: "number", Options: "lists" },
+  ImageOptions: { Subpath: "string" },
 };
 
 const endpointShape: Fields = {
@@ -268,6 +266,8 @@ function fits(field: unknown, wanted: Shape): boolean {
   if (wanted === "number") return Number.isSafeInteger(field);
   if (wanted === "strings")
     return Array.isArray(field) && field.every((item) => fits(item, "string"));
+  if (wanted === "lists")
+    return Array.isArray(field) && field.every((item) => fits(item, "strings"));
   if (wanted === "numbers")
     return Array.isArray(field) && field.every((item) => Number.isSafeInteger(item));
   if (wanted === "objects" || wanted instanceof ListOf)
@@ -284,6 +284,7 @@ function wordsFor(wanted: Shape): string {
     boolean: "true or false",
     number: "a whole number",
     strings: "a list of strings",
+    lists: "a list of lists of strings",
     numbers: "a list of numbers",
     map: "an object",
     texts: "an object of strings",

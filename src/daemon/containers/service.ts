@@ -1,4 +1,3 @@
-import { mkdir, stat } from "node:fs/promises";
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
@@ -7,16 +6,8 @@ import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../.
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { NetworkService } from "../networks/service.ts";
-import type { VolumeService } from "../volumes/service.ts";
 import { chooseCapabilities } from "./capabilities.ts";
-import {
-  type Container,
-  type ContainerMount,
-  commandOf,
-  initialState,
-  isRunning,
-  nowRfc3339,
-} from "./container.ts";
+import { type Container, commandOf, initialState, isRunning, nowRfc3339 } from "./container.ts";
 import { defaultShmSize } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
 import { parseEndpoint } from "./endpoint-request.ts";
@@ -27,7 +18,7 @@ import { discardLimits } from "./limits.ts";
 import { type LogConfig, mergeLogConfig, parseLogConfig } from "./log-options.ts";
 import { mergeConfig } from "./merge.ts";
 import { checkModes, donorOf, resolveDonors } from "./modes.ts";
-import { parseMounts, type RequestedMount } from "./mounts.ts";
+import type { MountPreparer } from "./mount-preparer.ts";
 import { newId, parseContainerName, randomName } from "./names.ts";
 import type { ContainerPaths } from "./paths.ts";
 import { choosePruned, type PruneReport } from "./prune.ts";
@@ -51,7 +42,7 @@ export interface ContainerParts {
   restarter: Pick<Restarter, "reconsider">;
   images: { get(name: string): StoredImage };
   networks: NetworkService;
-  volumes: VolumeService;
+  mounts: MountPreparer;
   events: EventBus;
   log: Log;
   /** For containers that do not say where their output goes. */
@@ -99,10 +90,11 @@ export class ContainerService {
     const macAddress = parseEndpoint(request, network, (asked) =>
       donorOf(asked) === undefined ? networks.resolve(asked) : network,
     );
-    const mounts = await this.#prepareMounts(parseMounts(hostConfig, config));
+    const prepared = await this.#parts.mounts.prepare(hostConfig, config, image);
     // Again, since preparing took time: the database would refuse the second of two equal names.
-    if (name !== undefined && table.ownerOf(name) !== undefined) await this.#discard(mounts);
+    if (name !== undefined && table.ownerOf(name) !== undefined) await prepared.discard();
     this.#refuseTakenName(name);
+    const { mounts } = prepared;
     const container: Container = {
       id: newId(),
       name: name ?? randomName((candidate) => table.ownerOf(candidate) !== undefined),
@@ -116,6 +108,7 @@ export class ContainerService {
       macAddress,
     };
     const entry = table.insert(container, initialState());
+    prepared.release();
     const [rows = 0, columns = 0] = hostConfig.ConsoleSize ?? [];
     entry.console = { rows, columns };
     events.publish("container", "create", container.id, eventAttributes(container));
@@ -171,25 +164,6 @@ export class ContainerService {
         "can't create 'AutoRemove' container with restart policy",
       );
     }
-  }
-
-  async #prepareMounts(requested: RequestedMount[]): Promise<ContainerMount[]> {
-    const mounts: ContainerMount[] = [];
-    // Volumes last: a source that is refused leaves none behind.
-    const ordered = requested.toSorted((a, b) => rank(a) - rank(b));
-    for (const mount of ordered) {
-      if (mount.type === "volume") {
-        const volume = await this.#parts.volumes.ensure({ name: mount.name });
-        mounts.push({ ...mount, name: volume.name, anonymous: mount.name === undefined });
-      } else if (mount.type === "bind") {
-        const { createSource, ...bind } = mount;
-        await prepareSource(bind.source, createSource);
-        mounts.push(bind);
-      } else {
-        mounts.push(mount);
-      }
-    }
-    return mounts;
   }
 
   /** Removes a container that does not run, or by force one that does. */
@@ -259,27 +233,16 @@ export class ContainerService {
     });
   }
 
-  /** Takes the volumes back that were made for a container that will not be. */
-  async #discard(mounts: ContainerMount[]): Promise<void> {
-    for (const mount of mounts) {
-      if (mount.type === "volume" && mount.anonymous)
-        await this.#parts.volumes.removeUnused(mount.name, () => []);
-    }
-  }
-
   /**
    * The files are moved out of sight in one step and removed behind the answer. The record goes after
    * that: what a killed daemon leaves can be removed again, or is trash that the next one empties.
    */
   async #erase(entry: Entry, withVolumes: boolean, paths: ContainerPaths): Promise<void> {
-    const { trash, table, volumes, events } = this.#parts;
+    const { trash, table, mounts, events } = this.#parts;
     await trash.take(paths.data);
     await trash.take(paths.run);
     table.remove(entry);
-    for (const mount of entry.container.mounts) {
-      if (withVolumes && mount.type === "volume" && mount.anonymous)
-        await volumes.removeUnused(mount.name, (name) => table.usersOfVolume(name));
-    }
+    if (withVolumes) await mounts.removeAnonymous(entry.container);
     for (const pending of entry.pending.splice(0)) pending.cancel();
     events.publish("container", "destroy", entry.container.id, eventAttributes(entry.container));
     entry.removed.settle(entry.state);
@@ -295,10 +258,6 @@ function refuseRunning({ container, state: { status } }: Entry): void {
     "conflict",
     `cannot remove container "/${container.name}": container is ${status}: ${first}stop the container before removing or force remove`,
   );
-}
-
-function rank(mount: RequestedMount): number {
-  return mount.type === "volume" ? 1 : 0;
 }
 
 function normalizeHost(
@@ -340,26 +299,4 @@ function checkPlatform(image: StoredImage, asked: Platform | undefined): string[
   return [
     `The requested image's platform (${have}) does not match the detected host platform (${formatPlatform(host)}) and no specific platform was requested`,
   ];
-}
-
-async function prepareSource(source: string, create: boolean): Promise<void> {
-  try {
-    if (create) await mkdir(source, { recursive: true, mode: 0o755 }).catch(ignoreExisting);
-    await stat(source);
-  } catch (cause) {
-    const absent = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
-    throw new EngineError(
-      "invalid_argument",
-      absent
-        ? `invalid mount config for type "bind": bind source path does not exist: ${source}`
-        : `invalid mount config for type "bind": ${messageOf(cause)}`,
-      { cause },
-    );
-  }
-}
-
-/** A source that is a file is a source all the same. */
-function ignoreExisting(error: unknown): void {
-  if (error instanceof Error && "code" in error && error.code === "EEXIST") return;
-  throw error;
 }

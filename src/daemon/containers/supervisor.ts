@@ -9,6 +9,7 @@ import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./contain
 import { eventAttributes } from "./events.ts";
 import { startingHealth } from "./health-state.ts";
 import { MonitorAttachment, MonitorControl } from "./monitor.ts";
+import { publishVolumes } from "./mount-events.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
 import type { LaunchPlanner } from "./planner.ts";
 import type { Restarter } from "./restarter.ts";
@@ -106,6 +107,7 @@ export class Supervisor {
       oomKilled: false,
       error: "",
     });
+    publishVolumes(events, container, "mount");
     events.publish("container", "start", container.id, eventAttributes(container));
     this.follow(entry, control);
     this.prepareMonitor();
@@ -190,6 +192,7 @@ export class Supervisor {
       exitCode: String(record.exitCode),
       execDuration: String(Math.floor(ranFor / 1000)),
     });
+    publishVolumes(events, entry.container, "unmount");
     settleExit(entry);
     if (comesBack) restarter.schedule(entry, ranFor);
     this.#parts.onExit(entry);

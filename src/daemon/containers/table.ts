@@ -98,10 +98,12 @@ export class ContainerTable {
       .map(({ container }) => container.id);
   }
 
-  /** Short ids of the containers that were made from an image. */
+  /** Short ids of the containers that were made from an image, or mount it. */
   containersOf(imageId: string): { id: string; running: boolean }[] {
+    const mounts = ({ container }: Entry): boolean =>
+      container.mounts.some((mount) => mount.type === "image" && mount.imageId === imageId);
     return this.all()
-      .filter(({ container }) => container.imageId === imageId)
+      .filter((entry) => entry.container.imageId === imageId || mounts(entry))
       .map(({ container, state }) => ({
         id: container.id.slice(0, 12),
         running: isRunning(state),

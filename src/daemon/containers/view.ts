@@ -2,19 +2,12 @@ import type {
   ContainerInspectResponse,
   ContainerSummary,
   EndpointSettings,
-  MountPoint,
 } from "../../api/types.ts";
-import type {
-  Container,
-  ContainerMount,
-  ContainerState,
-  ContainerStatus,
-  Endpoint,
-  Health,
-} from "./container.ts";
+import type { Container, ContainerState, ContainerStatus, Endpoint, Health } from "./container.ts";
 import { commandOf, isRunning } from "./container.ts";
 import { fillConfig, fillHostConfig } from "./inspect-defaults.ts";
 import { donorOf } from "./modes.ts";
+import { toMountPoints } from "./mount-view.ts";
 import type { ContainerPaths } from "./paths.ts";
 
 export interface ContainerView {
@@ -75,7 +68,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     HostConfig: fillHostConfig(hostConfig),
     ...toSizes(view.size),
     GraphDriver: { Name: "overlay2", Data: { UpperDir: paths.upper, WorkDir: paths.work } },
-    Mounts: container.mounts.map((mount) => toMountPoint(mount, view.volumePath)),
+    Mounts: toMountPoints(container, view.volumePath),
     Config: fillConfig({ ...config, Hostname: config.Hostname || container.id.slice(0, 12) }),
     NetworkSettings: toNetworkSettings(view),
   };
@@ -150,31 +143,6 @@ function toEndpointSettings(
   };
 }
 
-function toMountPoint(mount: ContainerMount, volumePath: (name: string) => string): MountPoint {
-  const common = { Destination: mount.target, RW: !mount.readonly };
-  if (mount.type === "bind") {
-    return {
-      Type: "bind",
-      Source: mount.source,
-      ...common,
-      Mode: mount.mode,
-      Propagation: mount.propagation,
-    };
-  }
-  if (mount.type === "volume") {
-    return {
-      Type: "volume",
-      Name: mount.name,
-      Source: volumePath(mount.name),
-      ...common,
-      Driver: "local",
-      Mode: mount.mode,
-      Propagation: "",
-    };
-  }
-  return { Type: "tmpfs", Source: "", ...common, Mode: "", Propagation: "" };
-}
-
 /** A row of `ps`. */
 export function toContainerSummary(view: ContainerView, now: number): ContainerSummary {
   const { container, state } = view;
@@ -199,7 +167,7 @@ export function toContainerSummary(view: ContainerView, now: number): ContainerS
     NetworkSettings: {
       Networks: toNetworks(view),
     },
-    Mounts: container.mounts.map((mount) => toMountPoint(mount, view.volumePath)),
+    Mounts: toMountPoints(container, view.volumePath),
   };
 }
 

@@ -184,7 +184,7 @@ function ignoreExisting(error: unknown): void {
 
 /** The engine's own files are there once the container has been started. */
 async function isPresent(mount: PlannedMount): Promise<boolean> {
-  if (mount.kind !== "bind") return false;
+  if (mount.kind !== "bind") return mount.kind === "image";
   return await access(mount.source).then(
     () => true,
     () => false,

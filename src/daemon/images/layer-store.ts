@@ -34,7 +34,8 @@ export class LayerStore {
 
   /** Makes the directories and removes what an interrupted extraction has left. */
   async open(): Promise<void> {
-    await mkdir(this.emptyLayer, { recursive: true, mode: 0o755 });
+    for (const empty of [this.emptyLayer, this.filler])
+      await mkdir(empty, { recursive: true, mode: 0o755 });
     const names = await readdir(this.#root);
     const stale = names.filter((name) => name.startsWith(stagingPrefix));
     await Promise.all(stale.map((name) => this.#native.removeTree(join(this.#root, name))));
@@ -43,6 +44,11 @@ export class LayerStore {
   /** The root of an image that has no layers. */
   get emptyLayer(): string {
     return join(this.#root, "empty");
+  }
+
+  /** Another empty directory, below a single layer where two are wanted. */
+  get filler(): string {
+    return join(this.#root, "filler");
   }
 
   path(diffId: Digest): string {

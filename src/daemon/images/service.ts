@@ -85,6 +85,12 @@ export class ImageService {
     return image.layers.map(({ diffId }) => layers.path(diffId)).reverse();
   }
 
+  /** Layer directories for an overlay without an upper one, which wants two of them. */
+  completeLower(image: StoredImage): string[] {
+    const lower = this.lowerDirectories(image);
+    return lower.length > 1 ? lower : [...lower, this.#parts.layers.filler];
+  }
+
   /**
    * Docker's `rmi`: a reference is untagged, and the image goes with its last one; an id takes all its
    * references, if there is one only or by force.

@@ -1,4 +1,5 @@
-import { EngineError } from "../../errors.ts";
+import { lookup } from "node:dns/promises";
+import { EngineError, messageOf } from "../../errors.ts";
 
 /** Where a volume's data comes from at each start. */
 export type VolumeSource =
@@ -55,6 +56,27 @@ export function sourceOf(
     return { kind: "bind", path: device, recursive, readonly: words.includes("ro") };
   }
   return { kind: "filesystem", type: options.type ?? "", device, options: words };
+}
+
+/** The kernel wants a server's address, not its name. */
+export async function resolveAddress(source: VolumeSource): Promise<VolumeSource> {
+  if (source.kind !== "filesystem" || !/^(nfs4?|cifs|smb3)$/.test(source.type)) return source;
+  const options = await Promise.all(
+    source.options.map(async (option) => {
+      const name = /^addr=(.+)$/.exec(option)?.[1];
+      if (name === undefined) return option;
+      try {
+        return `addr=${(await lookup(name)).address}`;
+      } catch (cause) {
+        throw new EngineError(
+          "unavailable",
+          `error resolving passed in network volume address: ${messageOf(cause)}`,
+          { cause },
+        );
+      }
+    }),
+  );
+  return { ...source, options };
 }
 
 function isBind(options: Record<string, string>): boolean {

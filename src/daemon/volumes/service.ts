@@ -1,17 +1,18 @@
 import { mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, messageOf } from "../../errors.ts";
+import type { Native } from "../../native-types.ts";
 import type { Trash } from "../containers/trash.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { VolumeStore } from "../store/volume-store.ts";
 import { matchesVolume, parseFlag } from "./filter.ts";
 import { parseVolumeName } from "./names.ts";
-import { checkDriver, sourceOf, type VolumeSource } from "./options.ts";
-import { treeSize } from "./size.ts";
+import { checkDriver, resolveAddress, sourceOf, type VolumeSource } from "./options.ts";
 import { Turns } from "./turns.ts";
 import type { Volume, VolumeRequest } from "./volume.ts";
 
 export interface VolumeParts {
+  native: Pick<Native, "copyUp" | "finishCopyUp" | "treeSize">;
   store: VolumeStore;
   trash: Pick<Trash, "take">;
   events: EventBus;
@@ -37,21 +38,29 @@ export class VolumeService {
 
   /**
    * Makes the records and the directories agree after a crash: a directory without a record is removed
-   * if it is empty; with data it is a volume whose record was lost with the machine's power.
+   * if it is empty; with data it is a volume whose record was lost with the machine's power. What was
+   * being filled is either empty or complete again.
    */
   async open(): Promise<void> {
     const { store, root } = this.#parts;
     await mkdir(root, { recursive: true, mode: 0o711 });
     for (const name of await readdir(root)) {
-      if (store.find(name) !== undefined) continue;
-      const data = this.dataPath(name);
-      await rmdir(data).catch(() => undefined);
-      await rmdir(join(root, name)).catch(() => undefined);
-      const left = await stat(data).catch(() => undefined);
-      if (left === undefined) continue;
-      const anonymous = /^[0-9a-f]{64}$/.test(name);
-      store.insert({ name, createdAt: left.birthtime.toISOString(), anonymous });
+      const parts = await readdir(join(root, name)).catch(() => []);
+      if (parts.some((part) => part !== "_data"))
+        await this.#parts.native.finishCopyUp(join(root, name));
+      if (store.find(name) === undefined) await this.#adopt(name);
     }
+  }
+
+  async #adopt(name: string): Promise<void> {
+    const { store, root } = this.#parts;
+    const data = this.dataPath(name);
+    await rmdir(data).catch(() => undefined);
+    await rmdir(join(root, name)).catch(() => undefined);
+    const left = await stat(data).catch(() => undefined);
+    if (left === undefined) return;
+    const anonymous = /^[0-9a-f]{64}$/.test(name);
+    store.insert({ name, createdAt: left.birthtime.toISOString(), anonymous });
   }
 
   /** The directory that holds the volume's data. */
@@ -70,8 +79,19 @@ export class VolumeService {
   }
 
   /** What a start mounts for a volume. */
-  source(name: string): VolumeSource {
-    return sourceOf(this.find(name)?.options, this.dataPath(name));
+  async source(name: string): Promise<VolumeSource> {
+    return await resolveAddress(sourceOf(this.get(name).options, this.dataPath(name)));
+  }
+
+  /** Copies what an image has at `path` into the volume if that is empty; a file there is refused. */
+  async fill(name: string, lower: string[], path: string): Promise<void> {
+    const source = sourceOf(this.get(name).options, this.dataPath(name));
+    // A file system of its own is mounted by each container for itself.
+    if (source.kind === "filesystem") return;
+    const staged = source.kind === "directory";
+    const directory = staged ? join(this.#parts.root, name) : source.path;
+    const request = { lower, path, directory, staged };
+    await this.#turns.take(name, () => this.#parts.native.copyUp(request));
   }
 
   list(filters: Map<string, string[]>, users: VolumeUsers): Volume[] {
@@ -105,11 +125,6 @@ export class VolumeService {
   async #create(name: string, request: VolumeRequest): Promise<Volume> {
     const { store, events } = this.#parts;
     const { labels, options } = request;
-    if (Object.keys(options ?? {}).length > 0)
-      throw new EngineError(
-        "not_implemented",
-        "driver options are not supported by this engine yet",
-      );
     const volume: Volume = {
       name,
       createdAt: new Date().toISOString(),
@@ -187,12 +202,13 @@ export class VolumeService {
     filters: Map<string, string[]>,
     users: VolumeUsers,
   ): Promise<{ names: string[]; reclaimed: number }> {
+    const { native } = this.#parts;
     const all = (filters.get("all") ?? []).some((value) => parseFlag("all", value));
     const names: string[] = [];
     let reclaimed = 0;
     for (const { name, anonymous } of this.list(filters, users)) {
       if ((!anonymous && !all) || this.#isUsed(name, users)) continue;
-      const size = await treeSize(this.dataPath(name));
+      const size = await native.treeSize(this.dataPath(name));
       if (!(await this.removeUnused(name, users))) continue;
       names.push(name);
       reclaimed += size;

@@ -1,6 +1,7 @@
 //! Decides: a container plan becomes the list of operations that sets the container up. Pure.
 
 mod mounts;
+mod planned;
 mod sysctl;
 #[cfg(test)]
 mod tests;

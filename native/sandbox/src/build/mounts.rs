@@ -1,17 +1,17 @@
 //! The mounts: those every container has, in Docker's order and with Docker's flags, and the planned.
 
+use super::planned::{Indices, open_trees, planned_mounts};
 use super::{CgroupView, sysctl};
-use crate::error::{Code, StepError};
-use crate::op::{Attrs, FileSystem, Op, Overlay};
-use crate::plan::{ContainerPlan, DeviceKind, DevicePlan, Namespace, PlannedMount, Propagation};
+use crate::error::StepError;
+use crate::op::{Attrs, FileSystem, Op, Overlay, ReadOnly};
+use crate::plan::{ContainerPlan, DeviceKind, DevicePlan, Propagation};
 
 pub(super) fn build(
     plan: &ContainerPlan,
     view: &CgroupView,
     ops: &mut Vec<Op>,
 ) -> Result<(), StepError> {
-    open_trees(plan, ops);
-    ops.push(Op::PrivateTree);
+    let indices = open_trees(plan, ops);
     ops.push(Op::Rootfs(Overlay {
         lower: plan.rootfs.lower.clone(),
         upper: plan.rootfs.upper.clone(),
@@ -19,7 +19,7 @@ pub(super) fn build(
         at: plan.run_dir.clone(),
     }));
 
-    let mut rest = planned_mounts(plan)?;
+    let mut rest = planned_mounts(plan, &indices)?;
     let groups: [(&str, Vec<Op>); 7] = [
         ("/proc", vec![new_fs("proc", "/proc", &[])]),
         ("/dev", device_directory(plan)),
@@ -27,7 +27,7 @@ pub(super) fn build(
         ("/sys", vec![sysfs(plan)]),
         ("/sys/fs/cgroup", cgroup_mounts(plan, view)),
         ("/dev/mqueue", vec![new_fs("mqueue", "/dev/mqueue", &[])]),
-        ("/dev/shm", shared_memory(plan)),
+        ("/dev/shm", shared_memory(plan, &indices)),
     ];
     for (target, default) in groups {
         // A mount planned for the very place of a default one takes its turn and its place.
@@ -77,33 +77,9 @@ fn node(device: &DevicePlan) -> Op {
     }
 }
 
-/// Takes the host's trees while they are still in their peer groups: those of the planned binds, in
-/// order, and behind them the shared memory if that is the host's.
-fn open_trees(plan: &ContainerPlan, ops: &mut Vec<Op>) {
-    for mount in &plan.mounts {
-        if let PlannedMount::Bind {
-            source, recursive, ..
-        } = mount
-        {
-            ops.push(Op::OpenTree {
-                source: source.clone(),
-                recursive: *recursive,
-            });
-        }
-    }
-    match plan.namespaces.ipc {
-        Namespace::New => {}
-        Namespace::Host => ops.push(Op::OpenTree {
-            source: "/dev/shm".into(),
-            recursive: true,
-        }),
-        Namespace::Join(_) => ops.push(Op::DonorMemory),
-    }
-}
-
-fn shared_memory(plan: &ContainerPlan) -> Vec<Op> {
+fn shared_memory(plan: &ContainerPlan, indices: &Indices) -> Vec<Op> {
     let target = "/dev/shm";
-    if plan.namespaces.ipc == Namespace::New {
+    let Some(index) = indices.shared_memory else {
         let size = plan.shm_size.to_string();
         let options = [("mode", "1777"), ("size", size.as_str())];
         let wanted = plan.shm_size != 0;
@@ -111,107 +87,13 @@ fn shared_memory(plan: &ContainerPlan) -> Vec<Op> {
             .then(|| new_fs("tmpfs", target, &options))
             .into_iter()
             .collect();
-    }
-    let is_bind = |m: &&PlannedMount| matches!(m, PlannedMount::Bind { .. });
-    let binds = plan.mounts.iter().filter(is_bind).count();
+    };
     vec![Op::PlaceTree {
-        index: u32::try_from(binds).unwrap_or(u32::MAX),
+        index,
         target: target.into(),
-        readonly: false,
+        readonly: ReadOnly::No,
         propagation: Propagation::Rprivate,
     }]
-}
-
-/// (cleaned target, operation), in the order of the plan.
-fn planned_mounts(plan: &ContainerPlan) -> Result<Vec<(String, Op)>, StepError> {
-    let mut index = 0;
-    let mut out = Vec::new();
-    for mount in &plan.mounts {
-        let (target, op) = match mount {
-            PlannedMount::Bind {
-                target,
-                readonly,
-                propagation,
-                ..
-            } => {
-                let (readonly, propagation) = (*readonly, *propagation);
-                let op = Op::PlaceTree {
-                    index,
-                    target: target.clone(),
-                    readonly,
-                    propagation,
-                };
-                index += 1;
-                (target, op)
-            }
-            PlannedMount::Tmpfs {
-                target,
-                readonly,
-                options,
-            } => {
-                let fs = tmpfs(*readonly, options);
-                (
-                    target,
-                    Op::Mount {
-                        target: target.clone(),
-                        fs,
-                    },
-                )
-            }
-        };
-        let place = clean(target);
-        if place == "/proc" {
-            let text = format!("mount \"{target}\": the container's own /proc cannot be replaced");
-            return Err(StepError::new(
-                Code::MountConflict,
-                "mount",
-                target,
-                0,
-                text,
-            ));
-        }
-        out.push((place, op));
-    }
-    Ok(out)
-}
-
-/// The path without empty and "." components, as text alone.
-fn clean(path: &str) -> String {
-    let parts: Vec<&str> = path
-        .split('/')
-        .filter(|p| !p.is_empty() && *p != ".")
-        .collect();
-    format!("/{}", parts.join("/"))
-}
-
-/// Options as given to mount(8): flags of the mount, and the rest for the file system.
-pub(super) fn tmpfs(readonly: bool, options: &[String]) -> FileSystem {
-    let mut attrs = Attrs::PLAIN;
-    let mut rest = Vec::new();
-    for option in options.iter().flat_map(|o| o.split(',')) {
-        match option {
-            "" | "rw" | "defaults" | "relatime" => {}
-            "ro" => attrs = attrs.with(Attrs::READ_ONLY),
-            "exec" => attrs = attrs.without(Attrs::NO_EXEC),
-            "suid" => attrs = attrs.without(Attrs::NO_SUID),
-            "dev" => attrs = attrs.without(Attrs::NO_DEV),
-            "noexec" => attrs = attrs.with(Attrs::NO_EXEC),
-            "nosuid" => attrs = attrs.with(Attrs::NO_SUID),
-            "nodev" => attrs = attrs.with(Attrs::NO_DEV),
-            other => rest.push(match other.split_once('=') {
-                Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
-                None => (other.to_owned(), None),
-            }),
-        }
-    }
-    if readonly {
-        attrs = attrs.with(Attrs::READ_ONLY);
-    }
-    FileSystem {
-        kind: "tmpfs".into(),
-        options: rest,
-        attrs,
-    }
 }
 
 fn new_fs(kind: &str, target: &str, options: &[(&str, &str)]) -> Op {

@@ -1,8 +1,9 @@
-use super::mounts::tmpfs;
+use super::planned::tmpfs;
 use super::sysctl::sysctl;
 use super::*;
 use crate::op::Attrs;
-use crate::plan::{PlannedMount, RlimitPlan};
+use crate::op::ReadOnly;
+use crate::plan::{PlannedMount, Propagation, RlimitPlan};
 
 fn plan() -> ContainerPlan {
     serde_json::from_str(include_str!("../../testdata/plan.json")).expect("plan")
@@ -175,4 +176,74 @@ fn a_split_view_mounts_each_hierarchy() {
     let (_, ops) = build(&plan(), &view, true).expect("ops");
     assert!(targets(&ops).contains(&"/sys/fs/cgroup/memory"));
     assert!(ops.contains(&Op::AwaitJoined));
+}
+
+fn bind(target: &str, writable_below: bool) -> PlannedMount {
+    PlannedMount::Bind {
+        source: "/source".into(),
+        subpath: None,
+        target: target.into(),
+        readonly: true,
+        writable_below,
+        recursive: true,
+        propagation: Propagation::Rprivate,
+        id_map: None,
+    }
+}
+
+#[test]
+fn trees_that_are_made_are_opened_where_nothing_spreads_any_more_and_keep_their_numbers() {
+    let mut plan = plan();
+    plan.mounts = vec![
+        PlannedMount::Image {
+            lower: vec!["/a".into(), "/b".into()],
+            subpath: None,
+            target: "/image".into(),
+        },
+        bind("/bind", true),
+        PlannedMount::Device {
+            fs_type: "ext4".into(),
+            device: "/dev/sdz".into(),
+            options: vec!["noatime,ro".into()],
+            target: "/disk".into(),
+            readonly: false,
+            network_of: None,
+        },
+        bind("/other", false),
+    ];
+    let ops = ops_of(&plan);
+    let private = position(&ops, |op| *op == Op::PrivateTree);
+    let opened: Vec<usize> = (0..ops.len())
+        .filter(|at| {
+            matches!(
+                ops[*at],
+                Op::OpenTree { .. } | Op::OpenImage { .. } | Op::OpenDevice { .. }
+            )
+        })
+        .collect();
+    assert!(opened[1] < private && private < opened[2]);
+    let placed: Vec<(u32, &str, ReadOnly)> = ops
+        .iter()
+        .filter_map(|op| match op {
+            Op::PlaceTree {
+                index,
+                target,
+                readonly,
+                ..
+            } => Some((*index, target.as_str(), *readonly)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        (2, "/image", ReadOnly::Recursive),
+        (0, "/bind", ReadOnly::Top),
+        (3, "/disk", ReadOnly::No),
+        (1, "/other", ReadOnly::Recursive),
+    ];
+    assert_eq!(placed, expected);
+    let Op::OpenDevice { fs, .. } = &ops[opened[3]] else {
+        panic!("a device");
+    };
+    assert_eq!(fs.attrs, Attrs::NO_ATIME.with(Attrs::READ_ONLY));
+    assert_eq!(fs.options, [("ro".to_owned(), None)]);
 }

@@ -7,9 +7,11 @@ mod console;
 mod device;
 mod exec;
 mod identity;
+mod idmap;
 pub(crate) mod mount;
 mod reaper;
-mod root;
+pub(crate) mod root;
+pub(crate) mod tree;
 pub(crate) mod user;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -43,7 +45,7 @@ struct Child {
     proc: Option<OwnedFd>,
     /// Root of the file system mounted at `/dev`.
     dev: Option<OwnedFd>,
-    trees: Vec<mount::Tree>,
+    trees: Vec<tree::Tree>,
     /// Mount namespace of the container whose shared memory this one uses.
     donor: Option<OwnedFd>,
     /// An empty read-only directory that hides others.
@@ -95,8 +97,8 @@ impl Child {
             .step("hide memory", ""),
             Op::AwaitJoined => self.wait_for(packet::JOINED),
             Op::UnshareCgroup => identity::unshare_cgroup(),
-            Op::OpenTree { source, recursive } => {
-                self.trees.push(mount::open_tree(&source, recursive)?);
+            op @ (Op::OpenTree { .. } | Op::OpenImage { .. } | Op::OpenDevice { .. }) => {
+                self.trees.push(tree::open_by(&op)?);
                 Ok(())
             }
             Op::DonorMemory => self.take_donor_memory(),
@@ -141,7 +143,7 @@ impl Child {
             } => {
                 let tree = usize::try_from(index).ok().and_then(|i| self.trees.get(i));
                 let tree = tree.ok_or_else(|| missing("mount", &target))?;
-                mount::place_tree(self.root()?, tree, &target, readonly, propagation)
+                tree::place(self.root()?, tree, &target, readonly, propagation)
             }
             Op::Sysctl { path, value } => self.sysctl(&path, &value),
             Op::Mask { path } => self.mask(&path),
@@ -186,7 +188,7 @@ impl Child {
     fn take_donor_memory(&mut self) -> Result<()> {
         let donor = self.donor.take();
         let donor = donor.ok_or_else(|| missing("share memory", "/dev/shm"))?;
-        self.trees.push(mount::tree_of(donor.as_fd(), "/dev/shm")?);
+        self.trees.push(tree::tree_of(donor.as_fd(), "/dev/shm")?);
         Ok(())
     }
 

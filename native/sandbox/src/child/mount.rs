@@ -2,83 +2,24 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{CWD, FileType, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountPropagationFlags, MoveMountFlags,
     OpenTreeFlags, UnmountFlags,
 };
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::Result;
-use super::root::{self, Make};
+use super::root;
 use crate::error::{Code, Context, StepError};
 use crate::op::{Attrs, FileSystem, Overlay};
-use crate::plan::Propagation;
 use crate::sys;
 
-/// A tree of the host's, not mounted anywhere yet.
-pub(crate) struct Tree {
-    fd: OwnedFd,
-    directory: bool,
-}
-
-/// Takes a copy of the mounts at `source`.
-pub(crate) fn open_tree(source: &str, recursive: bool) -> Result<Tree> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
-    if recursive {
-        flags |= OpenTreeFlags::AT_RECURSIVE;
-    }
-    let fd = match rustix::mount::open_tree(CWD, source, flags) {
-        Err(errno @ (Errno::NOENT | Errno::NOTDIR)) => {
-            let text = format!("bind source path does not exist: {source}");
-            return Err(StepError::new(
-                Code::MountConflict,
-                "bind",
-                source,
-                errno.raw_os_error(),
-                text,
-            ));
-        }
-        other => other.step("bind", source)?,
-    };
-    let directory = is_directory(fd.as_fd()).step("bind", source)?;
-    Ok(Tree { fd, directory })
-}
-
-/// Takes a copy of the mount at `path` in another mount namespace, and comes back. Only a process that is
-/// in there may copy its mounts. No link of that container's is followed, and nothing is executed.
-pub(super) fn tree_of(namespace: BorrowedFd<'_>, path: &str) -> Result<Tree> {
-    const STEP: &str = "share memory";
-    let look = OFlags::RDONLY | OFlags::CLOEXEC;
-    let own = rustix::fs::open("/proc/self/ns/mnt", look, Mode::empty()).step(STEP, path)?;
-    let root = root::host_directory("/").step(STEP, "/")?;
-    let kind = Some(LinkNameSpaceType::Mount);
-    move_into_link_name_space(namespace, kind).step(STEP, path)?;
-    let taken = copy_here(path).step(STEP, path);
-    move_into_link_name_space(own.as_fd(), kind).step(STEP, path)?;
-    // The way back leads to the root of the namespace, which need not be where this process was.
-    rustix::process::fchdir(&root).step(STEP, "/")?;
-    rustix::process::chroot(".").step(STEP, "/")?;
-    taken
-}
-
-fn copy_here(path: &str) -> std::result::Result<Tree, Errno> {
-    let links = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let place = rustix::fs::openat2(CWD, path, flags, Mode::empty(), links)?;
-    let flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    let fd = rustix::mount::open_tree(&place, "", flags)?;
-    Ok(Tree {
-        fd,
-        directory: true,
-    })
-}
-
 /// Mounts what is behind `mount` on the very file that `target` is.
-fn attach(mount: BorrowedFd<'_>, target: BorrowedFd<'_>) -> std::result::Result<(), Errno> {
+pub(super) fn attach(
+    mount: BorrowedFd<'_>,
+    target: BorrowedFd<'_>,
+) -> std::result::Result<(), Errno> {
     let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
     rustix::mount::move_mount(mount, "", target, "", flags)
 }
@@ -89,12 +30,14 @@ pub(crate) fn make_private() -> Result<()> {
 }
 
 /// A mount of a new file system, not attached anywhere yet.
-fn new_mount(fs: &FileSystem) -> Result<OwnedFd> {
+///
+/// `source` is what /proc/mounts names as such: a device, or the kind where there is none.
+pub(super) fn new_mount(fs: &FileSystem, source: &str) -> Result<OwnedFd> {
     let step = format!("mount {}", fs.kind);
     let context =
         rustix::mount::fsopen(fs.kind.as_str(), FsOpenFlags::FSOPEN_CLOEXEC).step(&step, "")?;
-    // What /proc/mounts names as the source; file systems without a device are named as mount(8) does.
-    rustix::mount::fsconfig_set_string(&context, "source", fs.kind.as_str()).step(&step, "")?;
+    rustix::mount::fsconfig_set_string(&context, "source", source)
+        .map_err(|errno| explain(context.as_fd(), StepError::call(&step, source, errno)))?;
     for (key, value) in &fs.options {
         match value {
             Some(value) => {
@@ -253,7 +196,7 @@ pub(super) fn mount(root: BorrowedFd<'_>, target: &str, fs: &FileSystem) -> Resu
         _ => root::ensure_directory(root, target)?,
     };
     refuse_target(root, place.as_fd(), target)?;
-    let mount = new_mount(fs).map_err(|mut e| {
+    let mount = new_mount(fs, &fs.kind).map_err(|mut e| {
         if e.target.is_empty() {
             e.message = e
                 .message
@@ -281,7 +224,11 @@ const COVERABLE: [&str; 9] = [
 ];
 
 /// Neither the root nor procfs may be covered, however the path leads there.
-fn refuse_target(root: BorrowedFd<'_>, place: BorrowedFd<'_>, target: &str) -> Result<()> {
+pub(super) fn refuse_target(
+    root: BorrowedFd<'_>,
+    place: BorrowedFd<'_>,
+    target: &str,
+) -> Result<()> {
     let refuse = |why: &str| {
         let text = format!("mount \"{target}\": {why}");
         Err(StepError::new(
@@ -301,60 +248,27 @@ fn refuse_target(root: BorrowedFd<'_>, place: BorrowedFd<'_>, target: &str) -> R
     Ok(())
 }
 
-/// Mounts a tree of the host's at a path of the container.
-pub(crate) fn place_tree(
-    root: BorrowedFd<'_>,
-    tree: &Tree,
-    target: &str,
-    readonly: bool,
-    propagation: Propagation,
-) -> Result<()> {
-    let make = if tree.directory {
-        Make::Directory
-    } else {
-        Make::File
-    };
-    let place = root::ensure(root, target, make)?;
-    refuse_target(root, place.as_fd(), target)?;
-    if is_directory(place.as_fd()).step("bind", target)? != tree.directory {
-        let text = format!(
-            "mount \"{target}\": one of source and target is a directory, the other is not"
-        );
-        return Err(StepError::new(Code::MountConflict, "bind", target, 0, text));
-    }
-    let (kind, recursive) = match propagation {
-        Propagation::Private => (libc::MS_PRIVATE, false),
-        Propagation::Rprivate => (libc::MS_PRIVATE, true),
-        Propagation::Shared => (libc::MS_SHARED, false),
-        Propagation::Rshared => (libc::MS_SHARED, true),
-        Propagation::Slave => (libc::MS_SLAVE, false),
-        Propagation::Rslave => (libc::MS_SLAVE, true),
-    };
-    let set = if readonly {
-        u64::from(Attrs::READ_ONLY.0)
-    } else {
-        0
-    };
-    // Read-only goes for the whole tree, as Docker has it; the kind of propagation as it was said.
-    if set != 0 && !recursive {
-        sys::mount_setattr(tree.fd.as_fd(), true, set, 0, 0).step("bind", target)?;
-    }
-    sys::mount_setattr(tree.fd.as_fd(), recursive, set, 0, kind).step("bind", target)?;
-    attach(tree.fd.as_fd(), place.as_fd()).step("bind", target)
-}
-
-fn is_directory(fd: BorrowedFd<'_>) -> std::result::Result<bool, Errno> {
-    Ok(FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) == FileType::Directory)
-}
-
-fn clone_mount(from: BorrowedFd<'_>, recursive: bool) -> std::result::Result<OwnedFd, Errno> {
-    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
-        | OpenTreeFlags::OPEN_TREE_CLOEXEC
-        | OpenTreeFlags::AT_EMPTY_PATH;
-    if recursive {
-        flags |= OpenTreeFlags::AT_RECURSIVE;
-    }
+/// A copy of the mount that holds `from`, from there on.
+pub(super) fn clone_mount(
+    from: BorrowedFd<'_>,
+    recursive: bool,
+) -> std::result::Result<OwnedFd, Errno> {
+    let flags = clone_flags(recursive) | OpenTreeFlags::AT_EMPTY_PATH;
     rustix::mount::open_tree(from, "", flags)
+}
+
+/// A copy of the host's mounts at `source`.
+pub(super) fn clone_host(source: &str, recursive: bool) -> std::result::Result<OwnedFd, Errno> {
+    rustix::mount::open_tree(CWD, source, clone_flags(recursive))
+}
+
+fn clone_flags(recursive: bool) -> OpenTreeFlags {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC;
+    if recursive {
+        flags | OpenTreeFlags::AT_RECURSIVE
+    } else {
+        flags
+    }
 }
 
 /// Mounts what `from` is (a file of this mount namespace) over `target` too.
@@ -407,11 +321,12 @@ pub(super) fn hide_directory(
         ("mode".to_owned(), Some("755".to_owned())),
         ("nr_inodes".to_owned(), Some("1".to_owned())),
     ];
-    let mount = new_mount(&FileSystem {
+    let fs = FileSystem {
         kind: "tmpfs".into(),
         options,
         attrs,
-    })?;
+    };
+    let mount = new_mount(&fs, &fs.kind)?;
     attach(mount.as_fd(), target).step("mask", path)?;
     Ok(Some(mount))
 }

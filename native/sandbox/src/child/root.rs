@@ -33,7 +33,7 @@ fn openat2(
 }
 
 /// Opens a path in the root, following the container's own links inside the root.
-pub(super) fn open(
+pub(crate) fn open(
     root: BorrowedFd<'_>,
     path: &str,
     flags: OFlags,
@@ -57,6 +57,20 @@ pub(super) fn open_beneath(
         path,
         flags,
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV,
+    )
+}
+
+/// Opens below a directory, following its links unless they lead out of it.
+pub(crate) fn open_below(
+    dir: BorrowedFd<'_>,
+    path: &str,
+    flags: OFlags,
+) -> std::result::Result<OwnedFd, Errno> {
+    openat2(
+        dir,
+        path,
+        flags,
+        ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS,
     )
 }
 
@@ -206,6 +220,11 @@ pub(super) fn ensure_real_directory(root: BorrowedFd<'_>, path: &str) -> Result<
         }
         other => other.step("open mount point", path),
     }
+}
+
+/// A file of the host, for reading.
+pub(super) fn open_host_file(path: &str) -> std::result::Result<OwnedFd, Errno> {
+    rustix::fs::openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
 }
 
 /// A directory of the host.

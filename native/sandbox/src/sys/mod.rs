@@ -120,6 +120,21 @@ pub fn mount_setattr(
         propagation,
         userns_fd: 0,
     };
+    set_attr(fd, recursive, &attr)
+}
+
+/// Shows the owners of a tree that is not mounted yet as this user namespace maps them.
+pub fn mount_idmap(fd: BorrowedFd<'_>, recursive: bool, map: BorrowedFd<'_>) -> Result<()> {
+    let attr = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: u64::from(map.as_raw_fd().cast_unsigned()),
+    };
+    set_attr(fd, recursive, &attr)
+}
+
+fn set_attr(fd: BorrowedFd<'_>, recursive: bool, attr: &libc::mount_attr) -> Result<()> {
     let mut flags = libc::AT_EMPTY_PATH;
     if recursive {
         flags |= libc::AT_RECURSIVE;
@@ -131,8 +146,8 @@ pub fn mount_setattr(
             fd.as_raw_fd(),
             c"".as_ptr(),
             flags,
-            &raw const attr,
-            size_of_val(&attr),
+            ptr::from_ref(attr),
+            size_of_val(attr),
         )
     };
     check(ret).map(drop)
