@@ -29,7 +29,9 @@ export class Restarter {
   /** True if the policy of a container that has ended wants it started again. */
   wants(entry: Entry, exitCode: number, moment: "exit" | "boot"): boolean {
     const { RestartPolicy } = entry.container.hostConfig;
-    const { restartCount, hasBeenManuallyStopped: stopped } = entry.state;
+    const { status, hasBeenManuallyStopped: stopped } = entry.state;
+    // A start that is due has been counted.
+    const restartCount = entry.state.restartCount - (status === "restarting" ? 1 : 0);
     return (
       !entry.isRemoving && decideRestart(RestartPolicy, { exitCode, restartCount, stopped, moment })
     );
