@@ -186,7 +186,7 @@ mod unit {
         record(&mut out, b"path", b"a");
         record(&mut out, b"k", &[b'v'; 94]);
         assert!(
-            out.starts_with(b"10 path=a\n100 k="),
+            out.starts_with(b"9 path=a\n101 k="),
             "{}",
             out.escape_ascii()
         );
