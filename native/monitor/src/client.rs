@@ -7,6 +7,8 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use sandbox::protocol::frame::{self, HEADER};
 
+use logfile::Stream;
+
 /// Queued output beyond this holds the container back.
 const QUEUE: usize = 256 * 1024;
 /// Longest payload that is taken; a longer one is no client of ours.
@@ -24,6 +26,10 @@ pub(crate) struct Client {
     /// Sent START and waits for the answer.
     pub(crate) starts: bool,
     pub(crate) is_gone: bool,
+    /// Nothing more will come: it is gone once its queue is empty.
+    pub(crate) ends: bool,
+    /// The exec whose streams it is attached to; none for the container's own.
+    exec: Option<String>,
     /// When it last took anything of its queue.
     pub(crate) took_at: Instant,
 }
@@ -47,12 +53,36 @@ impl Client {
             watches: false,
             starts: false,
             is_gone: false,
+            ends: false,
+            exec: None,
             took_at: Instant::now(),
         }
     }
 
     pub(crate) fn fd(&self) -> &OwnedFd {
         &self.fd
+    }
+
+    pub(crate) fn attach(&mut self, exec: Option<String>) {
+        self.exec = exec;
+    }
+
+    pub(crate) fn exec(&self) -> Option<&str> {
+        self.exec.as_deref()
+    }
+
+    /// Attached to the streams of this exec, or of the container.
+    pub(crate) fn is_of(&self, exec: Option<&str>) -> bool {
+        self.exec() == exec
+    }
+
+    pub(crate) fn push_output(&mut self, stream: Stream, bytes: &[u8]) {
+        match stream {
+            _ if bytes.is_empty() => {}
+            Stream::Output if self.wants_output => self.push(frame::STDOUT, bytes),
+            Stream::Error if self.wants_error => self.push(frame::STDERR, bytes),
+            _ => {}
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {

@@ -33,21 +33,42 @@ pub(crate) fn field(out: &mut Vec<u8>, name: &str, value: &str) {
 
 /// `{"op","target","errno","message","code"}`
 pub(crate) fn failure(error: &StepError) -> Vec<u8> {
-    let mut out = format!("{{\"errno\":{},", error.errno).into_bytes();
+    let mut out = vec![b'{'];
+    failure_fields(&mut out, error);
+    out.push(b'}');
+    out
+}
+
+/// The same with the exec's id.
+pub(crate) fn exec_failure(id: &str, error: &StepError) -> Vec<u8> {
+    let mut out = vec![b'{'];
+    field(&mut out, "id", id);
+    out.push(b',');
+    failure_fields(&mut out, error);
+    out.push(b'}');
+    out
+}
+
+/// `{"id","NAME"}`
+pub(crate) fn exec(id: &str, name: &str, number: i64) -> Vec<u8> {
+    let mut out = vec![b'{'];
+    field(&mut out, "id", id);
+    out.extend(format!(",\"{name}\":{number}}}").bytes());
+    out
+}
+
+fn failure_fields(out: &mut Vec<u8>, error: &StepError) {
+    out.extend(format!("\"errno\":{}", error.errno).bytes());
     let fields = [
         ("op", error.op.as_str()),
         ("target", &error.target),
         ("message", &error.message),
         ("code", error.code.name()),
     ];
-    for (index, (name, value)) in fields.into_iter().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        field(&mut out, name, value);
+    for (name, value) in fields {
+        out.push(b',');
+        field(out, name, value);
     }
-    out.push(b'}');
-    out
 }
 
 #[cfg(test)]

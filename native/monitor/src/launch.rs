@@ -19,6 +19,7 @@ use sandbox::{Context, StepError};
 
 use crate::log::Log;
 use crate::network;
+use logfile::Stream;
 
 /// A container at its gate, and all that the monitor holds of it.
 pub(crate) struct Container {
@@ -29,6 +30,8 @@ pub(crate) struct Container {
     /// To the child, until its program runs.
     pub(crate) channel: OwnedFd,
     pub(crate) streams: Streams,
+    /// Of the v2 tree, for further processes.
+    pub(crate) cgroup: Option<OwnedFd>,
 }
 
 /// The monitor's ends of the container's standard streams.
@@ -39,6 +42,24 @@ pub(crate) struct Streams {
     pub(crate) error: Option<OwnedFd>,
     /// Kept open so that the master never reports a hang-up.
     pub(crate) slave: Option<OwnedFd>,
+}
+
+impl Streams {
+    pub(crate) fn slot(&mut self, stream: Stream) -> &mut Option<OwnedFd> {
+        match stream {
+            Stream::Output => &mut self.output,
+            Stream::Error => &mut self.error,
+        }
+    }
+
+    /// Where input goes: with a terminal its master.
+    pub(crate) fn input_fd(&self, tty: bool) -> Option<&OwnedFd> {
+        if tty {
+            self.output.as_ref()
+        } else {
+            self.input.as_ref()
+        }
+    }
 }
 
 /// None if there is no container to serve; the addon knows why by then.
@@ -164,7 +185,8 @@ fn set_up(
     let flags = SocketFlags::CLOEXEC;
     let (channel, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
         .step("make channel", "")?;
-    let (mut streams, stdio) = make_streams(&prepared).step("make pipes", "")?;
+    let (mut streams, stdio) =
+        make_streams(prepared.tty, prepared.open_stdin).step("make pipes", "")?;
     match sys::clone3(prepared.clone_flags, given.cgroup.as_ref().map(AsFd::as_fd))
         .step("clone", "")?
     {
@@ -173,15 +195,16 @@ fn set_up(
             child::run(ops, stdio, theirs, given.donor)
         }
         Cloned::Parent { pid, pidfd } => {
-            drop((theirs, stdio, ops, given));
+            let Given { cgroup, .. } = given;
+            drop((theirs, stdio, ops));
             let waiting = Waiting {
                 launcher,
                 channel: &channel,
                 pidfd: &pidfd,
                 streams: &mut streams,
             };
-            if let Err(failed) =
-                join_cgroups(&prepared, pid, &channel).and_then(|()| waiting.until_at_gate(pid))
+            if let Err(failed) = join_cgroups(&prepared, pid, &channel, false)
+                .and_then(|()| waiting.until_at_gate(pid))
             {
                 end(&pidfd);
                 clean_up(&prepared);
@@ -195,19 +218,21 @@ fn set_up(
                 pidfd,
                 channel,
                 streams,
+                cgroup,
             })
         }
     }
 }
 
-fn make_streams(prepared: &Prepared) -> Result<(Streams, Option<Stdio>), Errno> {
-    if prepared.tty {
+/// Pipes; with a terminal none, since the child opens that.
+pub(crate) fn make_streams(tty: bool, open_stdin: bool) -> Result<(Streams, Option<Stdio>), Errno> {
+    if tty {
         return Ok((Streams::default(), None));
     }
     let pipe = || pipe_with(PipeFlags::CLOEXEC);
     let (output, output_theirs) = pipe()?;
     let (error, error_theirs) = pipe()?;
-    let (input, input_theirs) = if prepared.open_stdin {
+    let (input, input_theirs) = if open_stdin {
         let (read, write) = pipe()?;
         (Some(write), read)
     } else {
@@ -232,7 +257,13 @@ fn make_streams(prepared: &Prepared) -> Result<(Streams, Option<Stdio>), Errno> 
     ))
 }
 
-fn join_cgroups(prepared: &Prepared, pid: u32, channel: &OwnedFd) -> Result<(), StepError> {
+/// Puts a child into the v1 cgroups and tells it; `told` even where there are none.
+pub(crate) fn join_cgroups(
+    prepared: &Prepared,
+    pid: u32,
+    channel: &OwnedFd,
+    told: bool,
+) -> Result<(), StepError> {
     for directory in &prepared.cgroup_join {
         let path = format!("{directory}/cgroup.procs");
         let file = rustix::fs::open(
@@ -243,7 +274,7 @@ fn join_cgroups(prepared: &Prepared, pid: u32, channel: &OwnedFd) -> Result<(), 
         let written = file.and_then(|file| rustix::io::write(&file, pid.to_string().as_bytes()));
         written.step("join cgroup", directory)?;
     }
-    if !prepared.cgroup_join.is_empty() {
+    if told || !prepared.cgroup_join.is_empty() {
         let _child_gone = send(channel, &[packet::JOINED], SendFlags::NOSIGNAL);
     }
     Ok(())
@@ -256,9 +287,13 @@ pub(crate) fn hold_root(pid: u32) -> Option<OwnedFd> {
     rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty()).ok()
 }
 
+pub(crate) fn kill(pidfd: &OwnedFd) {
+    let _already_dead = sys::pidfd_signal(pidfd.as_fd(), 9);
+}
+
 /// Kills the child and waits until it is gone.
 pub(crate) fn end(pidfd: &OwnedFd) {
-    let _already_dead = sys::pidfd_signal(pidfd.as_fd(), 9);
+    kill(pidfd);
     let _reaped = sys::reap_any(true);
 }
 
@@ -318,33 +353,15 @@ impl Waiting<'_> {
 
     /// True once the child stands at the gate.
     fn hear_child(&mut self) -> Result<bool, StepError> {
-        let mut buffer = vec![0u8; 16 * 1024];
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let mut parts = [IoSliceMut::new(&mut buffer)];
-        let received = recvmsg(
-            self.channel,
-            &mut parts,
-            &mut control,
-            RecvFlags::CMSG_CLOEXEC,
-        )
-        .step("hear from the child", "")?;
-        let count = received.bytes;
-        match buffer.first().filter(|_| count > 0) {
-            Some(&packet::GATE) => Ok(true),
-            Some(&packet::TERMINAL) => {
-                self.take_terminal(&mut control);
+        match hear(self.channel, RecvFlags::empty()).step("hear from the child", "")? {
+            Heard::Gate => Ok(true),
+            Heard::Terminal(master, slave) => {
+                (self.streams.output, self.streams.slave) = (master, slave);
                 Ok(false)
             }
-            Some(&packet::FAILED) => Err(parse_failure(buffer.get(1..count).unwrap_or_default())),
-            _ => Err(internal("the container's first process ended early")),
+            Heard::Failed(error) => Err(error),
+            Heard::End => Err(internal("the container's first process ended early")),
         }
-    }
-
-    fn take_terminal(&mut self, control: &mut RecvAncillaryBuffer<'_>) {
-        let mut fds = descriptors(control).into_iter();
-        self.streams.output = fds.next();
-        self.streams.slave = fds.next();
     }
 
     fn hear_launcher(&self) -> Result<bool, StepError> {
@@ -355,6 +372,41 @@ impl Waiting<'_> {
             _ => Err(internal("the daemon gave the start up")),
         }
     }
+}
+
+/// What a child says on its channel.
+pub(crate) enum Heard {
+    Gate,
+    /// Master and slave.
+    Terminal(Option<OwnedFd>, Option<OwnedFd>),
+    Failed(StepError),
+    /// Its program runs, or it is gone.
+    End,
+}
+
+pub(crate) fn hear(channel: &OwnedFd, flags: RecvFlags) -> Result<Heard, Errno> {
+    let mut buffer = vec![0u8; 16 * 1024];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut parts = [IoSliceMut::new(&mut buffer)];
+    let received = recvmsg(
+        channel,
+        &mut parts,
+        &mut control,
+        flags | RecvFlags::CMSG_CLOEXEC,
+    )?;
+    let count = received.bytes;
+    Ok(match buffer.first().filter(|_| count > 0) {
+        Some(&packet::GATE) => Heard::Gate,
+        Some(&packet::TERMINAL) => {
+            let mut fds = descriptors(&mut control).into_iter();
+            Heard::Terminal(fds.next(), fds.next())
+        }
+        Some(&packet::FAILED) => {
+            Heard::Failed(parse_failure(buffer.get(1..count).unwrap_or_default()))
+        }
+        _ => Heard::End,
+    })
 }
 
 pub(crate) fn parse_failure(bytes: &[u8]) -> StepError {

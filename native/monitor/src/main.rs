@@ -7,11 +7,13 @@
 //! launch.rs   Prepared → clone → gate → Ready        (with the daemon's addon)
 //! network.rs  a network namespace ahead of need
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
+//! exec.rs     further processes
 //! obey.rs     what clients ask for   streams.rs  output and input
 //! client.rs   one connection        log.rs  the log                 exit.rs  the exit record
 //! ```
 
 mod client;
+mod exec;
 mod exit;
 mod json;
 mod launch;

@@ -7,7 +7,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use sandbox::protocol::{frame, packet};
 use sandbox::{Code, StepError, sys};
 
-use crate::client::Frame;
+use crate::client::{Client, Frame};
 use crate::json;
 use crate::serve::{Monitor, State};
 
@@ -15,14 +15,19 @@ impl Monitor {
     pub(crate) fn obey(&mut self, index: usize, frame: &Frame) {
         let answer = match frame.kind {
             frame::STDIN => {
-                if self.input_fd().is_some() && !self.closes_input {
-                    self.input.extend_from_slice(&frame.payload);
-                    self.write_input();
-                }
+                self.feed(index, &frame.payload);
                 None
             }
             frame::STDIN_CLOSE => {
-                self.input_ended();
+                let exec = self.clients.get(index).and_then(Client::exec);
+                self.input_ended(exec.map(str::to_owned).as_deref());
+                None
+            }
+            frame::EXEC => {
+                if let Some(client) = self.clients.get_mut(index) {
+                    client.push(frame::ACK, &[]);
+                }
+                self.exec(&frame.payload);
                 None
             }
             frame::ATTACH => Some(self.attach(index, &frame.payload)),
@@ -35,33 +40,63 @@ impl Monitor {
         if let (Some((kind, payload)), Some(client)) = (answer, self.clients.get_mut(index)) {
             client.push(kind, &payload);
         }
+        if frame.kind == frame::WATCH {
+            self.tell_unheard(index);
+        }
+    }
+
+    fn tell_unheard(&mut self, index: usize) {
+        if let Some(client) = self.clients.get_mut(index) {
+            for told in std::mem::take(&mut self.unheard) {
+                client.push(frame::EXEC_EXITED, &told);
+            }
+        }
     }
 
     /// As Docker: the end of the first client's input is the end of the container's, if asked for.
-    pub(crate) fn input_ended(&mut self) {
-        if self.container.prepared.stdin_once && !self.container.prepared.tty {
-            self.closes_input = true;
+    pub(crate) fn input_ended(&mut self, exec: Option<&str>) {
+        if let Some(id) = exec {
+            self.close_exec_input(id);
+        } else if self.container.prepared.stdin_once && !self.container.prepared.tty {
+            self.input.closes = true;
             self.write_input();
         }
     }
 
-    fn attach(&mut self, index: usize, flags: &[u8]) -> (u8, Vec<u8>) {
-        let flags = flags.first().copied().unwrap_or(0);
-        let tty = self.container.prepared.tty;
+    fn feed(&mut self, index: usize, bytes: &[u8]) {
+        let exec = self.clients.get(index).and_then(Client::exec);
+        if let Some(id) = exec.map(str::to_owned) {
+            self.feed_exec(&id, bytes);
+        } else if self.input_fd().is_some() {
+            self.input.take(bytes);
+            self.write_input();
+        }
+    }
+
+    /// Flags, and the id of an exec, which may be yet to come.
+    fn attach(&mut self, index: usize, payload: &[u8]) -> (u8, Vec<u8>) {
+        let flags = payload.first().copied().unwrap_or(0);
+        let exec = exec_id(payload, 1);
+        let tty = exec.is_none() && self.container.prepared.tty;
         if let Some(client) = self.clients.get_mut(index) {
             client.wants_input = flags & 1 != 0;
             client.wants_output = flags & 2 != 0 || (tty && flags & 4 != 0);
             client.wants_error = flags & 4 != 0 && !tty;
+            client.attach(exec);
         }
         (frame::ACK, Vec::new())
     }
 
-    fn resize(&self, size: &[u8]) -> (u8, Vec<u8>) {
-        if let (&[a, b, c, d], true, Some(master)) = (
-            size,
-            self.container.prepared.tty,
-            &self.container.streams.output,
-        ) {
+    fn resize(&mut self, payload: &[u8]) -> (u8, Vec<u8>) {
+        let exec = exec_id(payload, 4);
+        let (tty, streams) = match exec.and_then(|id| self.exec_of(&id)) {
+            Some(exec) => (exec.tty, &exec.streams),
+            None if payload.len() > 4 => return (frame::ACK, Vec::new()),
+            None => (self.container.prepared.tty, &self.container.streams),
+        };
+        if let (Some(&[a, b, c, d]), true, Some(master)) =
+            (payload.first_chunk::<4>(), tty, &streams.output)
+        {
             let (ws_row, ws_col) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
             let _not_a_terminal = tcsetwinsize(
                 master,
@@ -112,4 +147,10 @@ impl Monitor {
         let running = self.state != State::AtGate;
         (frame::ACK, vec![u8::from(running)])
     }
+}
+
+/// The id of an exec behind the first bytes of a payload.
+fn exec_id(payload: &[u8], from: usize) -> Option<String> {
+    let id = payload.get(from..).filter(|id| !id.is_empty())?;
+    Some(String::from_utf8_lossy(id).into_owned())
 }

@@ -11,9 +11,10 @@ use sandbox::protocol::{frame, packet};
 use sandbox::sys;
 
 use crate::client::Client;
+use crate::exec::{self, Exec, Part};
 use crate::launch::{self, Container};
 use crate::log::Log;
-use crate::streams::BUFFER;
+use crate::streams::{BUFFER, Input};
 use crate::{exit, json};
 
 /// How long a container may stand at its gate.
@@ -44,8 +45,12 @@ pub(crate) struct Monitor {
     pub(crate) clients: Vec<Client>,
     had_clients: bool,
     pub(crate) log: Log,
-    pub(crate) input: Vec<u8>,
-    pub(crate) closes_input: bool,
+    pub(crate) input: Input,
+    pub(crate) execs: Vec<Exec>,
+    /// Exits of execs that are still to be told of.
+    pub(crate) unheard: Vec<Vec<u8>>,
+    /// Processes that could not be started and are still to be reaped.
+    pub(crate) strays: Vec<(u32, OwnedFd)>,
     pub(crate) deadline: Option<Instant>,
     /// Why the program could not be started, as JSON.
     failure: Option<Vec<u8>>,
@@ -65,6 +70,8 @@ enum Source {
     Error,
     Input,
     Client(usize),
+    Exec(usize, Part),
+    Stray,
 }
 
 /// Serves until the container has ended and everybody knows, or until its start was given up.
@@ -87,8 +94,10 @@ pub(crate) fn serve(container: Container, log: Log) {
         clients: Vec::new(),
         had_clients: false,
         log,
-        input: Vec::new(),
-        closes_input: false,
+        input: Input::default(),
+        execs: Vec::new(),
+        unheard: Vec::new(),
+        strays: Vec::new(),
         deadline: Some(Instant::now() + GATE_PATIENCE),
         failure: None,
         buffer: Vec::new(),
@@ -109,6 +118,7 @@ impl Monitor {
                 self.awake = true;
                 self.handle(source);
             }
+            self.settle_execs();
             self.drop_gone_clients();
             let late = self.is_late();
             let drained = matches!(self.state, State::Exited { .. }) && self.is_drained();
@@ -152,7 +162,7 @@ impl Monitor {
     /// Waits for something to do; empty when there has been nothing for a while.
     fn ready(&self) -> Vec<Source> {
         let streams = &self.container.streams;
-        let held_back = self.clients.iter().any(Client::is_full);
+        let held_back = exec::is_held_back(&self.clients, None);
         let mut sources = Vec::new();
         let mut watched = Vec::new();
         let mut watch = |source, fd, flags| {
@@ -176,20 +186,29 @@ impl Monitor {
                 }
             }
         }
-        if let (Some(fd), false) = (self.input_fd(), self.input.is_empty()) {
+        if let (Some(fd), false) = (self.input_fd(), self.input.len() == 0) {
             watch(Source::Input, fd, PollFlags::OUT);
+        }
+        for (index, exec) in self.execs.iter().enumerate() {
+            watch_exec(exec, &self.clients, |part, fd, flags| {
+                watch(Source::Exec(index, part), fd, flags);
+            });
+        }
+        for (_, stray) in &self.strays {
+            watch(Source::Stray, stray, PollFlags::IN);
         }
         for (index, client) in self.clients.iter().enumerate() {
             let mut flags = PollFlags::empty();
-            flags.set(
-                PollFlags::IN,
-                self.input.len() < INPUT_QUEUE || !client.wants_input,
-            );
+            let input = self.input_of(client);
+            flags.set(PollFlags::IN, input < INPUT_QUEUE || !client.wants_input);
             flags.set(PollFlags::OUT, client.has_queued());
             watch(Source::Client(index), client.fd(), flags);
         }
-        let until_deadline = self
-            .deadline
+        let deadlines = self.execs.iter().map(|exec| exec.deadline);
+        let until_deadline = deadlines
+            .chain([self.deadline])
+            .flatten()
+            .min()
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let until_rest = self.awake.then_some(REST_AFTER);
         let timeout = until_deadline
@@ -213,15 +232,27 @@ impl Monitor {
             .collect()
     }
 
+    /// Input that waits where this client's goes.
+    fn input_of(&self, client: &Client) -> usize {
+        match client.exec() {
+            None => self.input.len(),
+            Some(id) => {
+                let exec = self.execs.iter().find(|exec| exec.id == id);
+                exec.map_or(0, |exec| exec.input.len())
+            }
+        }
+    }
+
     fn handle(&mut self, source: Source) {
         match source {
             Source::Listener => self.accept(),
-            Source::Child => self.reap(),
+            Source::Child | Source::Stray => self.reap(),
             Source::Channel => self.hear_child(),
             Source::Output => self.read_output(Stream::Output),
             Source::Error => self.read_output(Stream::Error),
             Source::Input => self.write_input(),
             Source::Client(index) => self.hear_client(index),
+            Source::Exec(index, part) => self.handle_exec(index, part),
         }
     }
 
@@ -237,13 +268,18 @@ impl Monitor {
         }
     }
 
-    fn reap(&mut self) {
-        let Ok(Some((pid, code))) = sys::reap_any(false) else {
-            return;
-        };
-        if u32::try_from(pid) != Ok(self.container.pid) {
-            return;
+    pub(crate) fn reap(&mut self) {
+        while let Ok(Some((pid, code))) = sys::reap_any(false) {
+            let pid = u32::try_from(pid).unwrap_or(0);
+            if pid == self.container.pid {
+                self.first_ended(code);
+            } else if !self.exec_ended(pid, code) {
+                self.strays.retain(|(stray, _)| *stray != pid);
+            }
         }
+    }
+
+    fn first_ended(&mut self, code: i32) {
         if self.state == State::Starting {
             self.hear_child();
         }
@@ -307,13 +343,16 @@ impl Monitor {
     }
 
     fn drop_gone_clients(&mut self) {
-        let had_input = self
-            .clients
-            .iter()
-            .any(|client| client.is_gone && client.wants_input);
-        self.clients.retain(|client| !client.is_gone);
-        if had_input {
-            self.input_ended();
+        for client in &mut self.clients {
+            client.is_gone |= client.ends && !client.has_queued();
+        }
+        let gone = self.clients.extract_if(.., |client| client.is_gone);
+        let inputs: Vec<Option<String>> = gone
+            .filter(|client| client.wants_input)
+            .map(|client| client.exec().map(str::to_owned))
+            .collect();
+        for exec in inputs {
+            self.input_ended(exec.as_deref());
         }
     }
 
@@ -341,6 +380,7 @@ impl Monitor {
     }
 
     fn finish(&mut self, code: i32) {
+        self.end_execs();
         self.log.finish();
         let prepared = &self.container.prepared;
         let oom_killed = prepared
@@ -379,6 +419,32 @@ impl Monitor {
             self.clients
                 .retain(|client| client.has_queued() && !client.is_gone);
         }
+    }
+}
+
+fn watch_exec<'a>(
+    exec: &'a Exec,
+    clients: &[Client],
+    mut watch: impl FnMut(Part, &'a OwnedFd, PollFlags),
+) {
+    if !exec.has_exited() {
+        watch(Part::Process, &exec.pidfd, PollFlags::IN);
+    }
+    if exec.is_starting() {
+        watch(Part::Channel, &exec.channel, PollFlags::IN);
+    }
+    if !exec::is_held_back(clients, Some(&exec.id)) {
+        for (part, fd) in [
+            (Part::Output, &exec.streams.output),
+            (Part::Error, &exec.streams.error),
+        ] {
+            if let Some(fd) = fd {
+                watch(part, fd, PollFlags::IN);
+            }
+        }
+    }
+    if let (Some(fd), 1..) = (exec.input_fd(), exec.input.len()) {
+        watch(Part::Input, fd, PollFlags::OUT);
     }
 }
 

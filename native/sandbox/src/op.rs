@@ -173,6 +173,12 @@ pub enum Op {
     Console {
         rows: u16,
         cols: u16,
+        /// Of the container's first process: `/dev/console` is this terminal too.
+        main: bool,
+    },
+    /// Joins the namespaces of the container's first process, and takes its root.
+    Enter {
+        oom_score_adj: i32,
     },
     /// Looks the user up in the container's files.
     FindUser {
@@ -183,6 +189,8 @@ pub enum Op {
     OwnStdio,
     /// Made if absent.
     WorkingDirectory(String),
+    /// Has to be there.
+    ChangeDirectory(String),
     /// Reports that all is ready, and waits for START.
     Gate,
     /// Drops every capability from the bounding set that is not in this set.

@@ -222,6 +222,15 @@ pub struct ProcessPlan {
     pub rlimits: Vec<RlimitPlan>,
 }
 
+/// A further process of a container that runs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExecPlan {
+    /// 64 hex digits.
+    pub id: String,
+    pub process: ProcessPlan,
+}
+
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct RlimitPlan {
     /// The kernel's number, see getrlimit(2).

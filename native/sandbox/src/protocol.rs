@@ -46,6 +46,15 @@ pub struct Prepared {
     pub has_donor: bool,
 }
 
+/// A further process for the monitor to start: payload of [`frame::EXEC`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct ExecRequest {
+    pub id: String,
+    pub tty: bool,
+    pub open_stdin: bool,
+    pub ops: Vec<Op>,
+}
+
 /// Monitor → addon.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub enum LaunchReply {
@@ -96,10 +105,16 @@ pub mod frame {
     pub const SIGNAL: u8 = 0x13;
     pub const START: u8 = 0x14;
     pub const WATCH: u8 = 0x15;
+    /// A postcard [`super::ExecRequest`]; acknowledged at once, answered by one of the three below.
+    pub const EXEC: u8 = 0x16;
     pub const ACK: u8 = 0x20;
     pub const STARTED: u8 = 0x21;
     pub const FAILED: u8 = 0x22;
     pub const EXITED: u8 = 0x23;
+    /// To those who watch, as JSON: id and pid; id, code and message; id and exitCode.
+    pub const EXEC_STARTED: u8 = 0x24;
+    pub const EXEC_FAILED: u8 = 0x25;
+    pub const EXEC_EXITED: u8 = 0x26;
     /// Bytes of a frame before its payload.
     pub const HEADER: usize = 8;
 

@@ -104,6 +104,12 @@ impl Client {
         }
     }
 
+    /// All output up to the end of the connection.
+    pub(crate) fn all_output(mut self) -> String {
+        assert_eq!(self.answer(), None, "only output is left");
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
     /// Everything up to the end of the connection. Needs an earlier [`Client::watch`].
     pub(crate) fn until_exit(mut self) -> Outcome {
         assert_eq!(self.answer(), None, "only output and the exit are left");

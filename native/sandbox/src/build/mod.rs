@@ -1,14 +1,17 @@
 //! Decides: a container plan becomes the list of operations that sets the container up. Pure.
 
+mod exec;
 mod mounts;
 mod planned;
 mod sysctl;
 #[cfg(test)]
 mod tests;
 
+pub use exec::build_exec;
+
 use crate::error::{Code, StepError};
 use crate::op::Op;
-use crate::plan::{ContainerPlan, Namespace};
+use crate::plan::{ContainerPlan, Namespace, ProcessPlan};
 
 /// What a container is shown at `/sys/fs/cgroup`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -85,6 +88,7 @@ fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) {
     ops.extend(process.tty.then_some(Op::Console {
         rows: process.rows,
         cols: process.cols,
+        main: true,
     }));
     ops.push(Op::FindUser {
         user: process.user.clone(),
@@ -99,24 +103,31 @@ fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) {
 }
 
 fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) {
-    let process = &plan.process;
-    let capabilities = process.capabilities;
-    // The last that may open nothing: a limit on descriptors can be zero.
+    limits(&plan.process, ops);
+    ops.push(Op::Gate);
+    become_program(&plan.process, plan.init, ops);
+}
+
+/// The last that may open nothing: a limit on descriptors can be zero.
+fn limits(process: &ProcessPlan, ops: &mut Vec<Op>) {
     ops.extend(process.rlimits.iter().map(|limit| Op::Rlimit {
         resource: limit.resource,
         // Negative is no limit, for the kernel the highest number.
         soft: u64::try_from(limit.soft).unwrap_or(u64::MAX),
         hard: u64::try_from(limit.hard).unwrap_or(u64::MAX),
     }));
+}
+
+fn become_program(process: &ProcessPlan, init: bool, ops: &mut Vec<Op>) {
+    let capabilities = process.capabilities;
     ops.extend([
-        Op::Gate,
         Op::BoundCapabilities(capabilities),
         Op::BecomeUser { capabilities },
         Op::DieWithMonitor,
     ]);
     ops.extend(process.no_new_privileges.then_some(Op::NoNewPrivileges));
     // Seccomp belongs here, last of all, so that it need not allow what the steps above call.
-    ops.extend(plan.init.then_some(Op::Reaper));
+    ops.extend(init.then_some(Op::Reaper));
     ops.push(Op::Exec {
         argv: process.argv.clone(),
         env: process.env.clone(),

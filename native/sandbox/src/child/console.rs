@@ -22,6 +22,7 @@ pub(super) fn open(
     channel: BorrowedFd<'_>,
     rows: u16,
     cols: u16,
+    main: bool,
 ) -> Result<()> {
     const DEVPTS_SUPER_MAGIC: u64 = 0x1cd1;
     let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NOFOLLOW;
@@ -56,8 +57,10 @@ pub(super) fn open(
         };
         rustix::termios::tcsetwinsize(&master, size).step("set terminal size", "")?;
     }
-    let place = root::ensure(root, "/dev/console", root::Make::File)?;
-    mount::bind_file(slave.as_fd(), place.as_fd()).step(STEP, "/dev/console")?;
+    if main {
+        let place = root::ensure(root, "/dev/console", root::Make::File)?;
+        mount::bind_file(slave.as_fd(), place.as_fd()).step(STEP, "/dev/console")?;
+    }
     rustix::process::ioctl_tiocsctty(&slave).step(STEP, "")?;
     let placed = rustix::stdio::dup2_stdin(&slave)
         .and_then(|()| rustix::stdio::dup2_stdout(&slave))

@@ -56,14 +56,13 @@ pub(super) fn own_stdio(user: &User) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn working_directory(root: BorrowedFd<'_>, path: &str) -> Result<()> {
+pub(super) fn change_directory(root: BorrowedFd<'_>, path: &str) -> Result<()> {
     const STEP: &str = "change to working directory";
     let invalid = |e: StepError| e.with_code(Code::InvalidArgument);
     if !path.starts_with('/') {
         let text = format!("{STEP} \"{path}\": the path is not absolute");
         return Err(StepError::new(Code::InvalidArgument, STEP, path, 0, text));
     }
-    root::ensure_directory(root, path).map_err(invalid)?;
     let directory = root::open(root, path, OFlags::RDONLY | OFlags::DIRECTORY)
         .step(STEP, path)
         .map_err(invalid)?;

@@ -46,22 +46,23 @@ struct Child {
     /// Root of the file system mounted at `/dev`.
     dev: Option<OwnedFd>,
     trees: Vec<tree::Tree>,
-    /// Mount namespace of the container whose shared memory this one uses.
-    donor: Option<OwnedFd>,
+    /// Mount namespace of the container whose shared memory this one uses; for one that joins a container
+    /// that container's first process.
+    other: Option<OwnedFd>,
     /// An empty read-only directory that hides others.
     empty: Option<OwnedFd>,
     user: User,
 }
 
 /// Runs all operations; returns only by leaving the process.
-pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd, donor: Option<OwnedFd>) -> ! {
+pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd, other: Option<OwnedFd>) -> ! {
     let mut child = Child {
         channel,
         root: None,
         proc: None,
         dev: None,
         trees: Vec::new(),
-        donor,
+        other,
         empty: None,
         user: User::default(),
     };
@@ -165,15 +166,21 @@ impl Child {
             } => sys::set_rlimit(resource, soft, hard).step("set rlimit", &resource.to_string()),
             Op::NewKeyring => identity::new_keyring(),
             Op::NewSession => rustix::process::setsid().step("make session", "").map(drop),
-            Op::Console { rows, cols } => {
-                console::open(self.root()?, self.channel.as_fd(), rows, cols)
+            Op::Console { rows, cols, main } => {
+                console::open(self.root()?, self.channel.as_fd(), rows, cols, main)
             }
+            Op::Enter { oom_score_adj } => self.enter(oom_score_adj),
             Op::FindUser { user, groups } => {
                 self.user = user::find(self.root()?, &user, &groups)?;
                 Ok(())
             }
             Op::OwnStdio => identity::own_stdio(&self.user),
-            Op::WorkingDirectory(path) => identity::working_directory(self.root()?, &path),
+            Op::WorkingDirectory(path) => {
+                root::ensure_directory(self.root()?, &path)
+                    .map_err(|error| error.with_code(Code::InvalidArgument))?;
+                identity::change_directory(self.root()?, &path)
+            }
+            Op::ChangeDirectory(path) => identity::change_directory(self.root()?, &path),
             Op::Gate => self.gate(),
             Op::BoundCapabilities(set) => identity::bound_capabilities(set),
             Op::BecomeUser { capabilities } => identity::become_user(&self.user, capabilities),
@@ -186,7 +193,7 @@ impl Child {
     }
 
     fn take_donor_memory(&mut self) -> Result<()> {
-        let donor = self.donor.take();
+        let donor = self.other.take();
         let donor = donor.ok_or_else(|| missing("share memory", "/dev/shm"))?;
         self.trees.push(tree::tree_of(donor.as_fd(), "/dev/shm")?);
         Ok(())
@@ -264,6 +271,24 @@ impl Child {
             Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Ok(()),
             Err(errno) => Err(StepError::call("tie to monitor", "", errno)),
         }
+    }
+
+    /// The score goes by the host's procfs, which is out of reach afterwards.
+    fn enter(&mut self, oom_score_adj: i32) -> Result<()> {
+        let first = self.other.take().ok_or_else(|| missing("join", "/"))?;
+        let score = rustix::fs::open(
+            "/proc/self/oom_score_adj",
+            OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::empty(),
+        );
+        score
+            .and_then(|file| rustix::io::write(&file, oom_score_adj.to_string().as_bytes()))
+            .step("set oom_score_adj", &oom_score_adj.to_string())?;
+        sys::join_namespaces(first.as_fd()).step("join the container", "")?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open("/", flags, Mode::empty()).step("open root", "/")?;
+        self.root = Some(root);
+        Ok(())
     }
 
     fn gate(&self) -> Result<()> {

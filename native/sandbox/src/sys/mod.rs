@@ -153,6 +153,24 @@ fn set_attr(fd: BorrowedFd<'_>, recursive: bool, attr: &libc::mount_attr) -> Res
     check(ret).map(drop)
 }
 
+/// Joins the namespaces of a process but for that of pids, see setns(2): a process is born into its pid
+/// namespace, for which see [`pids_of`].
+pub fn join_namespaces(pidfd: BorrowedFd<'_>) -> Result<()> {
+    let flags = libc::CLONE_NEWNS
+        | libc::CLONE_NEWNET
+        | libc::CLONE_NEWIPC
+        | libc::CLONE_NEWUTS
+        | libc::CLONE_NEWCGROUP;
+    // SAFETY: no pointer; the caller has one thread and shares nothing of its file system state.
+    check(unsafe { libc::setns(pidfd.as_raw_fd(), flags) }.into()).map(drop)
+}
+
+/// From now on children are born into the pid namespace of this process (a pidfd) or of this file.
+pub fn pids_of(namespace: BorrowedFd<'_>) -> Result<()> {
+    // SAFETY: no pointer; the calling process itself stays where it is.
+    check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWPID) }.into()).map(drop)
+}
+
 /// Moves this process into a new cgroup namespace.
 pub fn unshare_cgroup() -> Result<()> {
     // SAFETY: no pointer; no memory, descriptor or thread is unshared.
