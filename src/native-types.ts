@@ -18,6 +18,8 @@ export interface Native {
   finishCopyUp(directory: string): Promise<void>;
   /** Starts a monitor, which sets the container up and waits at the gate for START on its socket. */
   launch(request: LaunchRequest): Promise<Launched>;
+  /** The payload that asks a container's monitor for a further process. */
+  buildExec(plan: ExecPlan): Uint8Array;
   /** Starts the monitor of the next launch ahead of it. */
   prepareMonitor(): Promise<void>;
   /** Writes new limits to the control groups of a container that runs. */
@@ -172,6 +174,13 @@ export interface LaunchRequest {
   directories: { path: string; mode: number }[];
   /** Written next, replaced where present. */
   files: { path: string; content: string }[];
+}
+
+/** A further process of a container that runs. */
+export interface ExecPlan {
+  /** 64 hex digits. */
+  id: string;
+  process: ContainerPlan["process"];
 }
 
 export interface Launched {

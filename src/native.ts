@@ -33,6 +33,7 @@ interface Addon {
   copyUp(request: string): Promise<boolean>;
   finishCopyUp(directory: string): Promise<void>;
   launch(request: string): Promise<string>;
+  buildExec(plan: string): Uint8Array;
   prepareMonitor(): Promise<void>;
   updateResources(plan: string): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
@@ -100,6 +101,13 @@ function wrap(addon: Addon): Native {
     finishCopyUp: (directory) => asPromise(() => addon.finishCopyUp(directory)),
     launch: async (request) =>
       JSON.parse(await asPromise(() => addon.launch(JSON.stringify(request)))),
+    buildExec: (plan) => {
+      try {
+        return addon.buildExec(JSON.stringify(plan));
+      } catch (error) {
+        throw toEngineError(error);
+      }
+    },
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
     updateResources: (cgroup) => asPromise(() => addon.updateResources(JSON.stringify(cgroup))),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),

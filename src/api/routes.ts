@@ -40,6 +40,11 @@ export const routes = {
   containerCommit: { method: "POST", path: "/commit" },
   containerRemove: { method: "DELETE", path: "/containers/{id}" },
 
+  execCreate: { method: "POST", path: "/containers/{id}/exec" },
+  execStart: { method: "POST", path: "/exec/{id}/start" },
+  execResize: { method: "POST", path: "/exec/{id}/resize" },
+  execInspect: { method: "GET", path: "/exec/{id}/json" },
+
   imageList: { method: "GET", path: "/images/json" },
   imageCreate: { method: "POST", path: "/images/create" },
   imageInspect: { method: "GET", path: "/images/{name*}/json" },

@@ -30,6 +30,10 @@ const events: CommandEntry = {
   summary: "Get real time events from the server",
   load: async () => (await import("./events.ts")).events,
 };
+const exec: CommandEntry = {
+  summary: "Execute a command in a running container",
+  load: async () => (await import("./exec.ts")).exec,
+};
 const images: CommandEntry = {
   summary: "List images",
   load: async () => (await import("./images.ts")).images,
@@ -129,6 +133,7 @@ const wait: CommandEntry = {
 
 export const commands: CommandTable = {
   run,
+  exec,
   ps,
   pull,
   images,
@@ -176,6 +181,7 @@ export const commands: CommandTable = {
         create,
         diff,
         export: exportContainer,
+        exec,
         inspect: inspectContainer,
         kill,
         list: ps,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import packageJson from "../../package.json";
-import { EngineError, messageOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { HostFacts, Native } from "../native-types.ts";
 import { ContentStore } from "../oci/layout.ts";
@@ -23,6 +23,7 @@ import { ContainerTable, type Entry } from "./containers/table.ts";
 import { Trash } from "./containers/trash.ts";
 import { Updater } from "./containers/update.ts";
 import { EventBus } from "./events/bus.ts";
+import type { ExecService } from "./execs/service.ts";
 import { CommitService } from "./files/commit.ts";
 import { FileService } from "./files/service.ts";
 import { LayerStore } from "./images/layer-store.ts";
@@ -33,6 +34,7 @@ import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
 import { EndpointStore } from "./store/endpoint-store.ts";
 import { EventStore } from "./store/event-store.ts";
+import { ExecStore } from "./store/exec-store.ts";
 import { ImageStore } from "./store/image-store.ts";
 import { SettingStore } from "./store/setting-store.ts";
 import { VolumeStore } from "./store/volume-store.ts";
@@ -51,6 +53,7 @@ export interface Engine {
   volumes: VolumeService;
   table: ContainerTable;
   supervisor: Supervisor;
+  execs: ExecService;
   stopper: Stopper;
   freezer: Freezer;
   restarter: Restarter;
@@ -103,8 +106,7 @@ export async function createEngine(
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
   const lifecycle = createLifecycle({
     ...{ native, table, networks, planner, events, log, onExit, dataRoot, runRoot, cgroupParent },
-    probe: () =>
-      Promise.reject(new EngineError("not_implemented", "health checks are not supported yet")),
+    execStore: new ExecStore(database),
   });
   const mounts = new MountPreparer({ volumes, table, images });
   const containers: ContainerService = new ContainerService({

@@ -2,6 +2,7 @@
 //! JSON, in the shapes of `src/native-types.ts`; errors as in `failure.rs`.
 
 mod background;
+mod exec;
 mod failure;
 pub mod files;
 pub mod freeze;
@@ -13,7 +14,7 @@ mod volumes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{Buffer, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 use serde::Deserialize;
@@ -121,6 +122,13 @@ pub fn finish_copy_up(env: &Env, directory: String) -> Result<Object<'_>> {
 #[napi]
 pub fn launch(env: &Env, request: String) -> Result<Object<'_>> {
     run(env, move || launch::launch(&request))
+}
+
+/// The payload of an EXEC frame for a container's monitor.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn build_exec(plan: String) -> Result<Buffer> {
+    Ok(exec::build(&plan).map_err(napi::Error::from)?.into())
 }
 
 #[napi]

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use rustix::termios::{Winsize, tcsetwinsize};
 use sandbox::protocol::{frame, packet};
@@ -113,7 +114,18 @@ impl Monitor {
 
     fn signal(&self, payload: &[u8]) -> (u8, Vec<u8>) {
         let signal = payload.first().copied().unwrap_or(0);
-        match sys::pidfd_signal(self.container.pidfd.as_fd(), signal.into()) {
+        let pidfd = match exec_id(payload, 1) {
+            Some(id) => self
+                .execs
+                .iter()
+                .find(|exec| exec.id == id)
+                .map(|exec| &exec.pidfd),
+            None => Some(&self.container.pidfd),
+        };
+        let sent = pidfd.map_or(Err(Errno::SRCH), |pidfd| {
+            sys::pidfd_signal(pidfd.as_fd(), signal.into())
+        });
+        match sent {
             Ok(()) => (frame::ACK, Vec::new()),
             Err(errno) => {
                 let error =

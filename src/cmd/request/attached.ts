@@ -76,7 +76,8 @@ export async function follow(
   output.catch(() => {});
   if (options.stdin || options.tty) {
     const { followInteractive } = await import("./interactive.ts");
-    if (await followInteractive(engine, id, stream, { exit, output }, options)) return exitCodes.ok;
+    const resize = (rows: number, columns: number) => engine.resizeContainer(id, rows, columns);
+    if (await followInteractive(resize, stream, { exit, output }, options)) return exitCodes.ok;
   }
   // Output that cannot be written ends the wait; output that ends early does not.
   const result = await Promise.race([exit, output.then(() => exit)]);

@@ -1,6 +1,5 @@
 import { isTerminal, watchSize } from "../../cli/terminal.ts";
 import type { Connection } from "../../client/connection.ts";
-import type { Engine } from "../../client/engine.ts";
 import type { HijackedStream } from "../../client/transport.ts";
 import type { AttachedOptions } from "./attached.ts";
 import { DetachScanner, parseDetachKeys } from "./detach-keys.ts";
@@ -12,17 +11,16 @@ interface Ends {
 
 /** Relays stdin and the terminal's size while the container runs. True when the user detached. */
 export async function followInteractive(
-  engine: Engine,
-  id: string,
+  resize: (rows: number, columns: number) => Promise<void>,
   stream: HijackedStream,
   ends: Ends,
-  options: AttachedOptions,
+  options: Pick<AttachedOptions, "stdin" | "stdout" | "stderr" | "tty" | "detachKeys">,
 ): Promise<boolean> {
   using cleanup = new DisposableStack();
   if (options.tty && isTerminal(1)) {
     cleanup.use(
       watchSize(({ rows, columns }) => {
-        engine.resizeContainer(id, rows, columns).catch(() => {});
+        resize(rows, columns).catch(() => {});
       }),
     );
   }

@@ -13,15 +13,22 @@ export interface PendingAttach {
 /**
  * Joins a client's connection to the monitor's: output frames go out as they are, or without their
  * headers for a terminal; input goes in as frames, its end as a half-close. Back-pressure holds both ways.
- * The client's connection ends when the monitor's does.
+ * The client's connection ends when the monitor's has and `settled` is: then what it asks for next, such as
+ * an exit code, is known. If that is rejected it is left to others.
  */
 export function relay(
   client: Duplex,
   attachment: MonitorAttachment,
   flags: AttachFlags,
   tty: boolean,
+  settled: Promise<unknown> = Promise.resolve(),
 ): void {
   const { output } = attachment;
+  const end = (): void =>
+    void settled.then(
+      () => client.end(),
+      () => {},
+    );
   if (client.destroyed) {
     attachment.close();
     return;
@@ -38,12 +45,12 @@ export function relay(
   client.resume();
   client.on("close", () => attachment.close());
   client.on("error", () => attachment.close());
-  output.on("close", () => client.end());
-  if (tty) relayRaw(client, attachment);
-  else output.pipe(client);
+  output.on("close", end);
+  if (tty) relayRaw(client, attachment, end);
+  else output.pipe(client, { end: false });
 }
 
-function relayRaw(client: Duplex, { output }: MonitorAttachment): void {
+function relayRaw(client: Duplex, { output }: MonitorAttachment, end: () => void): void {
   const decoder = new FrameDecoder();
   output.on("data", (chunk: Uint8Array) => {
     const drained = decoder.push(chunk).map(({ payload }) => client.write(payload));
@@ -51,7 +58,7 @@ function relayRaw(client: Duplex, { output }: MonitorAttachment): void {
     output.pause();
     client.once("drain", () => output.resume());
   });
-  output.on("end", () => client.end());
+  output.on("end", end);
   // It was paused to take the acknowledgement off, and a listener alone does not wake it.
   output.resume();
 }

@@ -1,7 +1,10 @@
 import { messageOf } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
+import { runInContainer } from "../execs/run.ts";
+import { ExecService } from "../execs/service.ts";
+import type { ExecStore } from "../store/exec-store.ts";
 import { Freezer } from "./freezer.ts";
-import { HealthChecker, type HealthParts } from "./health.ts";
+import { HealthChecker } from "./health.ts";
 import { actOnUnhealthy } from "./health-action.ts";
 import { Restarter } from "./restarter.ts";
 import { Stopper } from "./stopper.ts";
@@ -11,12 +14,11 @@ import type { Entry } from "./table.ts";
 export interface LifecycleParts extends Omit<SupervisorParts, "restarter" | "onRun"> {
   native: Native;
   cgroupParent: string | null;
-  /** Executes a health check's program in a container. */
-  probe: HealthParts["run"];
+  execStore: ExecStore;
 }
 
 /** What starts, follows, checks, pauses and ends containers: each knows the next one only by a function. */
-export function createLifecycle({ cgroupParent, probe, ...parts }: LifecycleParts) {
+export function createLifecycle({ cgroupParent, execStore, ...parts }: LifecycleParts) {
   const { table, log, events, native } = parts;
   const onExit = (entry: Entry): void => {
     health.update(entry);
@@ -28,7 +30,15 @@ export function createLifecycle({ cgroupParent, probe, ...parts }: LifecyclePart
   });
   const supervisor: Supervisor = new Supervisor({
     ...{ ...parts, restarter, onExit },
-    onRun: (entry) => health.update(entry),
+    onRun: (entry) => {
+      execs.follow(entry);
+      health.update(entry);
+    },
+  });
+  const execs = new ExecService({
+    ...{ native, events, store: execStore },
+    find: (id) => table.get(id),
+    socketOf: (entry) => supervisor.paths(entry).socket,
   });
   const freezer = new Freezer({
     ...{ native, table, events, cgroupParent },
@@ -40,12 +50,12 @@ export function createLifecycle({ cgroupParent, probe, ...parts }: LifecyclePart
   });
   const health: HealthChecker = new HealthChecker({
     ...{ table, events, log },
-    run: probe,
+    run: (entry, probe) => runInContainer(execs, entry, { ...probe, env: [], user: "", cwd: "" }),
     onUnhealthy: (entry) => {
       void actOnUnhealthy(entry, stopper).catch((error: unknown) => {
         log.warn(`act on unhealthy container ${entry.container.name}: ${messageOf(error)}`);
       });
     },
   });
-  return { supervisor, restarter, freezer, stopper, health };
+  return { supervisor, restarter, freezer, stopper, health, execs };
 }

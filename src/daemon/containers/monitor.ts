@@ -15,6 +15,9 @@ import type { ExitRecord } from "../../native-types.ts";
  *       ── START ──────────────▶         opens the gate
  *       ◀──── STARTED | FAILED ──
  *       ◀── stdout, stderr … ────        on attached connections
+ *       ── EXEC(request) ──────▶         built by the addon
+ *       ◀───────────────── ACK ──
+ *       ◀── EXEC_STARTED | _FAILED ──    later EXEC_EXITED, all with the exec's id
  *       ◀───────────── EXITED ───        on the control connection, once, the last frame
  */
 const kind = {
@@ -25,10 +28,14 @@ const kind = {
   signal: 0x13,
   start: 0x14,
   watch: 0x15,
+  exec: 0x16,
   ack: 0x20,
   started: 0x21,
   failed: 0x22,
   exited: 0x23,
+  execStarted: 0x24,
+  execFailed: 0x25,
+  execExited: 0x26,
 } as const;
 
 const nothing = new Uint8Array(0);
@@ -44,6 +51,12 @@ interface Reply {
   reject(error: EngineError): void;
 }
 
+/** How an exec fares; `id` is the one it was asked with. */
+export type ExecNews =
+  | { kind: "started"; id: string; pid: number }
+  | { kind: "failed"; id: string; error: EngineError }
+  | { kind: "exited"; id: string; exitCode: number };
+
 export interface WatchedMonitor {
   control: MonitorControl;
   /** False while the container stands at its gate. */
@@ -55,6 +68,9 @@ export class MonitorControl {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder();
   readonly #waiting: Reply[] = [];
+  /** Told before anybody listened. */
+  readonly #news: ExecNews[] = [];
+  #listener: ((news: ExecNews) => void) | undefined;
   /** Nothing is answered any more: the container has ended, or the monitor. */
   #isOver = false;
   readonly #exit = Promise.withResolvers<ExitRecord | undefined>();
@@ -85,16 +101,28 @@ export class MonitorControl {
     await Promise.all([this.#command(kind.watch, nothing), this.#command(kind.start, nothing)]);
   }
 
-  async signal(signal: number): Promise<void> {
-    await this.#command(kind.signal, Uint8Array.of(signal));
+  /** To the container's first process, or to an exec. */
+  async signal(signal: number, execId = ""): Promise<void> {
+    await this.#command(kind.signal, withId(Uint8Array.of(signal), execId));
   }
 
-  async resize(rows: number, columns: number): Promise<void> {
+  async resize(rows: number, columns: number, execId = ""): Promise<void> {
     const payload = new Uint8Array(4);
     const view = new DataView(payload.buffer);
     view.setUint16(0, rows);
     view.setUint16(2, columns);
-    await this.#command(kind.resize, payload);
+    await this.#command(kind.resize, withId(payload, execId));
+  }
+
+  /** Asks for a further process; how it fares is told to `onExec`'s listener. */
+  async exec(request: Uint8Array): Promise<void> {
+    await this.#command(kind.exec, request);
+  }
+
+  /** Calls `listener` with what has been told so far, and with whatever comes. */
+  onExec(listener: (news: ExecNews) => void): void {
+    this.#listener = listener;
+    for (const news of this.#news.splice(0)) listener(news);
   }
 
   /** Lets go of the monitor; it lives on, unless it still stands at the gate. */
@@ -115,6 +143,12 @@ export class MonitorControl {
       if (frame.kind === kind.exited) {
         this.#exit.resolve(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
         this.#refuseAll();
+        continue;
+      }
+      const news = parseNews(frame.kind, frame.payload);
+      if (news !== undefined) {
+        if (this.#listener) this.#listener(news);
+        else this.#news.push(news);
         continue;
       }
       const reply = this.#waiting.shift();
@@ -147,10 +181,11 @@ export class MonitorAttachment {
     return this.#socket;
   }
 
-  static async connect(path: string, flags: AttachFlags): Promise<MonitorAttachment> {
+  /** To the container's own streams, or to those of an exec, which may be yet to come. */
+  static async connect(path: string, flags: AttachFlags, execId = ""): Promise<MonitorAttachment> {
     const socket = await open(path);
     const bits = (flags.stdin ? 1 : 0) | (flags.stdout ? 2 : 0) | (flags.stderr ? 4 : 0);
-    socket.write(buildFrame(kind.attach, Uint8Array.of(bits)));
+    socket.write(buildFrame(kind.attach, withId(Uint8Array.of(bits), execId)));
     await readAck(socket);
     return new MonitorAttachment(socket);
   }
@@ -167,6 +202,23 @@ export class MonitorAttachment {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+function withId(payload: Uint8Array, id: string): Uint8Array {
+  return id === "" ? payload : Buffer.concat([payload, Buffer.from(id)]);
+}
+
+function parseNews(frameKind: number, payload: Uint8Array): ExecNews | undefined {
+  if (frameKind < kind.execStarted || frameKind > kind.execExited) return undefined;
+  const told = JSON.parse(new TextDecoder().decode(payload)) as {
+    id: string;
+    pid: number;
+    exitCode: number;
+  };
+  const { id } = told;
+  if (frameKind === kind.execStarted) return { kind: "started", id, pid: told.pid };
+  if (frameKind === kind.execExited) return { kind: "exited", id, exitCode: told.exitCode };
+  return { kind: "failed", id, error: parseFailure(payload) };
 }
 
 function gone(): EngineError {

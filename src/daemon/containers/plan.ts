@@ -98,7 +98,7 @@ interface Names {
   domainname: string;
 }
 
-function namesOf(container: Container): Names {
+export function namesOf(container: Container): Names {
   const { Hostname: own, Domainname: domainname } = container.config;
   const { UTSMode: uts, NetworkMode: network } = container.hostConfig;
   const inherited = uts === "host" || network === "host";
@@ -125,7 +125,7 @@ function buildPlan(inputs: PlanInputs, { hostname, domainname }: Names): Contain
       readonly: host.ReadonlyRootfs ?? false,
     },
     mounts: planMounts(container, inputs.networkOwner?.paths ?? paths, inputs.sources),
-    process: planProcess(inputs, hostname),
+    process: planProcess(container, inputs.console, hostname),
     init: host.Init ?? false,
     hostname: host.UTSMode === "host" ? "" : hostname,
     domainname,
@@ -162,8 +162,12 @@ function planLog(container: Container, paths: ContainerPaths): ContainerPlan["lo
   return { ...settings, path: logPath(paths, log.Type), attrs };
 }
 
-function planProcess(inputs: PlanInputs, hostname: string): ContainerPlan["process"] {
-  const { config, hostConfig: host } = inputs.container;
+/** The container's first process; an exec is much the same. */
+export function planProcess(
+  { config, hostConfig: host }: Container,
+  console: PlanInputs["console"],
+  hostname: string,
+): ContainerPlan["process"] {
   const tty = config.Tty ?? false;
   const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(tty ? ["TERM=xterm"] : [])];
   return {
@@ -173,8 +177,8 @@ function planProcess(inputs: PlanInputs, hostname: string): ContainerPlan["proce
     user: config.User ?? "",
     groups: host.GroupAdd ?? [],
     tty,
-    rows: inputs.console.rows,
-    cols: inputs.console.columns,
+    rows: console.rows,
+    cols: console.columns,
     openStdin: config.OpenStdin ?? false,
     stdinOnce: config.StdinOnce ?? false,
     capabilities: capabilityMask(

@@ -33,6 +33,7 @@ import { type ContainerTable, type Entry, inTurn } from "./table.ts";
 import type { Trash } from "./trash.ts";
 
 export interface ContainerParts {
+  execs: { forget(containerId: string): void };
   native: Pick<Native, "treeSize">;
   trash: Trash;
   facts: HostFacts;
@@ -242,6 +243,7 @@ export class ContainerService {
     await trash.take(paths.data);
     await trash.take(paths.run);
     table.remove(entry);
+    this.#parts.execs.forget(entry.container.id);
     if (withVolumes) await mounts.removeAnonymous(entry.container);
     for (const pending of entry.pending.splice(0)) pending.cancel();
     events.publish("container", "destroy", entry.container.id, eventAttributes(entry.container));

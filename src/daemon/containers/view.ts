@@ -20,6 +20,8 @@ export interface ContainerView {
   paths: ContainerPaths;
   volumePath(name: string): string;
   networkId(name: string): string;
+  /** Ids of the execs that run in it. */
+  execIds: string[];
 }
 
 export interface ContainerSize {
@@ -64,7 +66,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
-    ExecIDs: null,
+    ExecIDs: view.execIds.length > 0 ? view.execIds : null,
     HostConfig: fillHostConfig(hostConfig),
     ...toSizes(view.size),
     GraphDriver: { Name: "overlay2", Data: { UpperDir: paths.upper, WorkDir: paths.work } },

@@ -23,6 +23,7 @@ import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
 import { buildLogRequest } from "./container-logs.ts";
 import { outputType } from "./media-types.ts";
+import { terminalSize } from "./terminal-size.ts";
 
 /** What these routes need of the engine. */
 export interface ContainerRoutesParts {
@@ -103,8 +104,7 @@ export function containerRoutes(parts: ContainerRoutesParts) {
 
     async containerResize(context) {
       const entry = find(context);
-      const rows = size(context, "h");
-      const columns = size(context, "w");
+      const { rows, columns } = terminalSize(context.query);
       if (entry.monitor) await entry.monitor.resize(rows, columns);
       else entry.console = { rows, columns };
       context.empty(200);
@@ -128,13 +128,6 @@ export function containerRoutes(parts: ContainerRoutesParts) {
       context.empty(204);
     },
   } satisfies Record<string, Handler>;
-}
-
-function size({ query }: RequestContext, name: string): number {
-  const value = query.integer(name) ?? 0;
-  if (value < 0 || value > 65_535)
-    throw new EngineError("invalid_argument", `invalid terminal size: ${name}=${value}`);
-  return value;
 }
 
 async function attach(

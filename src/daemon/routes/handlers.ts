@@ -14,6 +14,7 @@ import { login } from "../login.ts";
 import { archiveRoutes } from "./archive.ts";
 import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
+import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./images.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { systemRoutes } from "./system.ts";
@@ -22,7 +23,7 @@ import { volumeRoutes } from "./volumes.ts";
 /** Joins the routes, each of which names what it needs, to the services that have it. */
 export function createHandlers(engine: Engine): Record<RouteName, Handler> {
   const { id, config, facts, table, images, pulls, events, containers, volumes } = engine;
-  const { supervisor, stopper, freezer, files, commits } = engine;
+  const { supervisor, stopper, freezer, files, commits, execs } = engine;
   const sizeOf = async ({ container }: Entry, path: string): Promise<ContainerSize> => {
     const own = await engine.native.treeSize(path);
     return { own, all: own + (images.find(container.imageId)?.size ?? 0) };
@@ -35,6 +36,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     paths: supervisor.paths(entry),
     volumePath: (name) => engine.volumes.dataPath(name),
     networkId: (name) => engine.networks.id(name),
+    execIds: execs.runningIn(entry.container.id),
   });
   const usersOf = (name: string): string[] => table.usersOfVolume(name);
   return {
@@ -85,6 +87,14 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       extract: (entry, options, input, signal) => files.extract(entry, options, input, signal),
       changes: (entry) => files.changes(entry),
       commit: (entry, request, signal) => commits.commit(entry, request, signal),
+    }),
+    ...execRoutes({
+      table,
+      create: (entry, settings) => execs.create(entry, settings),
+      get: (id) => execs.get(id),
+      check: (exec) => execs.check(exec),
+      start: (exec, client) => execs.start(exec, client),
+      resize: (exec, rows, columns) => execs.resize(exec, rows, columns),
     }),
     ...imageRoutes({
       pull: (request) => pulls.pull(request),

@@ -44,6 +44,12 @@ const migrations = [
      micros INTEGER NOT NULL,
      event TEXT NOT NULL
    ) STRICT;`,
+  `CREATE TABLE execs (
+     id TEXT PRIMARY KEY,
+     container TEXT NOT NULL REFERENCES containers (id) ON DELETE CASCADE,
+     record TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX execs_of_container ON execs (container);`,
 ];
 
 /**
