@@ -34,6 +34,10 @@ export interface Native {
   freeze(request: CgroupRef & { frozen: boolean }): Promise<void>;
   /** False too where the cgroup is absent. */
   isFrozen(cgroup: CgroupRef): boolean;
+  /** The processes of a container, in the order of their pids. */
+  listProcesses(cgroup: CgroupRef): Promise<ProcessList>;
+  /** What a container uses; `pid` is its first process, whose network is counted. */
+  readStats(request: CgroupRef & { pid: number }): Promise<StatsSample>;
   /** Opens a container's log for reading; nothing is read before the first `next`. */
   openLog(request: LogRequest): LogReader;
   /** What a path of a container is. */
@@ -54,6 +58,80 @@ export interface Native {
 export interface CgroupRef {
   parent: string | null;
   name: string;
+}
+
+export interface ProcessList {
+  /** Seconds since boot. */
+  uptime: number;
+  processes: ProcessInfo[];
+}
+
+/** One process as /proc has it: pids of the daemon's namespace, ticks of 1/100 s, sizes in KiB. */
+export interface ProcessInfo {
+  pid: number;
+  ppid: number;
+  pgid: number;
+  session: number;
+  /** The kernel's number of the terminal, 0 for none. */
+  tty: number;
+  /** Process group in the foreground of the terminal. */
+  foreground: number;
+  state: string;
+  nice: number;
+  threads: number;
+  userTicks: number;
+  kernelTicks: number;
+  /** Of the children that it has waited for. */
+  childrenTicks: number;
+  /** Since boot. */
+  startTicks: number;
+  uid: number;
+  gid: number;
+  virtualSize: number;
+  resident: number;
+  locked: number;
+  name: string;
+  args: string[];
+}
+
+/** Counters since the container's start. Times are in nanoseconds. */
+export interface StatsSample {
+  cpu: {
+    total: number;
+    user: number;
+    kernel: number;
+    /** Of the whole host, idle time too. */
+    system: number;
+    online: number;
+    periods: number;
+    throttledPeriods: number;
+    throttledTime: number;
+  };
+  memory: {
+    usage: number;
+    maxUsage: number;
+    failCount: number;
+    /** null: that of the host. */
+    limit: number | null;
+    /** The kernel's memory.stat. */
+    stats: Record<string, number>;
+  };
+  pids: number;
+  pidsLimit: number | null;
+  block: { major: number; minor: number; op: "read" | "write"; value: number }[];
+  /** By name of the interface, the loopback left out. */
+  networks: Record<string, NetworkCounters>;
+}
+
+export interface NetworkCounters {
+  rxBytes: number;
+  rxPackets: number;
+  rxErrors: number;
+  rxDropped: number;
+  txBytes: number;
+  txPackets: number;
+  txErrors: number;
+  txDropped: number;
 }
 
 export interface ExtractOptions {

@@ -57,6 +57,8 @@ interface Addon {
     finish(): Promise<void>;
     cancel(): void;
   };
+  listProcesses(cgroup: string): Promise<string>;
+  readStats(request: string): Promise<string>;
 }
 
 /**
@@ -116,6 +118,10 @@ function wrap(addon: Addon): Native {
     treeSize: (path) => asPromise(() => addon.treeSize(path)),
     freeze: (request) => asPromise(() => addon.freeze(JSON.stringify(request))),
     isFrozen: (cgroup) => addon.isFrozen(JSON.stringify(cgroup)),
+    listProcesses: async (cgroup) =>
+      JSON.parse(await asPromise(() => addon.listProcesses(JSON.stringify(cgroup)))),
+    readStats: async (request) =>
+      JSON.parse(await asPromise(() => addon.readStats(JSON.stringify(request)))),
     openLog: (request) => openLog(addon, request),
     statFile: async (request) =>
       JSON.parse(await asPromise(() => addon.statFile(JSON.stringify(request)))) as FileStat,

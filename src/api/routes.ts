@@ -31,6 +31,8 @@ export const routes = {
   containerResize: { method: "POST", path: "/containers/{id}/resize" },
   containerAttach: { method: "POST", path: "/containers/{id}/attach" },
   containerLogs: { method: "GET", path: "/containers/{id}/logs" },
+  containerTop: { method: "GET", path: "/containers/{id}/top" },
+  containerStats: { method: "GET", path: "/containers/{id}/stats" },
   containerWait: { method: "POST", path: "/containers/{id}/wait" },
   containerArchiveInfo: { method: "HEAD", path: "/containers/{id}/archive" },
   containerArchive: { method: "GET", path: "/containers/{id}/archive" },

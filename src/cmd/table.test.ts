@@ -35,7 +35,7 @@ test("bash takes the completion script, and completes commands, flags and choice
     return (await bash.stdout.text()).trim().split(" ");
   };
   expect(await complete("rt", "imag")).toEqual(["images", "image"]);
-  expect(await complete("rt", "container", "st")).toEqual(["start", "stop"]);
+  expect(await complete("rt", "container", "st")).toEqual(["start", "stats", "stop"]);
   expect(await complete("rt", "ps", "--no")).toEqual(["--no-trunc"]);
   expect(await complete("rt", "run", "--pull", "ne")).toEqual(["never", "newer"]);
 });

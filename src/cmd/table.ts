@@ -110,6 +110,14 @@ const start: CommandEntry = {
   summary: "Start one or more stopped containers",
   load: async () => (await import("./start.ts")).start,
 };
+const stats: CommandEntry = {
+  summary: "Display a live stream of container(s) resource usage statistics",
+  load: async () => (await import("./stats/stats.ts")).stats,
+};
+const top: CommandEntry = {
+  summary: "Display the running processes of a container",
+  load: async () => (await import("./top.ts")).top,
+};
 const stop: CommandEntry = {
   summary: "Stop one or more running containers",
   load: async () => (await import("./stop.ts")).stop,
@@ -167,7 +175,9 @@ export const commands: CommandTable = {
   rm,
   rmi,
   start,
+  stats,
   stop,
+  top,
   unpause,
   update,
   wait,
@@ -191,7 +201,7 @@ export const commands: CommandTable = {
         remove: rm,
       },
       ...{ pause, port, prune: pruneContainers, rename, restart, unpause, update },
-      ...{ rm, run, start, stop, wait },
+      ...{ rm, run, start, stats, stop, top, wait },
     },
   },
   image: {

@@ -8,6 +8,7 @@ pub mod files;
 pub mod freeze;
 mod launch;
 mod logs;
+pub mod stats;
 mod update;
 mod volumes;
 

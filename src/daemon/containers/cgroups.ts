@@ -1,10 +1,17 @@
 import { readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CgroupRef } from "../../native-types.ts";
+import type { Container } from "./container.ts";
 
 /** The leaf that holds a container's processes. */
 export function cgroupName(id: string): string {
   return `rt-${id}`;
+}
+
+/** Where a container's control groups are; `parent` is the daemon's setting. */
+export function cgroupOf({ id, hostConfig }: Container, parent: string | null): CgroupRef {
+  return { parent: hostConfig.CgroupParent || parent, name: cgroupName(id) };
 }
 
 /** Attempts to remove a cgroup, 20 ms apart: it stays busy until its last process is gone. */

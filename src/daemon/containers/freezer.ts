@@ -1,7 +1,7 @@
 import { EngineError } from "../../errors.ts";
 import type { CgroupRef, Native } from "../../native-types.ts";
 import type { EventBus } from "../events/bus.ts";
-import { cgroupName } from "./cgroups.ts";
+import { cgroupOf } from "./cgroups.ts";
 import { isRunning } from "./container.ts";
 import { eventAttributes } from "./events.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
@@ -89,7 +89,6 @@ export class Freezer {
   }
 
   #cgroup({ container }: Entry): CgroupRef {
-    const parent = container.hostConfig.CgroupParent || this.#parts.cgroupParent;
-    return { parent, name: cgroupName(container.id) };
+    return cgroupOf(container, this.#parts.cgroupParent);
   }
 }

@@ -45,6 +45,11 @@ export class ContainerTable {
     return [...this.#entries.values()];
   }
 
+  /** False once it is removed. */
+  has(entry: Entry): boolean {
+    return this.#entries.get(entry.container.id) === entry;
+  }
+
   insert(container: Container, state: ContainerState): Entry {
     this.#store.insert(container, state);
     return this.#hold(container, state);

@@ -1,5 +1,8 @@
 import type { RouteName } from "../../api/routes.ts";
+import type { CgroupRef } from "../../native-types.ts";
+import { cgroupOf } from "../containers/cgroups.ts";
 import { statusOf } from "../containers/filter.ts";
+import { StatsCollector } from "../containers/stats/collector.ts";
 import type { Entry } from "../containers/table.ts";
 import {
   type ContainerSize,
@@ -17,6 +20,7 @@ import { containerRoutes } from "./containers.ts";
 import { execRoutes } from "./exec.ts";
 import { imageRoutes } from "./images.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
+import { metricsRoutes } from "./metrics.ts";
 import { systemRoutes } from "./system.ts";
 import { volumeRoutes } from "./volumes.ts";
 
@@ -38,6 +42,9 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     networkId: (name) => engine.networks.id(name),
     execIds: execs.runningIn(entry.container.id),
   });
+  const cgroup = (entry: Entry): CgroupRef => cgroupOf(entry.container, config.cgroupParent);
+  const exists = (entry: Entry): boolean => table.has(entry);
+  const stats = new StatsCollector({ native: engine.native, cgroup, exists });
   const usersOf = (name: string): string[] => table.usersOfVolume(name);
   return {
     ...systemRoutes({
@@ -96,6 +103,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       start: (exec, client) => execs.start(exec, client),
       resize: (exec, rows, columns) => execs.resize(exec, rows, columns),
     }),
+    ...metricsRoutes({ table, stats, native: engine.native, cgroup, memTotal: facts.memTotal }),
     ...imageRoutes({
       pull: (request) => pulls.pull(request),
       list: (filters) => images.list(filters),

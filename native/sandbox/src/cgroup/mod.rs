@@ -9,13 +9,17 @@ mod create;
 mod device;
 mod freeze;
 mod layout;
+mod processes;
 mod remove;
 mod resources;
+mod stats;
 mod update;
 
 pub use create::{Created, Devices, create};
 pub use device::Rule;
 pub use freeze::{freeze, is_frozen};
 pub use layout::{Hierarchy, Layout, prepare_parent};
+pub use processes::{Process, ProcessList, list_processes};
 pub use remove::{OomSource, remove};
+pub use stats::{Sample, read_stats};
 pub use update::update;
