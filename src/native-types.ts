@@ -400,6 +400,8 @@ export interface LogRequest {
 export interface LogReader {
   /** The next piece of output; without bytes there is no more now, and none ever when it is over. */
   next(): Promise<{ bytes?: Uint8Array; isOver: boolean }>;
+  /** To be called when files change: holds those that are not read yet before they are deleted. */
+  hold(): void;
   /** Closes its files. Not while `next` is under way. */
   close(): void;
 }

@@ -181,7 +181,11 @@ function createExtraction(addon: Addon, options: ExtractOptions): LayerExtractio
 function openLog(addon: Addon, request: LogRequest): LogReader {
   try {
     const reader = new addon.LogReader(JSON.stringify(request));
-    return { next: () => asPromise(() => reader.next()), close: () => reader.close() };
+    return {
+      next: () => asPromise(() => reader.next()),
+      hold: () => reader.hold(),
+      close: () => reader.close(),
+    };
   } catch (error) {
     throw toEngineError(error);
   }

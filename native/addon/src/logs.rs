@@ -87,6 +87,16 @@ impl LogReader {
         })
     }
 
+    /// Holds files that are not read yet before they are deleted; a read under way does so itself.
+    #[napi]
+    pub fn hold(&self) {
+        if let Ok(mut state) = self.state.try_lock()
+            && let State::Open(reader) = &mut *state
+        {
+            reader.hold();
+        }
+    }
+
     /// Closes its files, unless a read is under way: then the end of that does.
     #[napi]
     pub fn close(&self) {

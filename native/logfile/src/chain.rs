@@ -142,6 +142,15 @@ impl Source {
         }
     }
 
+    /// Bytes on the disk.
+    pub(crate) fn size(&self) -> u64 {
+        let file = match &self.kind {
+            Kind::Plain(file) => file,
+            Kind::Gzip(decoder) => decoder.get_ref(),
+        };
+        file.metadata().map_or(0, |found| found.len())
+    }
+
     /// None for a compressed file, which can be read from its beginning only.
     pub(crate) fn plain(&mut self) -> Option<&mut File> {
         match &mut self.kind {

@@ -13,6 +13,9 @@ use crate::tail;
 const READ: usize = 256 * 1024;
 /// A piece of output is handed out when it has so many bytes.
 const FULL: usize = 768 * 1024;
+/// How much a follower that is slow holds of what the writer deletes: files, and bytes in all.
+const HELD_FILES: usize = 64;
+const HELD_BYTES: u64 = 256 << 20;
 /// Of a frame: stream, three zero bytes, length.
 const HEADER: usize = 8;
 
@@ -98,6 +101,25 @@ impl Reader {
         self.is_over
     }
 
+    /// Holds files that are not read yet before the writer deletes them. For a follower that reads
+    /// slower than the container writes; to be called when files change.
+    pub fn hold(&mut self) {
+        let Some(last) = self.sources.back() else {
+            return;
+        };
+        let inode = last.inode;
+        if !self.options.follow
+            || self.sources.len() >= HELD_FILES
+            || !chain::has_moved(&self.options.path, inode)
+            || self.sources.iter().map(Source::size).sum::<u64>() >= HELD_BYTES
+        {
+            return;
+        }
+        if let Ok(behind) = chain::open_behind(&self.options.path, inode) {
+            self.sources.extend(behind);
+        }
+    }
+
     /// The next piece of output; None if there is no more now.
     pub fn read_next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut out = Vec::new();
@@ -116,6 +138,7 @@ impl Reader {
             if self.sources.is_empty() && !self.find_more()? {
                 return Ok(false);
             }
+            self.hold();
             if self.read()? > 0 {
                 return Ok(true);
             }

@@ -286,6 +286,33 @@ fn a_follower_loses_nothing_to_rotation_and_compression() {
 }
 
 #[test]
+fn a_follower_that_is_slow_holds_what_the_writer_deletes() {
+    for format in FORMATS {
+        let place = Place::new();
+        let mut writer = rotating(&place, format, 2);
+        let options = ReadOptions {
+            follow: true,
+            ..place.options(format)
+        };
+        let mut reader = Reader::open(options).expect("reader");
+        for start in (0..500).step_by(10) {
+            write_lines(&mut writer, start..start + 10);
+            reader.hold();
+        }
+        let found = String::from_utf8(read_on(&mut reader)).expect("UTF-8");
+        assert_eq!(found, numbered(0..500));
+        // Not without end.
+        for start in (500..9500).step_by(10) {
+            write_lines(&mut writer, start..start + 10);
+            reader.hold();
+        }
+        let found = String::from_utf8(read_on(&mut reader)).expect("UTF-8");
+        assert!(found.starts_with("line 500\n") && found.ends_with("line 9499\n"));
+        assert!(found.len() < numbered(500..9500).len());
+    }
+}
+
+#[test]
 fn a_follower_of_a_single_file_goes_on_when_it_is_emptied() {
     for format in FORMATS {
         let place = Place::new();

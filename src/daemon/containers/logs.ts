@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
-import type { LogRequest, Native } from "../../native-types.ts";
+import type { LogReader, LogRequest, Native } from "../../native-types.ts";
 
 /** What a client wants of a log; the rest follows from the container. */
 export type LogSelection = Omit<LogRequest, "driver" | "path" | "raw">;
@@ -21,7 +21,7 @@ export async function* readLog(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const reader = native.openLog(request);
-  using changes = request.follow ? new ChangeWatch(request, ended, signal) : undefined;
+  using changes = request.follow ? new ChangeWatch(request, reader, ended, signal) : undefined;
   const read = () => {
     // Asked before reading: whatever was written before the end is then read.
     const isLast = changes === undefined || changes.isOver;
@@ -60,9 +60,17 @@ class ChangeWatch implements Disposable {
   };
   readonly #signal: AbortSignal;
 
-  constructor({ path, until }: LogRequest, ended: Promise<unknown>, signal: AbortSignal) {
+  constructor(
+    { path, until }: LogRequest,
+    reader: Pick<LogReader, "hold">,
+    ended: Promise<unknown>,
+    signal: AbortSignal,
+  ) {
     this.#signal = signal;
-    const look = (): void => this.#wake.resolve();
+    const look = (): void => {
+      reader.hold();
+      this.#wake.resolve();
+    };
     try {
       // The directory, since files come and go in it.
       this.#watcher = watch(dirname(path), look);
