@@ -60,6 +60,7 @@ const runtimes = ["", "rt", "runc", "io.containerd.runc.v2"];
 /** Creates and removes containers; starting and following them is the supervisor's. */
 export class ContainerService {
   readonly #parts: ContainerParts;
+  #isPruning = false;
 
   constructor(parts: ContainerParts) {
     this.#parts = parts;
@@ -210,6 +211,16 @@ export class ContainerService {
 
   /** Removes what does not run. Space is that of the containers' own files. */
   async prune(filters: Map<string, string[]>): Promise<PruneReport> {
+    if (this.#isPruning) throw new EngineError("conflict", "a prune operation is already running");
+    this.#isPruning = true;
+    try {
+      return await this.#prune(filters);
+    } finally {
+      this.#isPruning = false;
+    }
+  }
+
+  async #prune(filters: Map<string, string[]>): Promise<PruneReport> {
     const { table, log, supervisor, native } = this.#parts;
     const report: PruneReport = { ContainersDeleted: [], SpaceReclaimed: 0 };
     for (const entry of choosePruned(table.all(), filters, Date.now())) {
@@ -228,7 +239,7 @@ export class ContainerService {
 
   /** `--rm`, done by the engine so that it happens without a client too. */
   removeIfAsked(entry: Entry): void {
-    if (!entry.container.hostConfig.AutoRemove || entry.isRemoving || entry.isHeld) return;
+    if (!entry.container.hostConfig.AutoRemove || entry.isRemoving || entry.holds > 0) return;
     void this.remove(entry, { force: false, volumes: true }).catch((error: unknown) => {
       this.#parts.log.error(`remove container ${entry.container.id}:`, error);
     });

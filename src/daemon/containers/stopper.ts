@@ -62,13 +62,13 @@ export class Stopper {
 
   /** Stops it if it runs, and starts it. With `--rm` it stays for the start. */
   async restart(entry: Entry, signal: number, seconds: number): Promise<void> {
-    entry.isHeld = true;
+    entry.holds++;
     try {
       await entry.busy;
       await this.#stop(entry, signal, seconds);
       await this.#parts.start(entry);
     } finally {
-      entry.isHeld = false;
+      entry.holds--;
       if (!isRunning(entry.state)) this.#parts.onExit(entry);
     }
     this.#publish(entry, "restart");

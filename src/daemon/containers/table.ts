@@ -22,8 +22,8 @@ export interface Entry {
   /** The lifecycle operations of one container run one after another. */
   busy: Promise<unknown>;
   isRemoving: boolean;
-  /** A `restart` of the user's is under way, for which `--rm` waits. */
-  isHeld: boolean;
+  /** How many `restart`s of the user's are under way: `--rm` waits for them. */
+  holds: number;
 }
 
 /** All containers, in memory and in the database; a state change is written before anybody hears of it. */
@@ -148,7 +148,7 @@ export class ContainerTable {
       nextExit: new Waiters(),
       busy: Promise.resolve(),
       isRemoving: false,
-      isHeld: false,
+      holds: 0,
     };
     this.#entries.set(container.id, entry);
     this.#names.set(container.name, container.id);
