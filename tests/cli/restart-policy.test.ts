@@ -202,3 +202,26 @@ test("a program that cannot be started is not tried again", async () => {
   expect(await inspect("bad")).toMatchObject({ RestartCount: 0, State: { Status: "created" } });
   await remove("bad");
 });
+
+test("a daemon killed again and again among restarts loses none, and starts none twice", async () => {
+  const { world } = stage();
+  const ids: string[] = [];
+  for (let index = 0; index < 6; index++)
+    ids.push(await run("always", "sh", "-c", "sleep 0.2765; exit 1"));
+  for (let round = 0; round < 8; round++) {
+    await Bun.sleep(100 + round * 37);
+    await nextDaemon();
+  }
+  const counts = async () =>
+    await Promise.all(ids.map(async (id) => (await inspect(id)).RestartCount));
+  const before = await counts();
+  await until("a further restart of each", async () => {
+    const now = await counts();
+    return now.every((count, at) => count > (before[at] ?? 0));
+  });
+  await world.rtOutput(["stop", "-t", "0", ...ids]);
+  for (const id of ids) expect((await inspect(id)).State.Status).toBe("exited");
+  const { stdout } = await world.run(["sh", "-c", "pgrep -xf 'sleep 0.2765' | wc -l"]);
+  expect(Number(stdout)).toBe(0);
+  await remove(...ids);
+});
