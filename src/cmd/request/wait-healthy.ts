@@ -1,6 +1,6 @@
 import type { ContainerInspectResponse, EventMessage } from "../../api/types.ts";
 import type { Session } from "../../cli/command.ts";
-import { exitCodes } from "../../cli/report.ts";
+import { exitCodes, formatError } from "../../cli/report.ts";
 import type { Engine } from "../../client/engine.ts";
 import { EngineError } from "../../errors.ts";
 import { runBatch } from "../batch.ts";
@@ -18,8 +18,14 @@ export async function runHealthy(engine: Engine, id: string, session: Session): 
   await engine.startContainer(id);
   session.stdout.line(id);
   await session.stdout.flush();
-  await healthy.done;
-  return exitCodes.ok;
+  try {
+    await healthy.done;
+    return exitCodes.ok;
+  } catch (error) {
+    // The command was right and has run: 125 would say that it was not.
+    session.stderr.line(formatError(error, session.program));
+    return exitCodes.failure;
+  }
 }
 
 /** Starts containers and prints each name once the container is healthy. */

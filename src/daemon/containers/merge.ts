@@ -1,4 +1,5 @@
 import type { ContainerConfig, ContainerCreateRequest, ImageConfig } from "../../api/types.ts";
+import { mergeHealthcheck } from "./health-state.ts";
 
 /**
  * Joins a request with its image's settings, by Docker's rules: what the request says wins; the image's
@@ -12,7 +13,7 @@ export function mergeConfig(request: ContainerCreateRequest, image: ImageConfig)
   const entrypoint = entrypointGiven ? own.Entrypoint : image.Entrypoint;
   const volumes = { ...image.Volumes, ...own.Volumes };
   const ports = { ...image.ExposedPorts, ...own.ExposedPorts };
-  const healthcheck = own.Healthcheck;
+  const healthcheck = mergeHealthcheck(own.Healthcheck, image.Healthcheck);
   const stopSignal = own.StopSignal || image.StopSignal;
   const shell = own.Shell ?? image.Shell;
   return {

@@ -80,11 +80,6 @@ export class ContainerService {
     const config = mergeConfig(request, image.config);
     if (commandOf(config).length === 0)
       throw new EngineError("invalid_argument", "no command specified");
-    if (image.config.Healthcheck?.Test?.length && config.Healthcheck?.Test?.[0] !== "NONE") {
-      warnings.push(
-        "the image's health check is not run: this engine does not support health checks yet",
-      );
-    }
     const hostConfig = this.#settleHost(request, warnings);
     this.#validate(request, hostConfig);
     checkHealthAction(hostConfig, config);
