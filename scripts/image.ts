@@ -8,7 +8,7 @@
 export interface Entry {
   /** Path without a leading slash. */
   name: string;
-  type?: "file" | "hardlink" | "symlink" | "directory";
+  type?: "file" | "hardlink" | "symlink" | "directory" | "fifo";
   /** Permission bits; 0755 unless told. */
   mode?: number;
   content?: Uint8Array | string;
@@ -44,7 +44,7 @@ export interface ImageOptions {
   docker?: boolean;
 }
 
-const typeFlags = { file: "0", hardlink: "1", symlink: "2", directory: "5" } as const;
+const typeFlags = { file: "0", hardlink: "1", symlink: "2", directory: "5", fifo: "6" } as const;
 const block = 512;
 
 /** A POSIX ustar archive; names up to 100 bytes. */

@@ -55,6 +55,9 @@ const fields = [
     "Mounts.0 Mounts.0.Type Mounts.0.Source Mounts.0.Target Mounts.0.ReadOnly Mounts.0.BindOptions " +
     "Mounts.0.VolumeOptions Mounts.0.TmpfsOptions Mounts.0.TmpfsOptions.SizeBytes " +
     "Mounts.0.TmpfsOptions.Mode Mounts.0.VolumeOptions.Subpath Mounts.0.VolumeOptions.DriverConfig " +
+    "Mounts.0.TmpfsOptions.Options Mounts.0.BindOptions.IDMap Mounts.0.BindOptions.Propagation " +
+    "Mounts.0.ImageOptions Mounts.0.ImageOptions.Subpath Mounts.0.VolumeOptions.Labels " +
+    "Mounts.0.VolumeOptions.DriverConfig.Options Mounts.0.VolumeOptions.DriverConfig.Name " +
     "Ulimits.0 Ulimits.0.Name Ulimits.0.Soft Ulimits.0.Hard"
   )
     .split(" ")
@@ -63,9 +66,13 @@ const fields = [
 
 /** A request that would run, with one field replaced. */
 function bodyWith(path: string, value: unknown): Record<string, unknown> {
-  const mount = path.includes("Tmpfs")
-    ? { Type: "tmpfs", Target: "/mnt" }
-    : { Type: "bind", Source: "/tmp", Target: "/mnt" };
+  const mounts: Record<string, unknown> = {
+    Tmpfs: { Type: "tmpfs", Target: "/mnt" },
+    Volume: { Type: "volume", Source: "fields", Target: "/mnt" },
+    Image: { Type: "image", Source: "busybox", Target: "/mnt" },
+  };
+  const kind = /(Tmpfs|Volume|Image)Options/.exec(path)?.[1] ?? "";
+  const mount = mounts[kind] ?? { Type: "bind", Source: "/tmp", Target: "/mnt" };
   const body: Record<string, unknown> = { Image: "busybox", Cmd: ["true"] };
   let at: Record<string, unknown> = body;
   const names = path.split(".");

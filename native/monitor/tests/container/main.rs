@@ -8,3 +8,4 @@ mod lifecycle;
 mod logs;
 mod machine;
 mod streams;
+mod trees;
