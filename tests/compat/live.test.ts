@@ -140,12 +140,20 @@ test("health checks, restart policies and events", async () => {
 });
 
 test("logs with every option, and after the end", async () => {
-  await docker("run", "--name", "told", "busybox", "sh", "-c", "echo out; echo err >&2; echo last");
+  await docker(
+    "run",
+    "--name",
+    "told",
+    "busybox",
+    "sh",
+    "-c",
+    "echo out; echo last; usleep 100000; echo err >&2",
+  );
   const both = await stage().world.docker(["logs", "told"]);
   expect(both.stdout).toBe("out\nlast\n");
   expect(both.stderr).toBe("err\n");
-  expect(await docker("logs", "--tail", "1", "told")).toBe("last");
-  expect(await docker("logs", "-t", "--tail", "1", "told")).toMatch(/^\d{4}-\d\d-\d\dT.*Z last$/);
+  expect(await docker("logs", "--tail", "2", "told")).toBe("last");
+  expect(await docker("logs", "-t", "--tail", "2", "told")).toMatch(/^\d{4}-\d\d-\d\dT.*Z last$/);
   expect(await docker("logs", "-f", "--since", "10m", "told")).toBe("out\nlast");
   await docker("container", "prune", "-f");
   expect(await docker("ps", "-aq")).toBe("");

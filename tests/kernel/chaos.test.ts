@@ -1,5 +1,5 @@
 /**
- * `kill -9` of the daemon at random moments under clients that create, start, stop and remove.
+ * `kill -9` of the daemon at random moments under clients that create, start, exec, stop and remove.
  * 30 rounds; RT_FULL=1 makes it 300.
  */
 import { expect, test } from "bun:test";
@@ -93,6 +93,12 @@ async function live(daemon: Daemon, name: string, told: Told): Promise<void> {
   told.exists.add(id);
   await ask("POST", `/containers/${id}/start`);
   told.runs.add(id);
+  const exec = await ask("POST", `/containers/${id}/exec`, {
+    Cmd: ["true"],
+    AttachStdout: true,
+  });
+  const { Id: execId } = (await exec.json()) as { Id: string };
+  await (await ask("POST", `/exec/${execId}/start`, { Detach: false })).arrayBuffer();
   if (Math.random() < 0.3) return;
   told.runs.delete(id);
   await ask("POST", `/containers/${id}/stop?t=5`);
