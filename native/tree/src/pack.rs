@@ -42,7 +42,8 @@ pub fn pack(layers: &Layers, to: &Path) -> Result<Packed, TreeError> {
 
 fn write(layers: &Layers, file: File) -> Result<Packed, TreeError> {
     let hashed = Hashed::new(BufWriter::with_capacity(256 * 1024, file));
-    let mut plain = Hashed::new(GzEncoder::new(hashed, Compression::new(6)));
+    // The container stands still meanwhile: time counts for more than the last few percent of size.
+    let mut plain = Hashed::new(GzEncoder::new(hashed, Compression::fast()));
     write_changes(layers, &mut plain)?;
     let (gzip, diff_id, _) = plain.finish();
     let hashed = gzip.finish().map_err(full)?;

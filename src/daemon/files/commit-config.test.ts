@@ -1,0 +1,43 @@
+import { expect, test } from "bun:test";
+import { applyChanges, toImageConfig } from "./commit-config.ts";
+
+test("applyChanges understands every instruction that sets something", () => {
+  const changed = applyChanges({ Env: ["A=1", "B=2"], WorkingDir: "/w", Cmd: ["old"] }, [
+    "ENV A=3 C='x y'\nENV D e f",
+    'entrypoint ["/run"]',
+    "CMD echo $A",
+    "EXPOSE 80 53/udp",
+    'LABEL a=b "c d"=e\\ f',
+    "ONBUILD RUN true",
+    "STOPSIGNAL SIGINT",
+    "USER guest:users",
+    'VOLUME ["/a", "/b"]',
+    "WORKDIR sub",
+    "HEALTHCHECK CMD true",
+  ]);
+  expect(changed).toEqual({
+    Env: ["A=3", "B=2", "C=x y", "D=e f"],
+    WorkingDir: "/w/sub",
+    Entrypoint: ["/run"],
+    Cmd: ["/bin/sh", "-c", "echo $A"],
+    ExposedPorts: { "80/tcp": {}, "53/udp": {} },
+    Labels: { a: "b", "c d": "e f" },
+    OnBuild: ["RUN true"],
+    StopSignal: "SIGINT",
+    User: "guest:users",
+    Volumes: { "/a": {}, "/b": {} },
+    Healthcheck: { Test: ["CMD-SHELL", "true"] },
+  });
+});
+
+test("applyChanges refuses what is none, and what is cut off", () => {
+  expect(() => applyChanges({}, ["RUN x"])).toThrow("run is not a valid change command");
+  expect(() => applyChanges({}, ["ENV"])).toThrow("ENV requires at least one argument");
+  expect(() => applyChanges({}, ["ENV A"])).toThrow("ENV must have two arguments");
+  expect(() => applyChanges({}, ["SHELL sh"])).toThrow("JSON form");
+});
+
+test("toImageConfig leaves out what is of one container alone", () => {
+  const config = toImageConfig({ Hostname: "h", Tty: true, Image: "i", Cmd: ["a"], User: "u" });
+  expect(config).toEqual({ Cmd: ["a"], User: "u" });
+});
