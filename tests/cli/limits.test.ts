@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { limitOf } from "../support/limits.ts";
 import { useStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const stage = useStage();
 const hasV1Memory = existsSync("/sys/fs/cgroup/memory/memory.limit_in_bytes");
@@ -127,6 +128,18 @@ test("a child that is killed for memory counts as much as the first process", as
   const events = await world.rtOutput(["events", "--since", since, "--until", until, ...filter]);
   expect(events).toContain("container oom");
   await world.rtOutput(["rm", "hog"]);
+});
+
+test("a kill for memory is told while the container lives on", async () => {
+  const { world } = stage();
+  const script = "sh -c 'x=a; while :; do x=$x$x; done'; sleep 1000";
+  const flags = ["-d", "--name", "living", "-m", "16m", "--memory-swap", "16m"];
+  await world.rtOutput(["run", ...flags, "busybox", "sh", "-c", script]);
+  const format = "{{.State.OOMKilled}} {{.State.Running}}";
+  await until("the kill to be told", async () => {
+    return (await world.rtOutput(["inspect", "-f", format, "living"])) === "true true";
+  });
+  await world.rtOutput(["rm", "-f", "living"]);
 });
 
 test("a program that leaves its limit alone is not told to have been killed for memory", async () => {

@@ -9,6 +9,7 @@
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
 //! exec.rs     further processes
 //! obey.rs     what clients ask for   streams.rs  output and input
+//! oom.rs      kills for lack of memory
 //! client.rs   one connection        log.rs  the log                 exit.rs  the exit record
 //! ```
 
@@ -20,6 +21,7 @@ mod launch;
 mod log;
 mod network;
 mod obey;
+mod oom;
 mod serve;
 mod streams;
 

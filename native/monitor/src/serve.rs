@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::exec::{self, Exec, Part};
 use crate::launch::{self, Container};
 use crate::log::Log;
+use crate::oom::OomWatch;
 use crate::streams::{BUFFER, Input};
 use crate::{exit, json};
 
@@ -55,6 +56,7 @@ pub(crate) struct Monitor {
     /// Why the program could not be started, as JSON.
     failure: Option<Vec<u8>>,
     root: Option<OwnedFd>,
+    oom: Option<OomWatch>,
     /// Empty at rest.
     pub(crate) buffer: Vec<u8>,
     awake: bool,
@@ -69,6 +71,7 @@ enum Source {
     Output,
     Error,
     Input,
+    Oom,
     Client(usize),
     Exec(usize, Part),
     Stray,
@@ -89,6 +92,7 @@ pub(crate) fn serve(container: Container, log: Log) {
     launch::unblock(container.listener.as_fd());
     let mut monitor = Monitor {
         root: launch::hold_root(container.pid),
+        oom: OomWatch::open(container.prepared.oom.as_ref()),
         container,
         state: State::AtGate,
         clients: Vec::new(),
@@ -197,6 +201,10 @@ impl Monitor {
         for (_, stray) in &self.strays {
             watch(Source::Stray, stray, PollFlags::IN);
         }
+        if let Some(oom) = &self.oom {
+            let (fd, flags) = oom.watched();
+            watch(Source::Oom, fd, flags);
+        }
         for (index, client) in self.clients.iter().enumerate() {
             let mut flags = PollFlags::empty();
             let input = self.input_of(client);
@@ -251,8 +259,21 @@ impl Monitor {
             Source::Output => self.read_output(Stream::Output),
             Source::Error => self.read_output(Stream::Error),
             Source::Input => self.write_input(),
+            Source::Oom => self.hear_oom(),
             Source::Client(index) => self.hear_client(index),
             Source::Exec(index, part) => self.handle_exec(index, part),
+        }
+    }
+
+    fn hear_oom(&mut self) {
+        match self.oom.as_mut().and_then(OomWatch::look) {
+            Some(false) => {}
+            Some(true) => {
+                for client in self.clients.iter_mut().filter(|client| client.watches) {
+                    client.push(frame::OOM, &[]);
+                }
+            }
+            None => self.oom = None,
         }
     }
 

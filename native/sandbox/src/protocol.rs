@@ -115,6 +115,8 @@ pub mod frame {
     pub const EXEC_STARTED: u8 = 0x24;
     pub const EXEC_FAILED: u8 = 0x25;
     pub const EXEC_EXITED: u8 = 0x26;
+    /// A process was killed for lack of memory; tells those that watch.
+    pub const OOM: u8 = 0x27;
     /// Bytes of a frame before its payload.
     pub const HEADER: usize = 8;
 

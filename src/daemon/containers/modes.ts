@@ -104,7 +104,7 @@ export function findNamespaces(host: HostConfig, lookup: Lookup): SharedNamespac
     pid: pid ? join(running(lookup(pid), pid)) : plain(host.PidMode),
     ipc: ipcDonor ? join(ipcDonor) : plain(host.IpcMode),
     uts: plain(host.UTSMode),
-    networkOwner: networkDonor && ownerOf(networkDonor, lookup),
+    networkOwner: networkDonor && (findNetworkOwner(networkDonor, lookup) ?? networkDonor),
   };
 }
 
@@ -126,8 +126,12 @@ function runningNetwork(entry: Entry): Entry {
   );
 }
 
-/** A donor may share the network of another one in its turn; the record is made before the sharing. */
-function ownerOf(entry: Entry, lookup: Lookup): Entry {
+/** The container whose network this one shares in the end: a donor may share that of another in its turn. */
+export function findNetworkOwner(
+  entry: Entry,
+  lookup: (reference: string) => Entry | undefined,
+): Entry | undefined {
   const next = donorOf(entry.container.hostConfig.NetworkMode);
-  return next ? ownerOf(lookup(next), lookup) : entry;
+  const donor = next ? lookup(next) : undefined;
+  return donor && (findNetworkOwner(donor, lookup) ?? donor);
 }

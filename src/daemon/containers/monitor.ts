@@ -18,6 +18,7 @@ import type { ExitRecord } from "../../native-types.ts";
  *       ── EXEC(request) ──────▶         built by the addon
  *       ◀───────────────── ACK ──
  *       ◀── EXEC_STARTED | _FAILED ──    later EXEC_EXITED, all with the exec's id
+ *       ◀──────────────── OOM ───        on the control connection, whenever it happens
  *       ◀───────────── EXITED ───        on the control connection, once, the last frame
  */
 const kind = {
@@ -36,6 +37,7 @@ const kind = {
   execStarted: 0x24,
   execFailed: 0x25,
   execExited: 0x26,
+  oom: 0x27,
 } as const;
 
 const nothing = new Uint8Array(0);
@@ -76,6 +78,9 @@ export class MonitorControl {
   readonly #exit = Promise.withResolvers<ExitRecord | undefined>();
   /** The exit record; undefined if the connection ended without one (the monitor was killed). */
   readonly exited: Promise<ExitRecord | undefined> = this.#exit.promise;
+
+  /** Told when the kernel has killed a process of the container for lack of memory. */
+  onOom: () => void = () => {};
 
   private constructor(socket: Socket) {
     this.#socket = socket;
@@ -140,6 +145,10 @@ export class MonitorControl {
 
   #receive(chunk: Uint8Array): void {
     for (const frame of this.#decoder.push(chunk)) {
+      if (frame.kind === kind.oom) {
+        this.onOom();
+        continue;
+      }
       if (frame.kind === kind.exited) {
         this.#exit.resolve(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
         this.#refuseAll();

@@ -4,7 +4,7 @@ import type { VolumeSource } from "../volumes/options.ts";
 import type { ContainerMount, Endpoint } from "./container.ts";
 import { findBlockLimits, findDevices } from "./devices.ts";
 import { readHostResolvConf } from "./files.ts";
-import { findNamespaces } from "./modes.ts";
+import { findNamespaces, findNetworkOwner } from "./modes.ts";
 import type { ContainerPaths } from "./paths.ts";
 import { buildLaunch } from "./plan.ts";
 import type { MountSources } from "./plan-mounts.ts";
@@ -20,7 +20,7 @@ export interface PlannerParts {
   volumes: { source(name: string): Promise<VolumeSource> };
   networks: { readonly bridgeName: string };
   facts: CpuFacts;
-  table: Pick<ContainerTable, "get">;
+  table: Pick<ContainerTable, "get" | "find">;
   pathsOf(id: string): ContainerPaths;
   cgroupParent: string | null;
 }
@@ -39,28 +39,50 @@ export class LaunchPlanner {
     paths: ContainerPaths,
     endpoint: Endpoint | null,
   ): Promise<LaunchRequest> {
-    const { images, networks, facts, cgroupParent, table, pathsOf } = this.#parts;
-    const { container } = entry;
-    const { hostConfig } = container;
+    const { networks, facts, table } = this.#parts;
+    const { hostConfig } = entry.container;
     const namespaces = findNamespaces(hostConfig, (id) => table.get(id));
-    const owner = namespaces.networkOwner?.container;
     return buildLaunch({
-      container,
-      paths,
-      lower: images.lowerDirectories(images.get(container.imageId)),
-      sources: await this.#findSources(container.mounts),
+      ...(await this.#base(entry, paths)),
       resources: {
         ...parseResources(hostConfig, facts),
         ...(await findBlockLimits(hostConfig)),
       },
       devices: await findDevices(hostConfig),
       namespaces,
-      networkOwner: owner && { container: owner, paths: pathsOf(owner.id) },
+      networkOwner: this.#owner(namespaces.networkOwner),
       bridge: endpoint === null ? null : { name: networks.bridgeName, endpoint },
+    });
+  }
+
+  /** The plan as far as files go, whatever else a start would need: for what does not run. */
+  async planFiles(entry: Entry, paths: ContainerPaths): Promise<LaunchRequest> {
+    return buildLaunch({
+      ...(await this.#base(entry, paths)),
+      resources: {},
+      devices: [],
+      namespaces: { network: "new", pid: "new", ipc: "new", uts: "new" },
+      networkOwner: this.#owner(findNetworkOwner(entry, (id) => this.#parts.table.find(id))),
+      bridge: null,
+    });
+  }
+
+  #owner(entry: Entry | undefined) {
+    return entry && { container: entry.container, paths: this.#parts.pathsOf(entry.container.id) };
+  }
+
+  async #base(entry: Entry, paths: ContainerPaths) {
+    const { images, cgroupParent } = this.#parts;
+    const { container } = entry;
+    return {
+      container,
+      paths,
+      lower: images.lowerDirectories(images.get(container.imageId)),
+      sources: await this.#findSources(container.mounts),
       hostResolvConf: await readHostResolvConf(),
       cgroupParent,
       console: entry.console,
-    });
+    };
   }
 
   async #findSources(mounts: ContainerMount[]): Promise<MountSources> {

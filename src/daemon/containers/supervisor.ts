@@ -150,12 +150,20 @@ export class Supervisor {
   /** Takes a container up whose monitor answers. */
   follow(entry: Entry, control: MonitorControl): void {
     entry.monitor = control;
+    control.onOom = () => this.#oomKilled(entry);
     void control.exited
       .then((record) => this.ended(entry, record, "exit"))
       .catch((error: unknown) => {
         this.#parts.log.error(`record the exit of container ${entry.container.id}:`, error);
       });
     this.#parts.onRun(entry);
+  }
+
+  /** A process of it was killed for lack of memory; the container itself may live on. */
+  #oomKilled(entry: Entry): void {
+    const { table, events } = this.#parts;
+    if (!entry.state.oomKilled) table.saveState(entry, { ...entry.state, oomKilled: true });
+    events.publish("container", "oom", entry.container.id, eventAttributes(entry.container));
   }
 
   /** The container runs no more. Without a record the monitor may still have written one. */
@@ -171,7 +179,7 @@ export class Supervisor {
     if (isBridged(entry)) networks.release(entry.container.id);
     const ranFor = between(entry.state.startedAt, record.finishedAt);
     const comesBack = restarter.wants(entry, record.exitCode, moment);
-    const { health, restartCount } = entry.state;
+    const { health, restartCount, oomKilled: wasTold } = entry.state;
     table.saveEnd(entry, {
       ...entry.state,
       ...notRunning,
@@ -186,7 +194,8 @@ export class Supervisor {
       endpoints: {},
     });
     const attributes = eventAttributes(entry.container);
-    if (record.oomKilled) events.publish("container", "oom", entry.container.id, attributes);
+    if (record.oomKilled && !wasTold)
+      events.publish("container", "oom", entry.container.id, attributes);
     events.publish("container", "die", entry.container.id, {
       ...attributes,
       exitCode: String(record.exitCode),

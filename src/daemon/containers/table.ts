@@ -115,6 +115,11 @@ export class ContainerTable {
       }));
   }
 
+  /** By its whole id. */
+  find(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
   /** By id, name (with or without its slash) or unique start of an id. */
   get(reference: string): Entry {
     const byName = this.#names.get(reference.replace(/^\//, ""));

@@ -145,7 +145,7 @@ export class FileService {
 
   async #plan(entry: Entry) {
     const { planner, paths } = this.#parts;
-    const { plan, directories } = await planner.plan(entry, paths(entry), null);
+    const { plan, directories } = await planner.planFiles(entry, paths(entry));
     // As its first start would.
     for (const { path, mode } of directories) await mkdir(path, { mode }).catch(ignoreExisting);
     return plan;

@@ -2,6 +2,8 @@ import type { RouteName } from "../../api/routes.ts";
 import type { CgroupRef } from "../../native-types.ts";
 import { cgroupOf } from "../containers/cgroups.ts";
 import { statusOf } from "../containers/filter.ts";
+import { findNetworkOwner } from "../containers/modes.ts";
+import type { ContainerPaths } from "../containers/paths.ts";
 import { StatsCollector } from "../containers/stats/collector.ts";
 import type { Entry } from "../containers/table.ts";
 import {
@@ -28,6 +30,13 @@ import { volumeRoutes } from "./volumes.ts";
 export function createHandlers(engine: Engine): Record<RouteName, Handler> {
   const { id, config, facts, table, images, pulls, events, containers, volumes } = engine;
   const { supervisor, stopper, freezer, files, commits, execs } = engine;
+  const shownPaths = (entry: Entry): ContainerPaths => {
+    const own = supervisor.paths(entry);
+    const owner = findNetworkOwner(entry, (id) => table.find(id));
+    if (owner === undefined) return own;
+    const { hosts, hostname, resolvConf } = supervisor.paths(owner);
+    return { ...own, hosts, hostname, resolvConf };
+  };
   const sizeOf = async ({ container }: Entry, path: string): Promise<ContainerSize> => {
     const own = await engine.native.treeSize(path);
     return { own, all: own + (images.find(container.imageId)?.size ?? 0) };
@@ -37,7 +46,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     state: entry.state,
     status: statusOf(entry),
     size: sized ? await sizeOf(entry, supervisor.paths(entry).upper) : undefined,
-    paths: supervisor.paths(entry),
+    paths: shownPaths(entry),
     volumePath: (name) => engine.volumes.dataPath(name),
     networkId: (name) => engine.networks.id(name),
     execIds: execs.runningIn(entry.container.id),

@@ -57,6 +57,7 @@ impl Client {
             match self.receive()? {
                 (frame::STDOUT, bytes) => self.stdout.extend(bytes),
                 (frame::STDERR, bytes) => self.stderr.extend(bytes),
+                (frame::OOM, _) => {}
                 (frame::EXITED, bytes) => {
                     self.exited = Some(serde_json::from_slice(&bytes).expect("record"));
                 }

@@ -7,5 +7,6 @@ mod isolation;
 mod lifecycle;
 mod logs;
 mod machine;
+mod share;
 mod streams;
 mod trees;

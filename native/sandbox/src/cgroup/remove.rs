@@ -1,8 +1,10 @@
 //! The end of a container's control groups: was it killed for memory, and away with them.
 
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::event::EventfdFlags;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
@@ -32,15 +34,57 @@ impl OomSource {
 
     /// True if the kernel has killed a process of the container for lack of memory.
     pub fn happened(&self) -> bool {
+        self.count().is_some_and(|kills| kills > 0)
+    }
+
+    /// How often; None where the container has no such cgroup.
+    pub fn count(&self) -> Option<u64> {
+        let file = rustix::fs::open(self.0.as_str(), LOOK, Mode::empty()).ok()?;
         let mut buffer = [0u8; 512];
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let Ok(file) = rustix::fs::open(self.0.as_str(), flags, Mode::empty()) else {
-            return false;
-        };
-        let Ok(length) = rustix::io::read(&file, &mut buffer) else {
-            return false;
-        };
-        oom_kills(buffer.get(..length).unwrap_or_default()) > 0
+        let length = rustix::io::read(&file, &mut buffer).ok()?;
+        Some(oom_kills(buffer.get(..length).unwrap_or_default()))
+    }
+
+    /// What tells of kills to come; None where there is nothing to watch.
+    pub fn watch(&self) -> Option<OomNews> {
+        let file = rustix::fs::open(self.0.as_str(), LOOK, Mode::empty()).ok()?;
+        if !self.0.ends_with("memory.oom_control") {
+            let news = OomNews::File(file);
+            news.take()?;
+            return Some(news);
+        }
+        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
+        let event = rustix::event::eventfd(0, flags).ok()?;
+        let (directory, _) = self.0.rsplit_once('/')?;
+        let control = format!("{directory}/cgroup.event_control");
+        let control =
+            rustix::fs::open(control, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let text = format!("{} {}", event.as_raw_fd(), file.as_raw_fd());
+        rustix::io::write(&control, text.as_bytes()).ok()?;
+        Some(OomNews::Event { event, _of: file })
+    }
+}
+
+const LOOK: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
+
+/// A descriptor to poll: v2's file itself (for priority data), or an eventfd that v1 writes to.
+#[derive(Debug)]
+pub enum OomNews {
+    File(OwnedFd),
+    Event { event: OwnedFd, _of: OwnedFd },
+}
+
+impl OomNews {
+    /// Takes the news, so that the next poll waits for newer; None when the cgroup is gone.
+    pub fn take(&self) -> Option<()> {
+        let mut buffer = [0u8; 512];
+        match self {
+            Self::File(file) => rustix::io::pread(file, &mut buffer, 0).ok().map(drop),
+            Self::Event { event, .. } => match rustix::io::read(event, &mut buffer) {
+                Ok(_) | Err(Errno::AGAIN | Errno::INTR) => Some(()),
+                Err(_) => None,
+            },
+        }
     }
 }
 

@@ -16,6 +16,7 @@ pub(super) fn split() -> Result<()> {
     let signals = SignalQueue::block_all();
     if let Some(program) = sys::fork().step("fork", "")? {
         let _named = rustix::thread::set_name(c"rt-init");
+        sys::set_command_line(b"rt-init");
         // The channel to the monitor must close when the program runs.
         sys::close_from(3);
         sys::exit_now(reap(program, &signals));

@@ -245,6 +245,31 @@ pub fn execve(path: &CStr, argv: &Vector<'_>, env: &Vector<'_>) -> Errno {
     last_errno()
 }
 
+/// Shows `text` as this process's command line, as far as there is room: the place of its arguments is
+/// the kernel's to choose, and it tells it in `/proc/self/stat`. Nothing happens where that is not told.
+pub fn set_command_line(text: &[u8]) {
+    // Fields 48 and 49, counted behind the name, which may hold anything but ends with the last ")".
+    let described = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = described.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut bounds = fields.split_ascii_whitespace().skip(45);
+    let mut next = || bounds.next().and_then(|n| n.parse::<usize>().ok());
+    let (Some(start), Some(end)) = (next(), next()) else {
+        return;
+    };
+    // Without the last byte, whose NUL tells the kernel that the arguments are where they were.
+    let room = end.saturating_sub(start).saturating_sub(1);
+    if start == 0 || room < text.len() {
+        return;
+    }
+    let place: *mut u8 = ptr::with_exposed_provenance_mut(start);
+    // SAFETY: the kernel laid the arguments of this program out from `start` to `end`, on its writable
+    // stack; std has copied none of them and nobody reads them any more in this process.
+    unsafe {
+        ptr::write_bytes(place, 0, room);
+        ptr::copy_nonoverlapping(text.as_ptr(), place, text.len());
+    }
+}
+
 /// Plain fork, for the reaper. The caller must be single-threaded. None in the child.
 pub fn fork() -> Result<Option<i32>> {
     // SAFETY: one thread (kept by the caller), so the child may go on with a copy of everything.
