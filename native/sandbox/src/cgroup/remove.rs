@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::event::EventfdFlags;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 /// The file that counts kills for lack of memory.
@@ -95,8 +96,8 @@ fn oom_kills(text: &[u8]) -> u64 {
     line.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Kills what is left in the directories (v2) and removes them; true if none is left. A cgroup stays
-/// busy for a moment after its last process is gone, so this tries for about half a second.
+/// Kills what is left in the directories and removes them; true if none is left. A cgroup stays busy for
+/// a moment after its last process is gone, on a busy host for longer: this tries for some seconds.
 pub fn remove(directories: &[String]) -> bool {
     let mut all = true;
     for directory in directories {
@@ -108,7 +109,7 @@ pub fn remove(directories: &[String]) -> bool {
 fn remove_one(directory: &str) -> bool {
     remove_empty_within(directory, 1) || {
         kill_all(directory);
-        remove_empty_within(directory, 13)
+        remove_empty_within(directory, 60)
     }
 }
 
@@ -135,8 +136,26 @@ fn remove_empty_within(directory: &str, attempts: u32) -> bool {
 
 fn kill_all(directory: &str) {
     let file = format!("{directory}/cgroup.kill");
-    if let Ok(fd) = rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
-        let _absent_on_v1 = rustix::io::write(&fd, b"1");
+    match rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(fd) => {
+            let _gone = rustix::io::write(&fd, b"1");
+        }
+        Err(_) => kill_each(directory),
+    }
+}
+
+/// v1 has no file for it, nor has v2 before Linux 5.14. A process is held by a pidfd before it is looked
+/// for again, so that its number can mean no other.
+fn kill_each(directory: &str) {
+    let members = || std::fs::read_to_string(format!("{directory}/cgroup.procs"));
+    for line in members().unwrap_or_default().lines() {
+        let pid = line.parse().ok().and_then(Pid::from_raw);
+        let Some(Ok(held)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
+            continue;
+        };
+        if members().is_ok_and(|text| text.lines().any(|other| other == line)) {
+            let _gone = pidfd_send_signal(&held, Signal::KILL);
+        }
     }
 }
 
