@@ -45,6 +45,11 @@ test("a container without limits gets its first ones by an update, with all of i
   expect(await limitOf(world, "free", memoryFiles)).toBe(`${64 * mib}`);
   expect(await limitOf(world, "free", ["pids.max"])).toBe("9");
   expect(await limitOf(world, "free", ["pids.current"])).toBe("3");
+  // What is executed later is held by it too.
+  await world.rtOutput(["exec", "-d", "free", "sleep", "1000"]);
+  await until("the process in the limit", async () => {
+    return (await limitOf(world, "free", ["pids.current"])) === "4";
+  });
   const id = await world.rtOutput(["inspect", "-f", "{{.Id}}", "free"]);
   await end("free");
   // The monitor takes away behind the answer what the update has made.

@@ -264,7 +264,12 @@ pub(crate) fn join_cgroups(
     channel: &OwnedFd,
     told: bool,
 ) -> Result<(), StepError> {
-    for directory in &prepared.cgroup_join {
+    // An update may have joined the container to more of them since.
+    let later = prepared
+        .cgroup_directories
+        .iter()
+        .filter(|directory| told && !prepared.cgroup_join.contains(directory) && is_v1(directory));
+    for directory in prepared.cgroup_join.iter().chain(later) {
         let path = format!("{directory}/cgroup.procs");
         let file = rustix::fs::open(
             path.as_str(),
@@ -278,6 +283,12 @@ pub(crate) fn join_cgroups(
         let _child_gone = send(channel, &[packet::JOINED], SendFlags::NOSIGNAL);
     }
     Ok(())
+}
+
+/// True for a v1 cgroup that exists.
+fn is_v1(directory: &str) -> bool {
+    let has = |file: &str| rustix::fs::stat(format!("{directory}/{file}")).is_ok();
+    has("cgroup.procs") && !has("cgroup.controllers")
 }
 
 /// Holds the container's root file system beyond the end of its processes. To unmount an overlay takes
