@@ -130,13 +130,21 @@ test("health checks, restart policies and events", async () => {
   await docker("rm", "again");
   const until_ = `${Math.ceil(Date.now() / 1000)}`;
   const events = await docker(
-    ...["events", "--since", since, "--until", until_, "--format", "{{.Action}}"],
+    ...[
+      "events",
+      "--since",
+      since,
+      "--until",
+      until_,
+      "--format",
+      "{{.Actor.Attributes.name}} {{.Action}}",
+    ],
     ...["--filter", "type=container"],
   );
   const actions = events.split("\n");
-  expect(actions).toContain("health_status: healthy");
-  expect(actions).toContain("health_status: unhealthy");
-  expect(actions.filter((action) => action === "die").length).toBe(4);
+  expect(actions).toContain("sick health_status: healthy");
+  expect(actions).toContain("sick health_status: unhealthy");
+  expect(actions.filter((action) => action === "again die").length).toBe(3);
 });
 
 test("logs with every option, and after the end", async () => {
