@@ -15,6 +15,17 @@ import {
 } from "./bench/engines.ts";
 import { KeepAlive } from "./bench/keep-alive.ts";
 import {
+  benchExec,
+  benchLog,
+  benchLogs,
+  benchOutput,
+  benchParallel,
+  benchPss,
+  benchStop,
+  busybox,
+  pushBusybox,
+} from "./bench/running.ts";
+import {
   formatResults,
   formatTable,
   judge,
@@ -25,7 +36,16 @@ import {
 import { buildHelloImage } from "./hello-image.ts";
 import { pushImage } from "./image.ts";
 
-const tables = ["startup", "run", "api", "pull", "memory"] as const;
+const living = {
+  exec: benchExec,
+  stop: benchStop,
+  output: benchOutput,
+  log: benchLog,
+  logs: benchLogs,
+  parallel: benchParallel,
+  pss: benchPss,
+};
+const tables = ["startup", "run", "api", "pull", "memory", ...Object.keys(living)];
 const hello = `${registryHost}/library/hello-world`;
 const pulled = `${registryHost}/bench/image`;
 const repository = `${import.meta.dir}/..`;
@@ -259,18 +279,8 @@ async function buildLayout(dir: string): Promise<string> {
 }
 
 async function benchMemory({ engines }: Bench): Promise<void> {
-  // A container that waits: hello-world ends at once, so the probe is a program that does not.
-  const busybox = `${registryHost}/bench/busybox`;
-  const { buildBusybox } = await import("../tests/support/images.ts");
-  const place = {
-    registry: `http://${registryHost}`,
-    repository: "bench/busybox",
-    reference: "latest",
-  };
-  await pushImage(place, await buildBusybox());
   const rows = [["", "daemon RSS MiB", "monitor private MiB", "monitor PSS MiB"]];
-  for (const { name, client, runFlags, pull, server, monitor } of engines) {
-    pull(busybox);
+  for (const { name, client, runFlags, server, monitor } of engines) {
     const run = [...client, "run", "-d", ...runFlags, "--network", "none"];
     const id = call([...run, busybox, "sleep", "1000"]).trim();
     await Bun.sleep(1000);
@@ -325,6 +335,9 @@ const cgroups = await createCgroups(
 for (const cgroup of cgroups) await Bun.write(`${cgroup}/cgroup.procs`, `${process.pid}`);
 const bench = await prepare(options.dir, options.rounds);
 try {
+  const chosen = Object.entries(living).filter(([name]) => options.only.includes(name));
+  if (options.only.includes("memory") || chosen.length > 0) await pushBusybox(bench.engines);
+  for (const [, table] of chosen) await table({ ...bench, usable });
   if (options.only.includes("memory")) await benchMemory(bench);
   if (options.only.includes("startup")) await benchStartup(bench);
   if (options.only.includes("run")) await benchRun(bench);

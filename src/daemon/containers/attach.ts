@@ -46,6 +46,7 @@ export function relay(
   client.on("close", () => attachment.close());
   client.on("error", () => attachment.close());
   output.on("close", end);
+  if (output.closed) end();
   if (tty) relayRaw(client, attachment, end);
   else output.pipe(client, { end: false });
 }

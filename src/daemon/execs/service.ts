@@ -103,14 +103,20 @@ export class ExecService {
     this.#save(exec, { status: "running" });
     this.#publish(entry, exec.record, `exec_start: ${settings.argv.join(" ")}`);
     try {
-      if (client !== undefined) {
-        const socket = this.#parts.socketOf(entry);
-        const attachment = await MonitorAttachment.connect(socket, settings.attach, id);
-        // One that cannot be started has its reason written by whoever asked.
+      const { attach } = settings;
+      const attachment =
+        client && (await MonitorAttachment.connect(this.#parts.socketOf(entry), attach, id));
+      await this.#ask(entry, exec).catch((error: unknown) => {
+        attachment?.close();
+        throw error;
+      });
+      if (client !== undefined && attachment !== undefined) {
+        // Joined only now: input, and the end of it, would be lost on an exec that is yet to come. One
+        // that cannot be started has its reason written by whoever asked.
         const ended = exec.started.promise.then(() => exec.exited.promise);
-        relay(client, attachment, settings.attach, settings.tty, ended);
+        relay(client, attachment, attach, settings.tty, ended);
       }
-      await this.#ask(entry, exec);
+      await Promise.race([exec.started.promise, exec.exited.promise]);
     } catch (error) {
       exec.started.reject(error);
       this.#end(exec, exitCodeOf(error));
@@ -118,12 +124,12 @@ export class ExecService {
     }
   }
 
+  /** The monitor knows of it from now on; whether its program runs is told later. */
   async #ask(entry: Entry, exec: Exec): Promise<void> {
     const { monitor } = entry;
     if (monitor === undefined) throw notRunning(entry);
     const plan = planExec(exec.record, entry.container);
     await monitor.exec(this.#parts.native.buildExec(plan));
-    await Promise.race([exec.started.promise, exec.exited.promise]);
   }
 
   async resize(exec: Exec, rows: number, columns: number): Promise<void> {

@@ -1,0 +1,53 @@
+/** What a process holds: for tests that it ends where it began. */
+import { readdir, readFile } from "node:fs/promises";
+import { until } from "./until.ts";
+
+export interface Usage {
+  files: number;
+  threads: number;
+  /** Private and proportional memory together, KiB. */
+  memory: number;
+}
+
+export async function usageOf(pid: number): Promise<Usage> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
+  return {
+    files: (await readdir(`/proc/${pid}/fd`)).length,
+    threads: (await readdir(`/proc/${pid}/task`)).length,
+    memory: Number(/^Pss: +(\d+)/m.exec(rollup)?.[1] ?? 0),
+  };
+}
+
+/**
+ * Waits until a process holds no more than it did, within a share; two things of slack for small numbers.
+ * Memory is compared by what the runtime keeps after its collector has run, so `memory` is a share of its own.
+ */
+export async function returnsTo(
+  pid: number,
+  before: Usage,
+  { share = 0.05, memory = share }: { share?: number; memory?: number } = {},
+): Promise<void> {
+  let now = before;
+  const most = {
+    files: before.files * (1 + share) + 2,
+    threads: before.threads * (1 + share) + 2,
+    memory: before.memory * (1 + memory),
+  };
+  const fits = async () => {
+    now = await usageOf(pid);
+    return now.files <= most.files && now.threads <= most.threads && now.memory <= most.memory;
+  };
+  await until("the process to hold what it held", fits, 20_000).catch(() => {
+    throw new Error(`holds ${JSON.stringify(now)}, began with ${JSON.stringify(before)}`);
+  });
+}
+
+/** Processes of a namespace that have ended and that nobody waits for. */
+export async function zombiesAmong(pids: Iterable<number>): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of pids) {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+    if (/\) Z /.test(stat)) found.push(pid);
+  }
+  return found;
+}
