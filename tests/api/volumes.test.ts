@@ -49,6 +49,12 @@ test("a volume without a name gets one, and is anonymous", async () => {
   });
 });
 
+test("clients before API 1.42 prune named volumes too", async () => {
+  await call("POST", "/volumes/create", { Name: "named" });
+  expect((await call("POST", "/v1.42/volumes/prune")).body.VolumesDeleted).toEqual([]);
+  expect((await call("POST", "/v1.41/volumes/prune")).body.VolumesDeleted).toEqual(["named"]);
+});
+
 test.each([
   [{ Name: 1 }, 400],
   [{ Name: "x1", Labels: { a: 1 } }, 400],

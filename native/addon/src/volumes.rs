@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use layer::ErrorKind;
 use sandbox::Table;
 use serde::Deserialize;
 
@@ -31,11 +32,19 @@ pub(crate) fn copy_up(request: &str) -> Result<bool, Failure> {
     let Some(source) = sandbox::directory_in(tree.as_fd(), path)? else {
         return Ok(false);
     };
-    if *staged {
-        Ok(layer::copy_up(source.as_fd(), directory)?)
+    let copied = if *staged {
+        layer::copy_up(source.as_fd(), directory)
     } else {
-        Ok(layer::copy_up_to(source.as_fd(), directory)?)
-    }
+        layer::copy_up_to(source.as_fd(), directory)
+    };
+    copied.map_err(|error| match error.kind() {
+        ErrorKind::DiskFull => {
+            let place = directory.display();
+            let text = format!("no space left to fill volume \"{place}\" with the image's {path}");
+            Failure::new("unavailable", text)
+        }
+        _ => error.into(),
+    })
 }
 
 /// What a daemon that was killed has left half.

@@ -1,4 +1,5 @@
 import type { Volume as WireVolume } from "../../api/types.ts";
+import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler } from "../http/context.ts";
 import { isRecord } from "../http/request.ts";
@@ -36,8 +37,11 @@ export function volumeRoutes(parts: VolumeRoutesParts) {
       empty(204);
     },
 
-    async volumePrune({ query, json }) {
-      const { names, reclaimed } = await parts.prune(query.filters(pruneFilters));
+    async volumePrune({ query, version, json }) {
+      const filters = query.filters(pruneFilters);
+      // Until then named volumes went too, and clients do not ask for them.
+      if (compareVersions(version, "1.42") < 0) filters.set("all", ["true"]);
+      const { names, reclaimed } = await parts.prune(filters);
       json(200, { VolumesDeleted: names, SpaceReclaimed: reclaimed });
     },
   } satisfies Record<string, Handler>;
