@@ -154,3 +154,24 @@ test("modes that do not exist are refused", async () => {
     expect(await reply.text()).toContain(words);
   }
 });
+
+test.if(Bun.which("docker") !== null)(
+  "the docker CLI shares namespaces and gives devices",
+  async () => {
+    const { world } = stage();
+    await donor("stock", "--ipc", "shareable");
+    const shared = ["--network", "container:stock", "--pid", "container:stock"];
+    const script = `${link("net")}; ${link("pid")}; ${link("ipc")}; ls /dev/kmsg`;
+    const ran = await world.docker([
+      ...["run", "--rm", ...shared, "--ipc", "container:stock", "--device", "/dev/kmsg"],
+      ...["busybox", "sh", "-c", script],
+    ]);
+    const kinds = ["net", "pid", "ipc"];
+    const theirs = await Promise.all(kinds.map((kind) => insideOf("stock", kind)));
+    expect(ran).toEqual({ code: 0, stdout: `${theirs.join("")}/dev/kmsg\n`, stderr: "" });
+    const gpus = await world.docker(["run", "--rm", "--gpus", "all", "busybox", "true"]);
+    expect(gpus.code).toBe(125);
+    expect(gpus.stderr).toContain('could not select device driver "" with capabilities: [[gpu]]');
+    await end("stock");
+  },
+);
