@@ -226,6 +226,26 @@ test("docker cp copies both ways, to its own liking", async () => {
   await world.rtOutput(["rm", "-f", id]);
 });
 
+test("a client that is killed while it sends gives the container free", async () => {
+  const { world } = stage();
+  const id = await container([], false);
+  const url = `http://x/containers/${id}/archive?path=/tmp`;
+  // Half an archive, and then nothing more.
+  const script = `(tar -cf - /bin/busybox | head -c 300000; sleep 1000) | curl -s --unix-socket ${world.socket} -T - '${url}'`;
+  const sender = world.spawn([
+    "sh",
+    "-c",
+    `exec ${["timeout", "1", "sh", "-c"].join(" ")} "$0"`,
+    script,
+  ]);
+  await Bun.sleep(300);
+  const started = performance.now();
+  expect(await world.rtOutput(["start", id])).toBe(id);
+  expect(performance.now() - started).toBeGreaterThan(200);
+  await sender.finished();
+  await world.rtOutput(["rm", "-f", id]);
+});
+
 test("a client that goes away in the middle leaves no thread and no descriptor", async () => {
   const { world, daemon } = stage();
   const id = await container();

@@ -43,6 +43,8 @@ const ownMountPoints = [
 /** Files of containers, running or not: looks, copies, changes. All paths are resolved natively. */
 export class FileService {
   readonly #parts: FileParts;
+  /** Work on containers that run, by the promise of their exit. */
+  readonly #working = new WeakMap<Promise<unknown>, Set<Promise<unknown>>>();
 
   constructor(parts: FileParts) {
     this.#parts = parts;
@@ -103,7 +105,7 @@ export class FileService {
 
   /** The directories that the container's root is made of. */
   async layers(entry: Entry): Promise<LayersRequest> {
-    const { upper, lower } = (await this.#plan(entry)).rootfs;
+    const { upper, lower } = (await inTurn(entry, () => this.#plan(entry))).rootfs;
     const targets = entry.container.mounts.map(({ target }) => target);
     return { upper, lower, mountPoints: [...ownMountPoints, ...targets] };
   }
@@ -117,24 +119,28 @@ export class FileService {
       const { pid, monitorPid } = entry.state;
       if (isRunning(entry.state)) {
         const done = work({ kind: "running", pid, monitorPid });
-        // Should it end before the work does, then its root is still in use: the next start waits.
-        const settled = done.then(
-          () => {},
-          () => {},
-        );
-        void entry.exited.promise.then(() => inTurn(entry, () => settled));
+        this.#holdStart(entry, done);
         return await done;
       }
       const result = await inTurn(entry, async () => {
-        if (entry.isRemoving) {
-          const text = `container ${entry.container.id} is marked for removal`;
-          throw new EngineError("conflict", text);
-        }
         if (isRunning(entry.state)) return undefined;
         return { value: await work(await this.#stopped(entry)) };
       });
       if (result !== undefined) return result.value;
     }
+  }
+
+  /** Should a container end before the work on it does, then its root is still in use: a start waits. */
+  #holdStart(entry: Entry, work: Promise<unknown>): void {
+    const exit = entry.exited.promise;
+    const known = this.#working.get(exit);
+    const running = known ?? new Set<Promise<unknown>>();
+    running.add(work);
+    const end = () => running.delete(work);
+    work.then(end, end);
+    if (known) return;
+    this.#working.set(exit, running);
+    void exit.then(() => inTurn(entry, () => Promise.allSettled(running)));
   }
 
   async #stopped(entry: Entry): Promise<FilePlace> {
@@ -143,7 +149,12 @@ export class FileService {
     return { kind: "stopped", rootfs, mounts: mounts.filter((_, index) => present[index]) };
   }
 
+  /** Only in the container's turn: what it makes would outlive a removal. */
   async #plan(entry: Entry) {
+    if (entry.isRemoving) {
+      const text = `container ${entry.container.id} is marked for removal`;
+      throw new EngineError("conflict", text);
+    }
     const { planner, paths } = this.#parts;
     const { plan, directories } = await planner.planFiles(entry, paths(entry));
     // As its first start would.
