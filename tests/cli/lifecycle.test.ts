@@ -51,6 +51,8 @@ test("a paused container stands still, is said to be paused, and goes on where i
   const again = await world.rt(["pause", id]);
   expect(again.code).toBe(1);
   expect(again.stderr).toContain("is already paused");
+  const attach = await world.daemonAlive().post(`/containers/${id}/attach?stream=1&stdout=1`);
+  expect(attach.status).toBe(409);
   const start = await world.rt(["start", id]);
   expect(start.stderr).toContain("cannot start a paused container, try unpause instead");
   expect((await world.rt(["rm", id])).stderr).toContain("unpause and then stop the container");

@@ -140,6 +140,7 @@ async function attach(
   if (!isLive && !query.flag("logs")) {
     throw new EngineError("invalid_argument", "at least one of stream or logs must be true");
   }
+  refuseUnsteady(entry);
   const { config } = entry.container;
   const tty = config.Tty ?? false;
   const flags: AttachFlags = {
@@ -174,4 +175,14 @@ async function attach(
       entry.pending = entry.pending.filter((each) => each !== pending);
     });
   }
+}
+
+/** As Docker: whose output would not come, or come only after the next start, is not attached to. */
+function refuseUnsteady({ container: { id }, state: { status } }: Entry): void {
+  const remedies: Record<string, string> = {
+    paused: "is paused. Unpause the container before attach",
+    restarting: "is restarting, wait until the container is running",
+  };
+  const remedy = remedies[status];
+  if (remedy !== undefined) throw new EngineError("conflict", `Container ${id} ${remedy}`);
 }
