@@ -163,6 +163,23 @@ test("wrong options are refused at create, in Docker's words", async () => {
   );
 });
 
+test("the daemon's own log options are those of containers that ask for none", async () => {
+  const { world, registry } = stage();
+  const flags = ["--log-driver", "local", "--log-opt", "max-size=1m"];
+  const other = await world.daemon({ name: "other", mirrors: [registry.url], flags });
+  const info = await other.json<{ LoggingDriver: string }>("/info");
+  expect(info.LoggingDriver).toBe("local");
+  const rt = (...args: string[]) => world.rtOutput(["-H", `unix://${other.socket}`, ...args]);
+  const id = await rt("create", "--pull", "always", "-q", "busybox");
+  const shown = await rt("inspect", "-f", "{{json .HostConfig.LogConfig}}", id);
+  expect(JSON.parse(shown)).toEqual({ Type: "local", Config: { "max-size": "1m" } });
+  await rt("rm", id);
+  await other.stop();
+  const wrong = await world.rt(["daemon", "--log-opt", "colour=red", "-H", "unix:///x.sock"]);
+  expect(wrong.code).not.toBe(0);
+  expect(wrong.stderr).toContain("unknown log opt 'colour' for json-file log driver");
+});
+
 test("labels, environment and tag go with every record, and --details shows them", async () => {
   const { world } = stage();
   const options = ["labels=team,none", "env-regex=^APP_", "tag={{.Name}}/{{.ImageName}}"];
