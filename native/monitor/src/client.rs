@@ -4,13 +4,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::net::{RecvFlags, recv};
 use sandbox::protocol::frame::{self, HEADER};
 
+use crate::queue::Queue;
 use logfile::Stream;
 
-/// Queued output beyond this holds the container back.
-const QUEUE: usize = 256 * 1024;
 /// Longest payload that is taken; a longer one is no client of ours.
 const MAX_PAYLOAD: usize = 1024 * 1024;
 
@@ -18,7 +17,7 @@ const MAX_PAYLOAD: usize = 1024 * 1024;
 pub(crate) struct Client {
     fd: OwnedFd,
     received: Vec<u8>,
-    queue: Vec<u8>,
+    queue: Queue,
     pub(crate) wants_input: bool,
     pub(crate) wants_output: bool,
     pub(crate) wants_error: bool,
@@ -30,8 +29,6 @@ pub(crate) struct Client {
     pub(crate) ends: bool,
     /// The exec whose streams it is attached to; none for the container's own.
     exec: Option<String>,
-    /// When it last took anything of its queue.
-    pub(crate) took_at: Instant,
 }
 
 /// One frame from a client.
@@ -41,12 +38,13 @@ pub(crate) struct Frame {
 }
 
 impl Client {
-    pub(crate) fn new(fd: OwnedFd) -> Self {
+    /// What it does not take at once may have to be kept in a file.
+    pub(crate) fn new(fd: OwnedFd, spill_directory: &str) -> Self {
         crate::launch::unblock(fd.as_fd());
         Self {
             fd,
             received: Vec::new(),
-            queue: Vec::new(),
+            queue: Queue::new(spill_directory),
             wants_input: false,
             wants_output: false,
             wants_error: false,
@@ -55,7 +53,6 @@ impl Client {
             is_gone: false,
             ends: false,
             exec: None,
-            took_at: Instant::now(),
         }
     }
 
@@ -85,41 +82,33 @@ impl Client {
         }
     }
 
+    /// Its process has to wait for it.
     pub(crate) fn is_full(&self) -> bool {
-        self.queue.len() >= QUEUE
+        self.queue.is_full()
     }
 
     pub(crate) fn has_queued(&self) -> bool {
         !self.queue.is_empty()
     }
 
+    /// When it last took anything of its queue.
+    pub(crate) fn took_at(&self) -> Instant {
+        self.queue.took_at
+    }
+
+    /// Gives it up if its process would have to wait for it and it hardly reads.
+    pub(crate) fn drop_if_hopeless(&mut self, now: Instant) {
+        self.is_gone |= self.queue.is_hopeless(now);
+    }
+
     /// Sends a frame, now as far as the socket takes it, the rest when it does.
     pub(crate) fn push(&mut self, kind: u8, payload: &[u8]) {
-        self.queue.extend(frame::header(kind, payload.len()));
-        self.queue.extend_from_slice(payload);
-        self.flush();
+        let head = frame::header(kind, payload.len());
+        self.is_gone |= self.queue.push(&self.fd, &head, payload).is_err();
     }
 
     pub(crate) fn flush(&mut self) {
-        let mut sent = 0;
-        while let Some(rest) = self.queue.get(sent..).filter(|rest| !rest.is_empty()) {
-            match send(&self.fd, rest, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) {
-                Ok(count) => {
-                    sent += count;
-                    self.took_at = Instant::now();
-                }
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => break,
-                Err(_) => {
-                    self.is_gone = true;
-                    sent = self.queue.len();
-                }
-            }
-        }
-        self.queue.drain(..sent);
-        if self.queue.is_empty() && self.queue.capacity() > HEADER * 1024 {
-            self.queue = Vec::new();
-        }
+        self.is_gone |= self.queue.flush(&self.fd).is_err();
     }
 
     /// Reads what has come and takes the frames that are complete.

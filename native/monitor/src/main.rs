@@ -22,6 +22,7 @@ mod log;
 mod network;
 mod obey;
 mod oom;
+mod queue;
 mod serve;
 mod streams;
 

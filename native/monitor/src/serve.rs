@@ -113,6 +113,7 @@ pub(crate) fn serve(container: Container, log: Log) {
 impl Monitor {
     fn run(&mut self) {
         loop {
+            self.drop_hopeless_clients();
             let ready = self.ready();
             if ready.is_empty() && self.awake {
                 self.rest();
@@ -136,6 +137,17 @@ impl Monitor {
         }
     }
 
+    /// After the exit nothing waits for them any more.
+    fn drop_hopeless_clients(&mut self) {
+        if !matches!(self.state, State::Exited { .. }) {
+            let now = Instant::now();
+            for client in &mut self.clients {
+                client.drop_if_hopeless(now);
+            }
+            self.drop_gone_clients();
+        }
+    }
+
     fn rest(&mut self) {
         self.buffer = Vec::new();
         self.awake = self.log.rest();
@@ -153,7 +165,7 @@ impl Monitor {
             return true;
         }
         for client in self.clients.iter_mut().filter(|client| client.is_full()) {
-            client.is_gone |= now.duration_since(client.took_at) >= LAST_PATIENCE;
+            client.is_gone |= now.duration_since(client.took_at()) >= LAST_PATIENCE;
         }
         self.drop_gone_clients();
         let waits = self.clients.iter().any(Client::is_full);
@@ -219,9 +231,12 @@ impl Monitor {
             .min()
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let until_rest = self.awake.then_some(REST_AFTER);
+        let any_full = self.clients.iter().any(Client::is_full);
+        let until_look = any_full.then_some(DRAIN_PATIENCE);
         let timeout = until_deadline
             .into_iter()
             .chain(until_rest)
+            .chain(until_look)
             .min()
             .map(timespec);
         if !self.awake {
@@ -285,7 +300,11 @@ impl Monitor {
         let own = rustix::process::geteuid();
         if sockopt::socket_peercred(&fd).is_ok_and(|peer| peer.uid == own || peer.uid.is_root()) {
             self.had_clients = true;
-            self.clients.push(Client::new(fd));
+            let path = &self.container.prepared.exit_path;
+            let directory = path
+                .rsplit_once('/')
+                .map_or("/", |(directory, _)| directory);
+            self.clients.push(Client::new(fd, directory));
         }
     }
 
@@ -422,23 +441,23 @@ impl Monitor {
     }
 
     fn send_the_rest(&mut self) {
-        let end = Instant::now() + LAST_PATIENCE;
-        self.clients
-            .retain(|client| client.has_queued() && !client.is_gone);
-        while !self.clients.is_empty() && Instant::now() < end {
+        let waits = |client: &mut Client| {
+            let patient = client.took_at().elapsed() < LAST_PATIENCE;
+            client.has_queued() && !client.is_gone && patient
+        };
+        self.clients.retain_mut(waits);
+        while !self.clients.is_empty() {
             let mut watched: Vec<_> = self
                 .clients
                 .iter()
                 .map(|c| PollFd::new(c.fd(), PollFlags::OUT))
                 .collect();
-            let timeout = timespec(end.saturating_duration_since(Instant::now()));
-            let _interrupted = poll(&mut watched, Some(&timeout));
+            let _interrupted = poll(&mut watched, Some(&timespec(DRAIN_PATIENCE)));
             drop(watched);
             for client in &mut self.clients {
                 client.flush();
             }
-            self.clients
-                .retain(|client| client.has_queued() && !client.is_gone);
+            self.clients.retain_mut(waits);
         }
     }
 }
