@@ -33,11 +33,14 @@ export async function pushBusybox(engines: Engine[]): Promise<void> {
   for (const { pull } of engines) pull(busybox);
 }
 
+const megabyte = 2 ** 20;
 /** Short lines, as a chatty server prints them; and as much as fits, as a dump does. */
 const line = "2026-01-01 GET /index.html 200 0.003 a short line of output";
-const shortLines = (bytes: number) => `yes "${line}" | head -c ${bytes}`;
+// Made once and repeated: no program that prints line by line is to be what is measured.
+const shortLines = (bytes: number) =>
+  `f=/dev/shm/bench-lines; yes "${line}" | head -c ${megabyte} >$f; i=0; ` +
+  `while [ $i -lt ${bytes / megabyte} ]; do cat $f; i=$((i+1)); done; rm $f`;
 const largeWrites = (bytes: number) => `dd if=/dev/zero bs=64k count=${bytes / 65_536} 2>/dev/null`;
-const megabyte = 2 ** 20;
 
 /** Reads all that a command prints, as the reader at the end of a pipe. */
 const drained = (command: readonly string[]): string[] => [

@@ -5,18 +5,21 @@ import { until } from "./until.ts";
 export interface Usage {
   files: number;
   threads: number;
-  /** Private and proportional memory together, KiB. */
+  /** Anonymous memory, KiB: what other processes share of the program comes and goes with them. */
   memory: number;
 }
 
 export async function usageOf(pid: number): Promise<Usage> {
-  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
   return {
     files: (await readdir(`/proc/${pid}/fd`)).length,
     threads: (await readdir(`/proc/${pid}/task`)).length,
-    memory: Number(/^Pss: +(\d+)/m.exec(rollup)?.[1] ?? 0),
+    memory: Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0),
   };
 }
+
+/** KiB that a small process may differ by. */
+const pages = 64;
 
 /**
  * Waits until a process holds no more than it did, within a share; two things of slack for small numbers.
@@ -31,7 +34,7 @@ export async function returnsTo(
   const most = {
     files: before.files * (1 + share) + 2,
     threads: before.threads * (1 + share) + 2,
-    memory: before.memory * (1 + memory),
+    memory: before.memory * (1 + memory) + pages,
   };
   const fits = async () => {
     now = await usageOf(pid);
