@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { constants } from "node:os";
 import { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import { FrameDecoder } from "../../api/frames.ts";
 import { messageOf } from "../../errors.ts";
 import type { Entry } from "../containers/table.ts";
@@ -21,6 +23,9 @@ export interface RunResult {
   timedOut: boolean;
 }
 
+/** Milliseconds that output may still come in behind the exit: a process left behind may hold it open. */
+const outputPatience = 500;
+
 /** Runs a command in a container to its end, or until its time is over, when it is killed. */
 export async function runInContainer(
   execs: ExecService,
@@ -38,6 +43,8 @@ export async function runInContainer(
     }).id,
   );
   const sink = new OutputSink(maxOutput);
+  const finished = once(sink, "finish");
+  finished.catch(() => {});
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
@@ -46,6 +53,8 @@ export async function runInContainer(
   try {
     await execs.start(exec, sink);
     await exec.exited.promise;
+    // The exit comes by another connection than the output, and may overtake it.
+    await Promise.race([finished, sleep(outputPatience)]);
   } catch (error) {
     return { exitCode: exec.record.exitCode ?? -1, output: messageOf(error), timedOut };
   } finally {
