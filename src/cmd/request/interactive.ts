@@ -1,8 +1,8 @@
+import { DetachScanner, parseDetachKeys } from "../../api/detach-keys.ts";
 import { isTerminal, watchSize } from "../../cli/terminal.ts";
 import type { Connection } from "../../client/connection.ts";
 import type { HijackedStream } from "../../client/transport.ts";
 import type { AttachedOptions } from "./attached.ts";
-import { DetachScanner, parseDetachKeys } from "./detach-keys.ts";
 
 interface Ends {
   exit: Promise<unknown>;

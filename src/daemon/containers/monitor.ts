@@ -204,6 +204,11 @@ export class MonitorAttachment {
     return this.#socket.write(buildFrame(kind.stdin, chunk));
   }
 
+  /** Ends the connection once what was written is out. */
+  leave(): void {
+    this.#socket.end(() => this.#socket.destroy());
+  }
+
   closeInput(): void {
     this.#socket.write(buildFrame(kind.stdinClose, nothing));
   }

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import type { Duplex } from "node:stream";
+import { parseDetachKeys } from "../../api/detach-keys.ts";
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
-import { relay } from "../containers/attach.ts";
+import { type Detach, relay } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
 import { eventAttributes } from "../containers/events.ts";
 import { type ExecNews, MonitorAttachment } from "../containers/monitor.ts";
@@ -100,6 +101,10 @@ export class ExecService {
   async start(exec: Exec, client: Duplex | undefined): Promise<void> {
     const entry = this.check(exec);
     const { settings, id } = exec.record;
+    const detach: Detach = {
+      keys: parseDetachKeys(settings.detachKeys || undefined),
+      told: () => this.#publish(entry, exec.record, "exec_detach"),
+    };
     this.#save(exec, { status: "running" });
     this.#publish(entry, exec.record, `exec_start: ${settings.argv.join(" ")}`);
     try {
@@ -114,7 +119,7 @@ export class ExecService {
         // Joined only now: input, and the end of it, would be lost on an exec that is yet to come. One
         // that cannot be started has its reason written by whoever asked.
         const ended = exec.started.promise.then(() => exec.exited.promise);
-        relay(client, attachment, attach, settings.tty, ended);
+        relay(client, attachment, attach, settings.tty, detach, ended);
       }
       await Promise.race([exec.started.promise, exec.exited.promise]);
     } catch (error) {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { parseDetachKeys } from "../../api/detach-keys.ts";
 import type {
   ContainerCreateRequest,
   ContainerInspectResponse,
@@ -7,7 +8,7 @@ import type {
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
-import { attachRunning, type PendingAttach, relay } from "../containers/attach.ts";
+import { attachRunning, type Detach, type PendingAttach, relay } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
 import {
   buildContainerFilter,
@@ -37,6 +38,8 @@ export interface ContainerRoutesParts {
   kill(entry: Entry, signal: number): Promise<void>;
   remove(entry: Entry, options: { force: boolean; volumes: boolean }): Promise<void>;
   paths(entry: Entry): ContainerPaths;
+  /** An attached client has typed its detach keys. */
+  detached(entry: Entry): void;
   inspect(entry: Entry, sized: boolean): Promise<ContainerInspectResponse>;
   summarize(entries: Entry[], sized: boolean): Promise<ContainerSummary[]>;
   sources: FilterSources;
@@ -151,6 +154,10 @@ async function attach(
   const request = query.flag("logs")
     ? buildLogRequest(entry, parts.paths(entry), { ...flags, ...everything })
     : undefined;
+  const detach: Detach = {
+    keys: parseDetachKeys(query.text("detachKeys") || undefined),
+    told: () => parts.detached(entry),
+  };
   const client = context.hijack(outputType(tty, context.version));
   if (request !== undefined) {
     const written = readLog(parts.native, request, Promise.resolve(), context.signal);
@@ -162,11 +169,11 @@ async function attach(
   if (!isLive) {
     client.end();
   } else if (isRunning(entry.state)) {
-    await attachRunning(parts.paths(entry).socket, client, flags, tty);
+    await attachRunning(parts.paths(entry).socket, client, flags, tty, detach);
   } else {
     const pending: PendingAttach = {
       flags,
-      connect: (attachment) => relay(client, attachment, flags, tty),
+      connect: (attachment) => relay(client, attachment, flags, tty, detach),
       cancel: () => client.end(),
     };
     entry.pending.push(pending);

@@ -1,6 +1,7 @@
 import type { RouteName } from "../../api/routes.ts";
 import type { CgroupRef } from "../../native-types.ts";
 import { cgroupOf } from "../containers/cgroups.ts";
+import { eventAttributes } from "../containers/events.ts";
 import { statusOf } from "../containers/filter.ts";
 import { findNetworkOwner } from "../containers/modes.ts";
 import type { ContainerPaths } from "../containers/paths.ts";
@@ -74,6 +75,8 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       kill: (entry, signal) => stopper.kill(entry, signal),
       remove: (entry, options) => containers.remove(entry, options),
       paths: (entry) => supervisor.paths(entry),
+      detached: ({ container }) =>
+        events.publish("container", "detach", container.id, eventAttributes(container)),
       inspect: async (entry, sized) => toContainerInspect(await view(entry, sized)),
       summarize: async (entries, sized) => {
         const views = await Promise.all(entries.map((entry) => view(entry, sized)));

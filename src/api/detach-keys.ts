@@ -1,4 +1,4 @@
-import { refuse } from "./parts.ts";
+import { EngineError } from "../errors.ts";
 
 const defaultKeys = "ctrl-p,ctrl-q";
 
@@ -8,7 +8,10 @@ export function parseDetachKeys(text: string | undefined): Uint8Array {
     const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key);
     if (control?.[1]) return control[1].toUpperCase().charCodeAt(0) - 64;
     if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
-    throw refuse(`invalid detach keys (${text}): unknown character: '${key}'`);
+    throw new EngineError(
+      "invalid_argument",
+      `invalid detach keys (${text}): unknown character: '${key}'`,
+    );
   });
   return Uint8Array.from(codes);
 }
