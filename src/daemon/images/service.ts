@@ -82,7 +82,9 @@ export class ImageService {
   lowerDirectories(image: StoredImage): string[] {
     const { layers } = this.#parts;
     if (image.layers.length === 0) return [layers.emptyLayer];
-    return image.layers.map(({ diffId }) => layers.path(diffId)).reverse();
+    const paths = image.layers.map(({ diffId }) => layers.path(diffId)).reverse();
+    // Overlay refuses a directory that is named twice, and the upper one hides all of the lower one.
+    return [...new Set(paths)];
   }
 
   /** Layer directories for an overlay without an upper one, which wants two of them. */
