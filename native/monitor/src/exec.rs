@@ -18,8 +18,8 @@ use crate::serve::{DRAIN_PATIENCE, Monitor};
 use crate::streams::{Input, read_some};
 use logfile::Stream;
 
-/// Exits that no daemon has heard of yet; the oldest are forgotten beyond this.
-const MAX_UNHEARD: usize = 1024;
+/// Exits that are told again to whoever watches next, since a daemon may die of what it has just heard.
+const MAX_EXITS: usize = 256;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -100,6 +100,11 @@ impl Exec {
                 })
             }
         }
+    }
+
+    /// What is told when it runs.
+    pub(crate) fn started(&self) -> Vec<u8> {
+        json::exec(&self.id, "pid", i64::from(self.pid))
     }
 
     pub(crate) fn is_starting(&self) -> bool {
@@ -222,7 +227,7 @@ impl Monitor {
             }
         }
         exec.state = State::Running;
-        let told = json::exec(&exec.id, "pid", i64::from(exec.pid));
+        let told = exec.started();
         self.tell(frame::EXEC_STARTED, &told);
     }
 
@@ -281,23 +286,18 @@ impl Monitor {
 
     fn tell_exited(&mut self, id: &str, code: i32) {
         let told = json::exec(id, "exitCode", i64::from(code));
-        if !self.tell(frame::EXEC_EXITED, &told) {
-            if self.unheard.len() == MAX_UNHEARD {
-                self.unheard.remove(0);
-            }
-            self.unheard.push(told);
+        self.tell(frame::EXEC_EXITED, &told);
+        if self.exits.len() == MAX_EXITS {
+            self.exits.remove(0);
         }
+        self.exits.push(told);
         self.release_clients(id);
     }
 
-    /// False if nobody watches.
-    fn tell(&mut self, kind: u8, payload: &[u8]) -> bool {
-        let mut heard = false;
+    fn tell(&mut self, kind: u8, payload: &[u8]) {
         for client in self.clients.iter_mut().filter(|client| client.watches) {
             client.push(kind, payload);
-            heard = true;
         }
-        heard
     }
 
     /// Their connections end once they have taken all there was.

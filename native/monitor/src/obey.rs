@@ -41,17 +41,6 @@ impl Monitor {
         if let (Some((kind, payload)), Some(client)) = (answer, self.clients.get_mut(index)) {
             client.push(kind, &payload);
         }
-        if frame.kind == frame::WATCH {
-            self.tell_unheard(index);
-        }
-    }
-
-    fn tell_unheard(&mut self, index: usize) {
-        if let Some(client) = self.clients.get_mut(index) {
-            for told in std::mem::take(&mut self.unheard) {
-                client.push(frame::EXEC_EXITED, &told);
-            }
-        }
     }
 
     /// As Docker: the end of the first client's input is the end of the container's, if asked for.
@@ -152,8 +141,15 @@ impl Monitor {
     }
 
     fn watch(&mut self, index: usize) -> (u8, Vec<u8>) {
+        // Before the answer, so that who has it knows of every exec there is.
         if let Some(client) = self.clients.get_mut(index) {
             client.watches = true;
+            for told in &self.exits {
+                client.push(frame::EXEC_EXITED, told);
+            }
+            for exec in &self.execs {
+                client.push(frame::EXEC_STARTED, &exec.started());
+            }
         }
         // A start that is under way counts: a daemon that asks now must not let go of it.
         let running = self.state != State::AtGate;

@@ -126,6 +126,10 @@ impl Queue {
     }
 
     fn keep(&mut self, bytes: &[u8]) {
+        if self.is_empty() {
+            // One that had nothing to take has not been slow.
+            self.took_at = Instant::now();
+        }
         if self.spill.is_none() && self.rest.is_empty() {
             if self.memory.len() + bytes.len() <= MEMORY {
                 self.memory.extend_from_slice(bytes);

@@ -48,8 +48,8 @@ pub(crate) struct Monitor {
     pub(crate) log: Log,
     pub(crate) input: Input,
     pub(crate) execs: Vec<Exec>,
-    /// Exits of execs that are still to be told of.
-    pub(crate) unheard: Vec<Vec<u8>>,
+    /// The latest exits of execs.
+    pub(crate) exits: Vec<Vec<u8>>,
     /// Processes that could not be started and are still to be reaped.
     pub(crate) strays: Vec<(u32, OwnedFd)>,
     pub(crate) deadline: Option<Instant>,
@@ -100,7 +100,7 @@ pub(crate) fn serve(container: Container, log: Log) {
         log,
         input: Input::default(),
         execs: Vec::new(),
-        unheard: Vec::new(),
+        exits: Vec::new(),
         strays: Vec::new(),
         deadline: Some(Instant::now() + GATE_PATIENCE),
         failure: None,

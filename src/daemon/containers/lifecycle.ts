@@ -21,6 +21,7 @@ export interface LifecycleParts extends Omit<SupervisorParts, "restarter" | "onR
 export function createLifecycle({ cgroupParent, execStore, ...parts }: LifecycleParts) {
   const { table, log, events, native } = parts;
   const onExit = (entry: Entry): void => {
+    execs.endAll(entry.container.id);
     health.update(entry);
     parts.onExit(entry);
   };

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { parseDetachKeys } from "../../api/detach-keys.ts";
 import { EngineError } from "../../errors.ts";
@@ -157,17 +156,20 @@ export class ExecService {
   follow(entry: Entry): void {
     const { monitor } = entry;
     if (monitor === undefined) return;
-    monitor.onExec((news) => this.#hear(news));
-    void monitor.exited.then(() => this.#endAll(entry.container.id));
+    const known = new Set<string>();
+    monitor.onExec((news) => {
+      known.add(news.id);
+      this.#hear(news);
+    });
+    // A monitor that was found tells of all it has before it can be followed. What it does not know has
+    // ended, and was told to a daemon that died of it.
     for (const exec of this.#of(entry.container.id)) {
-      const { status, pid } = exec.record;
-      // Its end was told to a daemon that died of it, or before it.
-      if (status === "running" && !existsSync(`/proc/${pid}`)) this.#end(exec, lostExit);
+      if (exec.record.status === "running" && !known.has(exec.record.id)) this.#end(exec, lostExit);
     }
   }
 
   /** The container does not run: neither do they. */
-  #endAll(containerId: string): void {
+  endAll(containerId: string): void {
     for (const exec of this.#of(containerId)) {
       if (exec.record.status === "running") this.#end(exec, lostExit);
     }

@@ -207,12 +207,13 @@ fn it_goes_on_without_anybody_and_its_exit_is_told_later() {
     drop(stream);
     until_alone(launched.monitor_pid);
     let mut control = machine.client();
-    control.watch();
+    control.send(frame::WATCH, &[]);
     let (kind, told) = heard(&mut control);
     assert_eq!(
         (kind, told["exitCode"].as_i64()),
         (frame::EXEC_EXITED, Some(0))
     );
+    assert_eq!(control.answer().map(|(kind, _)| kind), Some(frame::ACK));
     control.signal(9);
     control.until_exit();
 }
