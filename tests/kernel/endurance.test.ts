@@ -1,5 +1,6 @@
 /** Short runs and execs, many of them: 300 in all by default, 10,000 with RT_FULL=1. */
 import { expect, test } from "bun:test";
+import type { Daemon } from "../support/daemon.ts";
 import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 import { returnsTo, usageOf, zombiesAmong } from "../support/usage.ts";
@@ -51,7 +52,7 @@ async function exec(id: string, code: number): Promise<number> {
 
 test(`${count} short runs and execs: right exit codes, all events, nothing left`, async () => {
   const { world, daemon } = stage();
-  const since = Date.now() / 1000;
+  using events = await EventCount.open(daemon);
   const host = await world.rtOutput([
     ...["run", "-d", "--network", "none", "busybox", "sleep", "100000"],
   ]);
@@ -74,21 +75,15 @@ test(`${count} short runs and execs: right exit codes, all events, nothing left`
   await together(warm + count);
   expect(wrong).toEqual([]);
 
-  const window = `since=${since}&until=${Date.now() / 1000 + 1}`;
-  const text = await (await daemon.request(`/events?${window}`)).text();
-  const actions = new Map<string, number>();
-  for (const line of text.trim().split("\n")) {
-    const { Action } = JSON.parse(line) as { Action: string };
-    const name = Action.split(":")[0] ?? "";
-    actions.set(name, (actions.get(name) ?? 0) + 1);
-  }
   const runs = (warm + count) / 2;
   const expected = { create: runs + 1, start: runs + 1, die: runs, destroy: runs };
-  for (const [name, number] of Object.entries(expected)) {
-    expect([name, actions.get(name)]).toEqual([name, number]);
-  }
-  for (const name of ["exec_create", "exec_start", "exec_die"]) {
-    expect([name, actions.get(name)]).toEqual([name, runs]);
+  const execs = { exec_create: runs, exec_start: runs, exec_die: runs };
+  await until(
+    "the last event",
+    () => events.of("destroy") >= runs && events.of("exec_die") >= runs,
+  );
+  for (const [name, number] of Object.entries({ ...expected, ...execs })) {
+    expect([name, events.of(name)]).toEqual([name, number]);
   }
   await until("no zombie", async () => {
     const processes = await world.namespace.processes();
@@ -97,3 +92,38 @@ test(`${count} short runs and execs: right exit codes, all events, nothing left`
   await returnsTo(daemon.pid, before, { memory: 0.1 });
   await world.rtOutput(["rm", "-f", host]);
 }, 1_800_000);
+
+/** Counts events by action, as they come. */
+class EventCount implements Disposable {
+  readonly #counts = new Map<string, number>();
+  readonly #stop = new AbortController();
+
+  static async open(daemon: Daemon): Promise<EventCount> {
+    const count = new EventCount();
+    const reply = await daemon.request("/events", { signal: count.#stop.signal });
+    if (reply.body !== null) void count.#read(reply.body).catch(() => {});
+    return count;
+  }
+
+  of(action: string): number {
+    return this.#counts.get(action) ?? 0;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stop.abort();
+  }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    let pending = "";
+    for await (const chunk of body) {
+      const lines = (pending + decoder.decode(chunk, { stream: true })).split("\n");
+      pending = lines.pop() ?? "";
+      for (const line of lines.filter(Boolean)) {
+        const { Action } = JSON.parse(line) as { Action: string };
+        const name = Action.split(":")[0] ?? "";
+        this.#counts.set(name, this.of(name) + 1);
+      }
+    }
+  }
+}

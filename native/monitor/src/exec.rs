@@ -12,8 +12,9 @@ use sandbox::sys::{self, Cloned};
 use sandbox::{Context, StepError};
 
 use crate::client::Client;
+use crate::hear::{self, Heard};
 use crate::json;
-use crate::launch::{self, Container, Heard, Streams};
+use crate::launch::{self, Container, Streams};
 use crate::serve::{DRAIN_PATIENCE, Monitor};
 use crate::streams::{Input, read_some};
 use logfile::Stream;
@@ -207,7 +208,7 @@ impl Monitor {
             return;
         };
         loop {
-            match launch::hear(&exec.channel, RecvFlags::DONTWAIT) {
+            match hear::hear(&exec.channel, RecvFlags::DONTWAIT) {
                 Ok(Heard::Gate) | Err(Errno::INTR) => {}
                 Ok(Heard::Terminal(master, slave)) => {
                     if let Some(master) = &master {

@@ -7,8 +7,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, IoSliceMut};
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, SocketFlags,
-    SocketType, recv, recvmsg, send, socketpair,
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, SendFlags, SocketFlags, SocketType, recv,
+    recvmsg, send, socketpair,
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::thread::move_into_link_name_space;
@@ -17,6 +17,7 @@ use sandbox::protocol::{LAUNCH_FD, LAUNCH_FDS, LaunchReply, NETWORK_DONE, Prepar
 use sandbox::sys::{self, Cloned};
 use sandbox::{Context, StepError};
 
+use crate::hear::{Heard, descriptors, hear};
 use crate::log::Log;
 use crate::network;
 use logfile::Stream;
@@ -155,14 +156,6 @@ fn receive(channel: &OwnedFd) -> Option<(Prepared, OwnedFd, Given)> {
         cgroup: fds.next(),
     };
     Some((prepared, listener, given))
-}
-
-fn descriptors(control: &mut RecvAncillaryBuffer<'_>) -> Vec<OwnedFd> {
-    let rights = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(fds) => Some(fds),
-        _ => None,
-    });
-    rights.flatten().collect()
 }
 
 fn reply(channel: &OwnedFd, reply: &LaunchReply) {
@@ -385,48 +378,7 @@ impl Waiting<'_> {
     }
 }
 
-/// What a child says on its channel.
-pub(crate) enum Heard {
-    Gate,
-    /// Master and slave.
-    Terminal(Option<OwnedFd>, Option<OwnedFd>),
-    Failed(StepError),
-    /// Its program runs, or it is gone.
-    End,
-}
-
-pub(crate) fn hear(channel: &OwnedFd, flags: RecvFlags) -> Result<Heard, Errno> {
-    let mut buffer = vec![0u8; 16 * 1024];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut parts = [IoSliceMut::new(&mut buffer)];
-    let received = recvmsg(
-        channel,
-        &mut parts,
-        &mut control,
-        flags | RecvFlags::CMSG_CLOEXEC,
-    )?;
-    let count = received.bytes;
-    Ok(match buffer.first().filter(|_| count > 0) {
-        Some(&packet::GATE) => Heard::Gate,
-        Some(&packet::TERMINAL) => {
-            let mut fds = descriptors(&mut control).into_iter();
-            Heard::Terminal(fds.next(), fds.next())
-        }
-        Some(&packet::FAILED) => {
-            Heard::Failed(parse_failure(buffer.get(1..count).unwrap_or_default()))
-        }
-        _ => Heard::End,
-    })
-}
-
-pub(crate) fn parse_failure(bytes: &[u8]) -> StepError {
-    postcard::from_bytes(bytes).unwrap_or_else(|_| {
-        internal("the container's set-up failed for a reason it could not tell")
-    })
-}
-
-fn internal(message: &str) -> StepError {
+pub(crate) fn internal(message: &str) -> StepError {
     StepError::new(sandbox::Code::Internal, "set up container", "", 0, message)
 }
 

@@ -4,9 +4,12 @@
 //! beyond a few pages.
 //!
 //! ```text
+//! hear.rs     what a child says before its program runs
 //! launch.rs   Prepared → clone → gate → Ready        (with the daemon's addon)
 //! network.rs  a network namespace ahead of need
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
+//! watch.rs    what the loop waits for
+//! queue.rs    what a client has still to take
 //! exec.rs     further processes
 //! obey.rs     what clients ask for   streams.rs  output and input
 //! oom.rs      kills for lack of memory
@@ -16,6 +19,7 @@
 mod client;
 mod exec;
 mod exit;
+mod hear;
 mod json;
 mod launch;
 mod log;
@@ -25,6 +29,7 @@ mod oom;
 mod queue;
 mod serve;
 mod streams;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -4,18 +4,20 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use logfile::Stream;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SocketFlags, accept_with, recv, sockopt};
 use sandbox::protocol::{frame, packet};
 use sandbox::sys;
 
 use crate::client::Client;
-use crate::exec::{self, Exec, Part};
+use crate::exec::Exec;
+use crate::hear;
 use crate::launch::{self, Container};
 use crate::log::Log;
 use crate::oom::OomWatch;
 use crate::streams::{BUFFER, Input};
+use crate::watch::{Source, timespec};
 use crate::{exit, json};
 
 /// How long a container may stand at its gate.
@@ -24,10 +26,6 @@ const GATE_PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 /// How long clients may take for what is queued for them at the end.
 const LAST_PATIENCE: Duration = Duration::from_secs(10);
-/// Input from clients that the container has not read yet.
-const INPUT_QUEUE: usize = 64 * 1024;
-/// Without anything to do for so long, the monitor gives its memory back.
-const REST_AFTER: Duration = Duration::from_millis(200);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
@@ -56,25 +54,10 @@ pub(crate) struct Monitor {
     /// Why the program could not be started, as JSON.
     failure: Option<Vec<u8>>,
     root: Option<OwnedFd>,
-    oom: Option<OomWatch>,
+    pub(crate) oom: Option<OomWatch>,
     /// Empty at rest.
     pub(crate) buffer: Vec<u8>,
-    awake: bool,
-}
-
-/// What one poll watched, in the order of its descriptors.
-#[derive(Clone, Copy)]
-enum Source {
-    Listener,
-    Child,
-    Channel,
-    Output,
-    Error,
-    Input,
-    Oom,
-    Client(usize),
-    Exec(usize, Part),
-    Stray,
+    pub(crate) awake: bool,
 }
 
 /// Serves until the container has ended and everybody knows, or until its start was given up.
@@ -175,97 +158,6 @@ impl Monitor {
         !waits
     }
 
-    /// Waits for something to do; empty when there has been nothing for a while.
-    fn ready(&self) -> Vec<Source> {
-        let streams = &self.container.streams;
-        let held_back = exec::is_held_back(&self.clients, None);
-        let mut sources = Vec::new();
-        let mut watched = Vec::new();
-        let mut watch = |source, fd, flags| {
-            sources.push(source);
-            watched.push(PollFd::new(fd, flags));
-        };
-        watch(Source::Listener, &self.container.listener, PollFlags::IN);
-        if !matches!(self.state, State::Exited { .. }) {
-            watch(Source::Child, &self.container.pidfd, PollFlags::IN);
-        }
-        if self.state == State::Starting {
-            watch(Source::Channel, &self.container.channel, PollFlags::IN);
-        }
-        if !held_back {
-            for (source, fd) in [
-                (Source::Output, &streams.output),
-                (Source::Error, &streams.error),
-            ] {
-                if let Some(fd) = fd {
-                    watch(source, fd, PollFlags::IN);
-                }
-            }
-        }
-        if let (Some(fd), false) = (self.input_fd(), self.input.len() == 0) {
-            watch(Source::Input, fd, PollFlags::OUT);
-        }
-        for (index, exec) in self.execs.iter().enumerate() {
-            watch_exec(exec, &self.clients, |part, fd, flags| {
-                watch(Source::Exec(index, part), fd, flags);
-            });
-        }
-        for (_, stray) in &self.strays {
-            watch(Source::Stray, stray, PollFlags::IN);
-        }
-        if let Some(oom) = &self.oom {
-            let (fd, flags) = oom.watched();
-            watch(Source::Oom, fd, flags);
-        }
-        for (index, client) in self.clients.iter().enumerate() {
-            let mut flags = PollFlags::empty();
-            let input = self.input_of(client);
-            flags.set(PollFlags::IN, input < INPUT_QUEUE || !client.wants_input);
-            flags.set(PollFlags::OUT, client.has_queued());
-            watch(Source::Client(index), client.fd(), flags);
-        }
-        let deadlines = self.execs.iter().map(|exec| exec.deadline);
-        let until_deadline = deadlines
-            .chain([self.deadline])
-            .flatten()
-            .min()
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let until_rest = self.awake.then_some(REST_AFTER);
-        let any_full = self.clients.iter().any(Client::is_full);
-        let until_look = any_full.then_some(DRAIN_PATIENCE);
-        let timeout = until_deadline
-            .into_iter()
-            .chain(until_rest)
-            .chain(until_look)
-            .min()
-            .map(timespec);
-        if !self.awake {
-            sys::drop_program_pages();
-        }
-        match poll(&mut watched, timeout.as_ref()) {
-            Ok(_) => {}
-            Err(_) => return Vec::new(),
-        }
-        let fired = watched.iter().map(|fd| !fd.revents().is_empty());
-        sources
-            .iter()
-            .copied()
-            .zip(fired)
-            .filter_map(|(source, fired)| fired.then_some(source))
-            .collect()
-    }
-
-    /// Input that waits where this client's goes.
-    fn input_of(&self, client: &Client) -> usize {
-        match client.exec() {
-            None => self.input.len(),
-            Some(id) => {
-                let exec = self.execs.iter().find(|exec| exec.id == id);
-                exec.map_or(0, |exec| exec.input.len())
-            }
-        }
-    }
-
     fn handle(&mut self, source: Source) {
         match source {
             Source::Listener => self.accept(),
@@ -347,7 +239,7 @@ impl Monitor {
         match heard {
             Ok((1.., count)) if buffer.first() == Some(&packet::FAILED) => {
                 let words = buffer.get(1..count).unwrap_or_default();
-                self.failure = Some(json::failure(&launch::parse_failure(words)));
+                self.failure = Some(json::failure(&hear::parse_failure(words)));
                 self.state = State::AtGate;
                 self.deadline = Some(Instant::now());
             }
@@ -459,38 +351,5 @@ impl Monitor {
             }
             self.clients.retain_mut(waits);
         }
-    }
-}
-
-fn watch_exec<'a>(
-    exec: &'a Exec,
-    clients: &[Client],
-    mut watch: impl FnMut(Part, &'a OwnedFd, PollFlags),
-) {
-    if !exec.has_exited() {
-        watch(Part::Process, &exec.pidfd, PollFlags::IN);
-    }
-    if exec.is_starting() {
-        watch(Part::Channel, &exec.channel, PollFlags::IN);
-    }
-    if !exec::is_held_back(clients, Some(&exec.id)) {
-        for (part, fd) in [
-            (Part::Output, &exec.streams.output),
-            (Part::Error, &exec.streams.error),
-        ] {
-            if let Some(fd) = fd {
-                watch(part, fd, PollFlags::IN);
-            }
-        }
-    }
-    if let (Some(fd), 1..) = (exec.input_fd(), exec.input.len()) {
-        watch(Part::Input, fd, PollFlags::OUT);
-    }
-}
-
-fn timespec(duration: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: duration.subsec_nanos().into(),
     }
 }

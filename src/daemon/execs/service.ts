@@ -30,6 +30,8 @@ export interface Exec {
 
 /** How long one that has ended can be asked about, in milliseconds. */
 const keptFor = 5 * 60_000;
+/** And how many there may be of all kinds before the oldest that have ended go earlier. */
+const maxKept = 1000;
 /** What is recorded when nobody can say how it ended. */
 const lostExit = 137;
 
@@ -233,13 +235,16 @@ export class ExecService {
     this.#parts.events.publish("container", action, entry.container.id, attributes);
   }
 
-  /** Lets go of those that ended a while ago; looked at once a minute, when another is made. */
+  /** Lets go of those that ended a while ago, and of the older half of too many. */
   #sweep(): void {
     const now = Date.now();
-    if (now - this.#sweptAt < keptFor / 5) return;
+    const isCrowded = this.#execs.size > maxKept;
+    if (!isCrowded && now - this.#sweptAt < keptFor / 5) return;
     this.#sweptAt = now;
-    const old = [...this.#execs.values()].filter(
-      ({ record }) => record.status === "exited" && now - record.endedAt > keptFor,
+    const ended = [...this.#execs.values()].filter(({ record }) => record.status === "exited");
+    const surplus = isCrowded ? ended.length / 2 : 0;
+    const old = ended.filter(
+      ({ record }, index) => index < surplus || now - record.endedAt > keptFor,
     );
     for (const { record } of old) this.#execs.delete(record.id);
     this.#parts.store.remove(old.map(({ record }) => record.id));
