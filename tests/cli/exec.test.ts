@@ -162,6 +162,8 @@ test("an exec outlives the daemon, and the next one knows its exit code", async 
     await (await daemon.post(`/exec/${exec}/start`, { Detach: true })).text();
   }
   const before = await daemon.json<ExecInspect>(`/exec/${second}/json`);
+  const box = await daemon.json<{ ExecIDs: string[] }>(`/containers/${id}/json`);
+  expect(new Set(box.ExecIDs)).toEqual(new Set([first, second]));
   await daemon.kill();
   // It ends while nobody is there to be told.
   const root = `/proc/${await firstPid()}/root`;

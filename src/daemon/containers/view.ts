@@ -21,7 +21,7 @@ export interface ContainerView {
   volumePath(name: string): string;
   networkId(name: string): string;
   /** Ids of the execs that run in it. */
-  execIds: string[];
+  execIds(): string[];
 }
 
 export interface ContainerSize {
@@ -33,6 +33,7 @@ export interface ContainerSize {
 export function toContainerInspect(view: ContainerView): ContainerInspectResponse {
   const { container, state, paths } = view;
   const [path = "", ...args] = commandOf(container.config);
+  const execIds = view.execIds();
   const { config, hostConfig } = container;
   return {
     Id: container.id,
@@ -66,7 +67,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     MountLabel: "",
     ProcessLabel: "",
     AppArmorProfile: "",
-    ExecIDs: view.execIds.length > 0 ? view.execIds : null,
+    ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: fillHostConfig(hostConfig),
     ...toSizes(view.size),
     GraphDriver: { Name: "overlay2", Data: { UpperDir: paths.upper, WorkDir: paths.work } },

@@ -50,7 +50,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     paths: shownPaths(entry),
     volumePath: (name) => engine.volumes.dataPath(name),
     networkId: (name) => engine.networks.id(name),
-    execIds: execs.runningIn(entry.container.id),
+    execIds: () => execs.runningIn(entry.container.id),
   });
   const cgroup = (entry: Entry): CgroupRef => cgroupOf(entry.container, config.cgroupParent);
   const exists = (entry: Entry): boolean => table.has(entry);
