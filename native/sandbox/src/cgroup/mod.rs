@@ -5,6 +5,7 @@
 //! period). A v1 controller is therefore joined only for a limit that was asked for.
 
 mod block;
+mod counters;
 mod create;
 mod device;
 mod freeze;
@@ -12,6 +13,7 @@ mod layout;
 mod processes;
 mod remove;
 mod resources;
+mod settings;
 mod stats;
 mod update;
 

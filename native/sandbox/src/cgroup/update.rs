@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::create::{Created, check_name, join_v1, write_all};
+use super::create::{Created, check_name, join_v1};
 use super::layout::{Hierarchy, Layout};
 use super::remove::remove;
 use super::resources;
+use super::settings::write_all;
 use crate::error::{Code, Context, StepError};
 use crate::plan::CgroupPlan;
 
