@@ -9,6 +9,7 @@ import type { Credentials, ImageSource } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
 import type { Freezer } from "./containers/freezer.ts";
 import type { HealthChecker } from "./containers/health.ts";
+import { ensureInitLayer } from "./containers/init-layer.ts";
 import { createLifecycle } from "./containers/lifecycle.ts";
 import { MountPreparer } from "./containers/mount-preparer.ts";
 import { newId } from "./containers/names.ts";
@@ -101,6 +102,7 @@ export async function createEngine(
   const { cgroupParent } = config;
   const planner = new LaunchPlanner({
     ...{ images, volumes, networks, facts, cgroupParent, table },
+    initLayer: await ensureInitLayer(join(dataRoot, "init")),
     pathsOf: (id) => containerPaths(dataRoot, runRoot, id),
   });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);

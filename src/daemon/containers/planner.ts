@@ -22,6 +22,8 @@ export interface PlannerParts {
   facts: CpuFacts;
   table: Pick<ContainerTable, "get" | "find">;
   pathsOf(id: string): ContainerPaths;
+  /** Lies on top of every image. */
+  initLayer: string;
   cgroupParent: string | null;
 }
 
@@ -72,12 +74,12 @@ export class LaunchPlanner {
   }
 
   async #base(entry: Entry, paths: ContainerPaths) {
-    const { images, cgroupParent } = this.#parts;
+    const { images, initLayer, cgroupParent } = this.#parts;
     const { container } = entry;
     return {
       container,
       paths,
-      lower: images.lowerDirectories(images.get(container.imageId)),
+      lower: [initLayer, ...images.lowerDirectories(images.get(container.imageId))],
       sources: await this.#findSources(container.mounts),
       hostResolvConf: await readHostResolvConf(),
       cgroupParent,
