@@ -8,12 +8,16 @@
 export interface Entry {
   /** Path without a leading slash. */
   name: string;
-  type?: "file" | "hardlink" | "symlink" | "directory" | "fifo";
+  type?: keyof typeof typeFlags;
   /** Permission bits; 0755 unless told. */
   mode?: number;
   content?: Uint8Array | string;
   /** Target of a link. */
   target?: string;
+  /** Number of a device. */
+  device?: { major: number; minor: number };
+  /** Bytes of a sparse file, all of them a hole. */
+  hole?: number;
   uid?: number;
   gid?: number;
 }
@@ -44,7 +48,10 @@ export interface ImageOptions {
   docker?: boolean;
 }
 
-const typeFlags = { file: "0", hardlink: "1", symlink: "2", directory: "5", fifo: "6" } as const;
+const typeFlags = {
+  ...{ file: "0", hardlink: "1", symlink: "2", character: "3", block: "4" },
+  ...{ directory: "5", fifo: "6", sparse: "S" },
+} as const;
 const block = 512;
 
 /** A POSIX ustar archive; names up to 100 bytes. */
@@ -73,9 +80,25 @@ function buildHeader(entry: Entry, size: number): Uint8Array {
   header.write(typeFlags[type], 156);
   header.write(entry.target ?? "", 157, 100);
   header.write("ustar\u000000", 257);
+  header.write(octal(entry.device?.major ?? 0, 8), 329);
+  header.write(octal(entry.device?.minor ?? 0, 8), 337);
+  if (type === "sparse") writeHole(header, entry.hole ?? 0);
   const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
   return header;
+}
+
+/** GNU's old form, which has a magic of its own: one segment without bytes, at the end. */
+function writeHole(header: Buffer, size: number): void {
+  header.write("ustar  \0", 257);
+  header.fill(0, 329, 500);
+  for (const [value, at] of [
+    [size, 386],
+    [0, 398],
+    [size, 483],
+  ] as const) {
+    header.write(`${value.toString(8).padStart(11, "0")}\0`, at);
+  }
 }
 
 export function buildImage(options: ImageOptions): Image {
