@@ -2,6 +2,7 @@
 # Builds dist/rt, the whole engine in one file. Does only what has changed.
 #   dist/native/rt-monitor    static, one per container; embedded in the addon
 #   dist/native/hello         static, the program of the hello-world image; not part of rt
+#   dist/native/probe         static, run by tests in containers; with --tests only
 #   dist/native/rt-addon.bin  the native addon; embedded in dist/rt by src/native.ts
 . "$(dirname "$0")/lib.sh"
 
@@ -18,13 +19,20 @@ place() {
 }
 
 triple=$ARCH-unknown-linux-gnu
-(
-  cd native
-  RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
-    cargo build --quiet --profile monitor --target "$triple" -p rt-monitor -p rt-hello
-)
+static() {
+  (
+    cd native
+    RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
+      cargo build --quiet --profile monitor --target "$triple" "$@"
+  )
+}
+static -p rt-monitor -p rt-hello
 place "$TARGET_DIR/$triple/monitor/rt-monitor" dist/native/rt-monitor
 place "$TARGET_DIR/$triple/monitor/rt-hello" dist/native/hello
+if [ "${1-}" = --tests ]; then
+  static -p rt-probe
+  place "$TARGET_DIR/$triple/monitor/rt-probe" dist/native/probe
+fi
 
 (cd native && RT_MONITOR_PATH=$ROOT/dist/native/rt-monitor cargo build --quiet --release -p rt-addon)
 place "$TARGET_DIR/release/librt_addon.so" dist/native/rt-addon.bin

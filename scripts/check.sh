@@ -39,7 +39,7 @@ locks() {
 
 in_native() { (cd native && "$@"); }
 
-step "build" ./scripts/build.sh
+step "build" ./scripts/build.sh --tests
 step "format and lint" node_modules/.bin/biome ci --colors=off --max-diagnostics=100 --error-on-warnings
 step "types" node_modules/.bin/tsc --noEmit
 step "import table" "$bun" scripts/deps.ts

@@ -119,7 +119,7 @@ fn device_directory(plan: &ContainerPlan) -> Vec<Op> {
     let mut ops = vec![mount(
         "tmpfs",
         "/dev",
-        Attrs::NO_SUID,
+        Attrs::NO_SUID.with(Attrs::STRICT_ATIME),
         &[("mode", "755"), ("size", "65536k")],
     )];
     if plan.privileged {
