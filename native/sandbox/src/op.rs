@@ -66,7 +66,8 @@ pub struct Overlay {
 pub enum Op {
     /// SIGKILL when the monitor ends. Given twice: a change of user takes it away.
     DieWithMonitor,
-    /// Keeps the container's processes away from this one's memory and descriptors.
+    /// Keeps the container's processes away from this one's memory and descriptors. Given twice: with a
+    /// change of user the kernel chooses anew.
     Undumpable,
     /// Waits until the monitor has put this process into the v1 cgroups.
     AwaitJoined,
@@ -100,9 +101,16 @@ pub enum Op {
     /// Cuts this mount namespace off from the host's.
     PrivateTree,
     Rootfs(Overlay),
+    /// Makes the container's own procfs, mounted nowhere: until [`Op::PlaceProc`] no path leads to what is
+    /// written below it, and later steps go on to write by its descriptor.
+    OpenProc(FileSystem),
+    /// Mounts it at `/proc`.
+    PlaceProc,
     /// Mounts a new file system; the target is made if absent.
     Mount {
         target: String,
+        /// What `/proc/mounts` names as such.
+        source: String,
         fs: FileSystem,
     },
     /// A directory in a file system that an earlier step has mounted.

@@ -34,9 +34,12 @@ pub struct ContainerPlan {
     pub domainname: String,
     pub namespaces: NamespacePlan,
     pub cgroup: CgroupPlan,
-    /// No masks, `/sys` and cgroup writable, all host devices, no device rules.
+    /// `/sys` writable, all host devices, no device rules.
     #[serde(default)]
     pub privileged: bool,
+    /// None: as `privileged`.
+    #[serde(default)]
+    pub writable_cgroups: Option<bool>,
     #[serde(default)]
     pub masked_paths: Vec<String>,
     #[serde(default)]

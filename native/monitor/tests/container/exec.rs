@@ -95,7 +95,7 @@ fn it_lives_in_the_container() {
         run(&machine, &mut control, &["/probe", "die", "9"], &json!({})).0,
         137
     );
-    for namespace in ["mnt", "net", "ipc", "uts", "pid", "cgroup"] {
+    for namespace in ["mnt", "net", "ipc", "uts", "pid", "cgroup", "time"] {
         let own = run(
             &machine,
             &mut control,

@@ -57,7 +57,7 @@ fn masked_and_read_only_paths_are_so() {
         ),
         "errno 30"
     );
-    let privileged = json!({"privileged": true});
+    let privileged = json!({"privileged": true, "maskedPaths": [], "readonlyPaths": []});
     assert_ne!(
         out(&machine, &["/probe", "list", "/sys/kernel"], &privileged),
         ""
@@ -94,7 +94,7 @@ fn default_mounts_have_dockers_flags() {
     for (target, kind, options) in [
         ("/", "overlay", "rw,relatime"),
         ("/proc", "proc", "rw,nosuid,nodev,noexec,relatime"),
-        ("/dev", "tmpfs", "rw,nosuid,relatime"),
+        ("/dev", "tmpfs", "rw,nosuid"),
         ("/dev/pts", "devpts", "rw,nosuid,noexec,relatime"),
         ("/dev/mqueue", "mqueue", "rw,nosuid,nodev,noexec,relatime"),
         ("/dev/shm", "tmpfs", "rw,nosuid,nodev,noexec,relatime"),

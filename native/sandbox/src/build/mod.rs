@@ -124,6 +124,7 @@ fn become_program(process: &ProcessPlan, init: bool, ops: &mut Vec<Op>) {
         Op::BoundCapabilities(capabilities),
         Op::BecomeUser { capabilities },
         Op::DieWithMonitor,
+        Op::Undumpable,
     ]);
     ops.extend(process.no_new_privileges.then_some(Op::NoNewPrivileges));
     // Seccomp belongs here, last of all, so that it need not allow what the steps above call.

@@ -20,8 +20,11 @@ pub(super) fn build(
     }));
 
     let mut rest = planned_mounts(plan, &indices)?;
-    let groups: [(&str, Vec<Op>); 7] = [
-        ("/proc", vec![new_fs("proc", "/proc", &[])]),
+    ops.push(Op::OpenProc(file_system("proc", Attrs::PLAIN, &[])));
+    ops.extend(sysctl::build(plan)?);
+    ops.push(Op::OomScoreAdj(plan.process.oom_score_adj));
+    ops.push(Op::PlaceProc);
+    let groups: [(&str, Vec<Op>); 6] = [
         ("/dev", device_directory(plan)),
         ("/dev/pts", vec![devpts()]),
         ("/sys", vec![sysfs(plan)]),
@@ -40,28 +43,14 @@ pub(super) fn build(
         } else {
             ops.extend(taken);
         }
-        if target == "/proc" {
-            ops.extend(sysctl::build(plan)?);
-            ops.push(Op::OomScoreAdj(plan.process.oom_score_adj));
-        }
     }
     ops.extend(rest.into_iter().map(|(_, op)| op));
     // Behind all mounts, so that a node is never hidden by one.
     ops.extend(plan.devices.iter().map(node));
-    if !plan.privileged {
-        ops.extend(
-            plan.masked_paths
-                .iter()
-                .cloned()
-                .map(|path| Op::Mask { path }),
-        );
-        ops.extend(
-            plan.readonly_paths
-                .iter()
-                .cloned()
-                .map(|path| Op::ReadOnlyPath { path }),
-        );
-    }
+    let masked = plan.masked_paths.iter().cloned();
+    ops.extend(masked.map(|path| Op::Mask { path }));
+    let readonly = plan.readonly_paths.iter().cloned();
+    ops.extend(readonly.map(|path| Op::ReadOnlyPath { path }));
     Ok(())
 }
 
@@ -84,7 +73,7 @@ fn shared_memory(plan: &ContainerPlan, indices: &Indices) -> Vec<Op> {
         let options = [("mode", "1777"), ("size", size.as_str())];
         let wanted = plan.shm_size != 0;
         return wanted
-            .then(|| new_fs("tmpfs", target, &options))
+            .then(|| mount("shm", target, file_system("tmpfs", Attrs::PLAIN, &options)))
             .into_iter()
             .collect();
     };
@@ -97,30 +86,36 @@ fn shared_memory(plan: &ContainerPlan, indices: &Indices) -> Vec<Op> {
 }
 
 fn new_fs(kind: &str, target: &str, options: &[(&str, &str)]) -> Op {
-    mount(kind, target, Attrs::PLAIN, options)
+    mount(kind, target, file_system(kind, Attrs::PLAIN, options))
 }
 
-fn mount(kind: &str, target: &str, attrs: Attrs, options: &[(&str, &str)]) -> Op {
+fn mount(source: &str, target: &str, fs: FileSystem) -> Op {
+    Op::Mount {
+        target: target.into(),
+        source: source.into(),
+        fs,
+    }
+}
+
+fn file_system(kind: &str, attrs: Attrs, options: &[(&str, &str)]) -> FileSystem {
     let options = options
         .iter()
         .map(|(k, v)| ((*k).to_owned(), Some((*v).to_owned())))
         .collect();
-    Op::Mount {
-        target: target.into(),
-        fs: FileSystem {
-            kind: kind.into(),
-            options,
-            attrs,
-        },
+    FileSystem {
+        kind: kind.into(),
+        options,
+        attrs,
     }
 }
 
 fn device_directory(plan: &ContainerPlan) -> Vec<Op> {
+    let attrs = Attrs::NO_SUID.with(Attrs::STRICT_ATIME);
+    let options = [("mode", "755"), ("size", "65536k")];
     let mut ops = vec![mount(
         "tmpfs",
         "/dev",
-        Attrs::NO_SUID.with(Attrs::STRICT_ATIME),
-        &[("mode", "755"), ("size", "65536k")],
+        file_system("tmpfs", attrs, &options),
     )];
     if plan.privileged {
         ops.push(Op::HostDevices);
@@ -165,19 +160,17 @@ fn devpts() -> Op {
         .map(|(k, v)| (k.to_owned(), v.map(str::to_owned)))
         .to_vec();
     let attrs = Attrs::NO_SUID.with(Attrs::NO_EXEC);
-    Op::Mount {
-        target: "/dev/pts".into(),
-        fs: FileSystem {
-            kind: "devpts".into(),
-            options,
-            attrs,
-        },
-    }
+    let fs = FileSystem {
+        kind: "devpts".into(),
+        options,
+        attrs,
+    };
+    mount("devpts", "/dev/pts", fs)
 }
 
-/// Attributes of kernel interfaces: read-only unless privileged.
-fn kernel_attrs(plan: &ContainerPlan) -> Attrs {
-    if plan.privileged {
+/// Attributes of kernel interfaces.
+fn kernel_attrs(writable: bool) -> Attrs {
+    if writable {
         Attrs::PLAIN
     } else {
         Attrs::PLAIN.with(Attrs::READ_ONLY)
@@ -185,16 +178,17 @@ fn kernel_attrs(plan: &ContainerPlan) -> Attrs {
 }
 
 fn sysfs(plan: &ContainerPlan) -> Op {
-    mount("sysfs", "/sys", kernel_attrs(plan), &[])
+    let attrs = kernel_attrs(plan.privileged);
+    mount("sysfs", "/sys", file_system("sysfs", attrs, &[]))
 }
 
 fn cgroup_mounts(plan: &ContainerPlan, view: &CgroupView) -> Vec<Op> {
     const AT: &str = "/sys/fs/cgroup";
-    let attrs = kernel_attrs(plan);
+    let attrs = kernel_attrs(plan.writable_cgroups.unwrap_or(plan.privileged));
     let CgroupView::Split(parts) = view else {
-        return vec![mount("cgroup2", AT, attrs, &[])];
+        return vec![mount("cgroup", AT, file_system("cgroup2", attrs, &[]))];
     };
-    let mut ops = vec![mount("tmpfs", AT, Attrs::PLAIN, &[("mode", "755")])];
+    let mut ops = vec![new_fs("tmpfs", AT, &[("mode", "755")])];
     for (name, controllers) in parts {
         let target = format!("{AT}/{name}");
         ops.push(Op::Directory {
@@ -206,14 +200,12 @@ fn cgroup_mounts(plan: &ContainerPlan, view: &CgroupView) -> Vec<Op> {
             "cgroup"
         };
         let options = controllers.iter().map(|c| (c.clone(), None)).collect();
-        ops.push(Op::Mount {
-            target,
-            fs: FileSystem {
-                kind: kind.into(),
-                options,
-                attrs,
-            },
-        });
+        let fs = FileSystem {
+            kind: kind.into(),
+            options,
+            attrs,
+        };
+        ops.push(mount("cgroup", &target, fs));
     }
     if attrs != Attrs::PLAIN {
         ops.push(Op::ReadOnlyPath { path: AT.into() });

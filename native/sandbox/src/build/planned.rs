@@ -118,6 +118,7 @@ fn place(mount: &PlannedMount, index: u32) -> Op {
         } => {
             return Op::Mount {
                 target: target.clone(),
+                source: "tmpfs".into(),
                 fs: tmpfs(*readonly, options),
             };
         }

@@ -20,6 +20,7 @@ fn position(ops: &[Op], wanted: impl Fn(&Op) -> bool) -> usize {
 fn targets(ops: &[Op]) -> Vec<&str> {
     ops.iter()
         .filter_map(|op| match op {
+            Op::PlaceProc => Some("/proc"),
             Op::Mount { target, .. } | Op::PlaceTree { target, .. } => Some(target.as_str()),
             _ => None,
         })
@@ -56,6 +57,11 @@ fn steps_keep_the_order_that_safety_needs() {
     assert!(open < private && private < pivot && pivot < gate && gate < become_user);
     assert!(sysctl < readonly && readonly < pivot);
     assert!(ops[become_user..].contains(&Op::DieWithMonitor));
+    assert!(ops[become_user..].contains(&Op::Undumpable));
+    // Written while no path leads to it.
+    let place_proc = position(&ops, |op| *op == Op::PlaceProc);
+    let score = position(&ops, |op| matches!(op, Op::OomScoreAdj(_)));
+    assert!(sysctl < place_proc && score < place_proc);
     assert!(matches!(ops.last(), Some(Op::Exec { .. })));
 }
 
@@ -78,20 +84,28 @@ fn a_mount_planned_for_a_default_place_replaces_it() {
 }
 
 #[test]
-fn privileged_masks_nothing_and_writes_sys() {
+fn privileged_has_all_devices_and_writes_sys_and_cgroups() {
+    let attrs = |plan: &ContainerPlan, place: &str| {
+        let found = ops_of(plan).into_iter().find_map(|op| match op {
+            Op::Mount { target, fs, .. } if target == place => Some(fs.attrs),
+            _ => None,
+        });
+        found.expect("mounted")
+    };
+    let readonly = Attrs::PLAIN.with(Attrs::READ_ONLY);
     let mut plan = plan();
+    assert_eq!(attrs(&plan, "/sys"), readonly);
+    assert_eq!(attrs(&plan, "/sys/fs/cgroup"), readonly);
+    plan.writable_cgroups = Some(true);
+    assert_eq!(attrs(&plan, "/sys"), readonly);
+    assert_eq!(attrs(&plan, "/sys/fs/cgroup"), Attrs::PLAIN);
     plan.privileged = true;
-    let ops = ops_of(&plan);
-    assert!(
-        !ops.iter()
-            .any(|op| matches!(op, Op::Mask { .. } | Op::ReadOnlyPath { .. }))
-    );
-    assert!(ops.contains(&Op::HostDevices));
-    let sys = ops.iter().find_map(|op| match op {
-        Op::Mount { target, fs } if target == "/sys" => Some(fs.attrs),
-        _ => None,
-    });
-    assert_eq!(sys, Some(Attrs::PLAIN));
+    plan.writable_cgroups = None;
+    assert!(ops_of(&plan).contains(&Op::HostDevices));
+    assert_eq!(attrs(&plan, "/sys"), Attrs::PLAIN);
+    assert_eq!(attrs(&plan, "/sys/fs/cgroup"), Attrs::PLAIN);
+    plan.writable_cgroups = Some(false);
+    assert_eq!(attrs(&plan, "/sys/fs/cgroup"), readonly);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::{Result, root};
 use crate::error::{Code, Context, StepError};
+use crate::op::Op;
 
 pub(super) fn make(dev: BorrowedFd<'_>, name: &str, major: u32, minor: u32) -> Result<()> {
     let (kind, number) = (FileType::CharacterDevice, makedev(major, minor));
@@ -24,16 +25,43 @@ pub(super) fn link(dev: BorrowedFd<'_>, name: &str, to: &str) -> Result<()> {
 }
 
 /// What a node is made as.
-pub(super) struct Node {
-    pub kind: FileType,
-    pub number: u64,
-    pub mode: u32,
-    pub owner: (u32, u32),
+struct Node {
+    kind: FileType,
+    number: u64,
+    mode: u32,
+    owner: (u32, u32),
+}
+
+/// The node that an operation asks for.
+pub(super) fn make_by(root: BorrowedFd<'_>, op: &Op) -> Result<()> {
+    let Op::Node {
+        path,
+        block,
+        major,
+        minor,
+        mode,
+        uid,
+        gid,
+    } = op
+    else {
+        return Err(super::missing("make device", ""));
+    };
+    let node = Node {
+        kind: if *block {
+            FileType::BlockDevice
+        } else {
+            FileType::CharacterDevice
+        },
+        number: makedev(*major, *minor),
+        mode: *mode,
+        owner: (*uid, *gid),
+    };
+    make_node(root, path, &node)
 }
 
 /// A node at a path of the root. One that is there already must be the same: a container that starts
 /// again finds what it made outside of `/dev`.
-pub(super) fn make_node(root: BorrowedFd<'_>, path: &str, node: &Node) -> Result<()> {
+fn make_node(root: BorrowedFd<'_>, path: &str, node: &Node) -> Result<()> {
     const STEP: &str = "make device";
     let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
     if name.is_empty() || name == "." || name == ".." {

@@ -108,32 +108,15 @@ impl Child {
                 self.root = Some(mount::rootfs(&overlay)?);
                 Ok(())
             }
-            Op::Mount { target, fs } => self.mount(&target, &fs),
+            Op::OpenProc(fs) => {
+                self.proc = Some(mount::open_proc(&fs)?);
+                Ok(())
+            }
+            Op::PlaceProc => self.place_proc(),
+            Op::Mount { target, source, fs } => self.mount(&target, &source, &fs),
             Op::Directory { path } => root::ensure_directory(self.root()?, &path).map(drop),
             Op::Device { name, major, minor } => device::make(self.dev()?, &name, major, minor),
-            Op::Node {
-                path,
-                block,
-                major,
-                minor,
-                mode,
-                uid,
-                gid,
-            } => {
-                let kind = if block {
-                    FileType::BlockDevice
-                } else {
-                    FileType::CharacterDevice
-                };
-                let (number, owner) = (rustix::fs::makedev(major, minor), (uid, gid));
-                let node = device::Node {
-                    kind,
-                    number,
-                    mode,
-                    owner,
-                };
-                device::make_node(self.root()?, &path, &node)
-            }
+            op @ Op::Node { .. } => device::make_by(self.root()?, &op),
             Op::HostDevices => device::make_all(self.dev()?),
             Op::DeviceLink { name, to } => device::link(self.dev()?, &name, &to),
             Op::PlaceTree {
@@ -213,12 +196,18 @@ impl Child {
             .ok_or_else(|| missing("find devices", "/dev"))
     }
 
-    fn mount(&mut self, target: &str, fs: &crate::op::FileSystem) -> Result<()> {
-        let mounted = mount::mount(self.root()?, target, fs)?;
-        match target {
-            "/proc" if fs.kind == "proc" => self.proc = Some(mounted),
-            "/dev" => self.dev = Some(mounted),
-            _ => {}
+    fn place_proc(&self) -> Result<()> {
+        let proc = self
+            .proc
+            .as_ref()
+            .ok_or_else(|| missing("mount", "/proc"))?;
+        mount::place_new(self.root()?, "/proc", proc.as_fd())
+    }
+
+    fn mount(&mut self, target: &str, source: &str, fs: &crate::op::FileSystem) -> Result<()> {
+        let mounted = mount::mount(self.root()?, target, source, fs)?;
+        if target == "/dev" {
+            self.dev = Some(mounted);
         }
         Ok(())
     }
@@ -250,14 +239,12 @@ impl Child {
             .step("set oom_score_adj", &score.to_string())
     }
 
-    /// Writes through the container's own procfs by descriptor, whatever is mounted over parts of it.
+    /// Writes through the container's own procfs by descriptor, whatever is mounted where or over parts of
+    /// it.
     fn write_proc(&self, name: &str, value: &str) -> std::result::Result<(), Errno> {
         let proc = self.proc.as_ref().ok_or(Errno::NOENT)?;
         let file = root::open_beneath(proc.as_fd(), name, OFlags::WRONLY)?;
-        if !root::is_proc(file.as_fd())? {
-            return Err(Errno::XDEV);
-        }
-        rustix::io::write(&file, value.as_bytes()).map(drop)
+        write_proc_file(&file, value)
     }
 
     /// The monitor may have ended before the kernel knew that it matters: then the channel is dead.
@@ -282,7 +269,7 @@ impl Child {
             Mode::empty(),
         );
         score
-            .and_then(|file| rustix::io::write(&file, oom_score_adj.to_string().as_bytes()))
+            .and_then(|file| write_proc_file(&file, &oom_score_adj.to_string()))
             .step("set oom_score_adj", &oom_score_adj.to_string())?;
         sys::join_namespaces(first.as_fd()).step("join the container", "")?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -307,6 +294,15 @@ impl Child {
             }
         }
     }
+}
+
+/// What is no file of a procfs is never written to: a value for the kernel in another file would be lost,
+/// or worse.
+fn write_proc_file(file: &OwnedFd, value: &str) -> std::result::Result<(), Errno> {
+    if !root::is_proc(file.as_fd())? {
+        return Err(Errno::XDEV);
+    }
+    rustix::io::write(file, value.as_bytes()).map(drop)
 }
 
 /// A step that builds on one that was not in the list.

@@ -190,13 +190,13 @@ fn old_rootfs(overlay: &Overlay, at: BorrowedFd<'_>) -> Result<OwnedFd> {
 }
 
 /// Mounts a new file system at a path of the container; returns its root.
-pub(super) fn mount(root: BorrowedFd<'_>, target: &str, fs: &FileSystem) -> Result<OwnedFd> {
-    let place = match target {
-        "/proc" | "/sys" | "/dev" => root::ensure_real_directory(root, target)?,
-        _ => root::ensure_directory(root, target)?,
-    };
-    refuse_target(root, place.as_fd(), target)?;
-    let mount = new_mount(fs, &fs.kind).map_err(|mut e| {
+pub(super) fn mount(
+    root: BorrowedFd<'_>,
+    target: &str,
+    source: &str,
+    fs: &FileSystem,
+) -> Result<OwnedFd> {
+    let mount = new_mount(fs, source).map_err(|mut e| {
         if e.target.is_empty() {
             e.message = e
                 .message
@@ -205,8 +205,31 @@ pub(super) fn mount(root: BorrowedFd<'_>, target: &str, fs: &FileSystem) -> Resu
         }
         e
     })?;
-    attach(mount.as_fd(), place.as_fd()).step(&format!("mount {}", fs.kind), target)?;
+    place_new(root, target, mount.as_fd())?;
     Ok(mount)
+}
+
+/// Attaches a new file system at a path of the container.
+pub(super) fn place_new(root: BorrowedFd<'_>, target: &str, mount: BorrowedFd<'_>) -> Result<()> {
+    let place = match target {
+        "/proc" | "/sys" | "/dev" => root::ensure_real_directory(root, target)?,
+        _ => root::ensure_directory(root, target)?,
+    };
+    refuse_target(root, place.as_fd(), target)?;
+    attach(mount, place.as_fd()).step("mount", target)
+}
+
+/// A procfs of this process's pid namespace, mounted nowhere, and found to be just that.
+pub(super) fn open_proc(fs: &FileSystem) -> Result<OwnedFd> {
+    /// The root of every procfs has this number.
+    const ROOT: u64 = 1;
+    let proc = new_mount(fs, &fs.kind)?;
+    let stat = rustix::fs::fstat(&proc).step("mount proc", "/proc")?;
+    if !root::is_proc(proc.as_fd()).step("mount proc", "/proc")? || stat.st_ino != ROOT {
+        let text = "mount \"/proc\": what the kernel made is no procfs";
+        return Err(StepError::new(Code::Internal, "mount", "/proc", 0, text));
+    }
+    Ok(proc)
 }
 
 /// Files of procfs that may be covered: what tools that fake resources for a container cover. All else

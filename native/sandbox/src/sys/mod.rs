@@ -156,13 +156,19 @@ fn set_attr(fd: BorrowedFd<'_>, recursive: bool, attr: &libc::mount_attr) -> Res
 /// Joins the namespaces of a process but for that of pids, see setns(2): a process is born into its pid
 /// namespace, for which see [`pids_of`].
 pub fn join_namespaces(pidfd: BorrowedFd<'_>) -> Result<()> {
+    const NEW_TIME: c_int = 0x80;
     let flags = libc::CLONE_NEWNS
         | libc::CLONE_NEWNET
         | libc::CLONE_NEWIPC
         | libc::CLONE_NEWUTS
         | libc::CLONE_NEWCGROUP;
     // SAFETY: no pointer; the caller has one thread and shares nothing of its file system state.
-    check(unsafe { libc::setns(pidfd.as_raw_fd(), flags) }.into()).map(drop)
+    let join = |flags| check(unsafe { libc::setns(pidfd.as_raw_fd(), flags) }.into()).map(drop);
+    match join(flags | NEW_TIME) {
+        // A kernel without namespaces for clocks.
+        Err(Errno::INVAL) => join(flags),
+        other => other,
+    }
 }
 
 /// From now on children are born into the pid namespace of this process (a pidfd) or of this file.
