@@ -324,8 +324,9 @@ export interface ContainerPlan {
     name: string;
     resources: PlannedResources;
   };
-  /** No masks, /sys and cgroup writable, all host devices, no device rules. */
+  /** /sys writable, all host devices, no device rules. */
   privileged: boolean;
+  writableCgroups: boolean;
   maskedPaths: string[];
   readonlyPaths: string[];
   sysctls: Record<string, string>;

@@ -22,6 +22,10 @@ const daemonFlags = {
     choices: ["debug", "info", "warn", "error"],
   },
   "log-opt": { kind: "list", summary: "Option of the log driver (max-size=10m)" },
+  "no-new-privileges": {
+    kind: "bool",
+    summary: "Set no-new-privileges by default for new containers",
+  },
   "registry-mirror": { kind: "list", summary: "URL of a mirror of Docker Hub, tried first" },
   "run-root": {
     kind: "string",
@@ -66,6 +70,7 @@ function toDaemonFlags(
     configFile: flags.config,
     bip: flags.bip,
     logLevel: flags["log-level"],
+    noNewPrivileges: flags["no-new-privileges"],
     logDriver: flags["log-driver"],
   };
   const given = Object.entries(optional).filter(([, value]) => value !== undefined);

@@ -17,6 +17,7 @@ export interface DaemonFlags {
   /** Address and prefix of the default bridge, "10.7.0.1/24". */
   bip?: string;
   logLevel?: string;
+  noNewPrivileges?: boolean;
   logDriver?: string;
   /** "name=value" */
   logOptions: string[];
@@ -33,6 +34,8 @@ export interface DaemonConfig {
   cgroupParent: string | null;
   bip: string | null;
   logLevel: "debug" | "info" | "warn" | "error";
+  /** Of containers that do not say. */
+  noNewPrivileges: boolean;
   /** For containers that do not say where their output goes. */
   logConfig: LogConfig;
   /** Interface of the default bridge and table of our nftables rules; differ between data roots. */
@@ -53,12 +56,14 @@ const fileKeys = {
   "cgroup-parent": "string",
   bip: "string",
   "log-level": "string",
+  "no-new-privileges": "boolean",
   "log-driver": "string",
   "log-opts": "texts",
 } as const;
 
 interface SettingTypes {
   string: string;
+  boolean: boolean;
   strings: string[];
   texts: Record<string, string>;
 }
@@ -92,6 +97,7 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
     bip: parseBip(flags.bip ?? file.bip),
     logLevel: parseLevel(flags.logLevel ?? file["log-level"] ?? "info"),
+    noNewPrivileges: flags.noNewPrivileges ?? file["no-new-privileges"] ?? false,
     logConfig: parseLogDefaults(flags, file),
     bridgeName: `rt0${suffix}`,
     tableName: `rt${suffix}`,
@@ -101,11 +107,13 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
 const isText = (value: unknown): value is string => typeof value === "string";
 const isSetting = {
   string: isText,
+  boolean: (value: unknown) => typeof value === "boolean",
   strings: (value: unknown) => Array.isArray(value) && value.every(isText),
   texts: (value: unknown) => isRecord(value) && Object.values(value).every(isText),
 };
 const settingWords = {
   string: "a string",
+  boolean: "true or false",
   strings: "a list of strings",
   texts: "an object of strings",
 };

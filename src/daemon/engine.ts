@@ -7,6 +7,7 @@ import { ContentStore } from "../oci/layout.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
 import type { Credentials, ImageSource } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
+import { findMaskedPaths } from "./containers/defaults.ts";
 import type { Freezer } from "./containers/freezer.ts";
 import type { HealthChecker } from "./containers/health.ts";
 import { ensureInitLayer } from "./containers/init-layer.ts";
@@ -99,20 +100,23 @@ export async function createEngine(
     root: join(dataRoot, "volumes"),
   });
   await volumes.open();
-  const { cgroupParent } = config;
+  const { cgroupParent, noNewPrivileges } = config;
+  const posture = { noNewPrivileges, maskedPaths: await findMaskedPaths() };
   const planner = new LaunchPlanner({
-    ...{ images, volumes, networks, facts, cgroupParent, table },
+    ...{ images, volumes, networks, facts, cgroupParent, table, posture },
     initLayer: await ensureInitLayer(join(dataRoot, "init")),
     pathsOf: (id) => containerPaths(dataRoot, runRoot, id),
   });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
   const lifecycle = createLifecycle({
     ...{ native, table, networks, planner, events, log, onExit, dataRoot, runRoot, cgroupParent },
+    posture,
     execStore: new ExecStore(database),
   });
   const mounts = new MountPreparer({ volumes, table, images });
   const containers: ContainerService = new ContainerService({
     ...{ native, trash, facts, table, images, networks, mounts, events, log, ...lifecycle },
+    posture,
     logConfig: config.logConfig,
   });
   const { freezer, supervisor } = lifecycle;

@@ -1,3 +1,5 @@
+import { readdir, stat } from "node:fs/promises";
+
 /** The default posture, Docker's: what an ordinary container may do and see. */
 
 /** Capability names without CAP_; CapEff 00000000a80425fb. */
@@ -63,7 +65,7 @@ export const allCapabilities = [
   "CHECKPOINT_RESTORE",
 ] as const;
 
-export const maskedPaths = [
+const maskedPaths = [
   "/proc/acpi",
   "/proc/asound",
   "/proc/interrupts",
@@ -77,6 +79,16 @@ export const maskedPaths = [
   "/sys/devices/virtual/powercap",
   "/sys/firmware",
 ] as const;
+
+/** Docker's list, and for each of this host's processors how hot it has been. */
+export async function findMaskedPaths(): Promise<string[]> {
+  const cpus = "/sys/devices/system/cpu";
+  const names = (await readdir(cpus).catch(() => [])).filter((name) => /^cpu\d+$/.test(name));
+  const numbers = names.map((name) => Number(name.slice(3))).sort((a, b) => a - b);
+  const throttles = numbers.map((number) => `${cpus}/cpu${number}/thermal_throttle`);
+  const found = await Promise.all(throttles.map((path) => stat(path).catch(() => undefined)));
+  return [...maskedPaths, ...throttles.filter((_, index) => found[index] !== undefined)];
+}
 
 export const readonlyPaths = [
   "/proc/bus",

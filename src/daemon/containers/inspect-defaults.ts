@@ -17,6 +17,7 @@ const hostDefaults = {
   ...{ Devices: [], DeviceCgroupRules: null, DeviceRequests: null, MemoryReservation: 0 },
   ...{ MemorySwap: 0, MemorySwappiness: null, OomKillDisable: null, PidsLimit: null, Ulimits: [] },
   ...{ CpuCount: 0, CpuPercent: 0, IOMaximumIOps: 0, IOMaximumBandwidth: 0 },
+  ...{ MaskedPaths: null, ReadonlyPaths: null },
 };
 
 const configDefaults = {

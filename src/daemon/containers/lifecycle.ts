@@ -6,6 +6,7 @@ import type { ExecStore } from "../store/exec-store.ts";
 import { Freezer } from "./freezer.ts";
 import { HealthChecker } from "./health.ts";
 import { actOnUnhealthy } from "./health-action.ts";
+import type { Posture } from "./plan.ts";
 import { Restarter } from "./restarter.ts";
 import { Stopper } from "./stopper.ts";
 import { Supervisor, type SupervisorParts } from "./supervisor.ts";
@@ -15,10 +16,11 @@ export interface LifecycleParts extends Omit<SupervisorParts, "restarter" | "onR
   native: Native;
   cgroupParent: string | null;
   execStore: ExecStore;
+  posture: Posture;
 }
 
 /** What starts, follows, checks, pauses and ends containers: each knows the next one only by a function. */
-export function createLifecycle({ cgroupParent, execStore, ...parts }: LifecycleParts) {
+export function createLifecycle({ cgroupParent, execStore, posture, ...parts }: LifecycleParts) {
   const { table, log, events, native } = parts;
   const onExit = (entry: Entry): void => {
     execs.endAll(entry.container.id);
@@ -37,7 +39,7 @@ export function createLifecycle({ cgroupParent, execStore, ...parts }: Lifecycle
     },
   });
   const execs = new ExecService({
-    ...{ native, events, store: execStore },
+    ...{ native, events, posture, store: execStore },
     find: (id) => table.get(id),
     socketOf: (entry) => supervisor.paths(entry).socket,
   });

@@ -10,13 +10,7 @@ import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
 import { cgroupName } from "./cgroups.ts";
 import type { Container, Endpoint } from "./container.ts";
 import { commandOf } from "./container.ts";
-import {
-  defaultPath,
-  defaultShmSize,
-  maskedPaths,
-  networkSysctls,
-  readonlyPaths,
-} from "./defaults.ts";
+import { defaultPath, defaultShmSize, networkSysctls, readonlyPaths } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
 import { buildHosts, buildResolvConf } from "./files.ts";
 import { buildLogAttributes, parseLogConfig } from "./log-options.ts";
@@ -25,7 +19,8 @@ import type { SharedNamespaces } from "./modes.ts";
 import { type ContainerPaths, logPath } from "./paths.ts";
 import { type MountSources, planMounts } from "./plan-mounts.ts";
 import { parseRlimits } from "./resources.ts";
-import { parseSecurityOptions, parseSysctls } from "./security.ts";
+import { parseSecurityOptions } from "./security.ts";
+import { parseSysctls } from "./sysctls.ts";
 
 /** What a plan is made of beside the container itself; all of it found before anything is done. */
 export interface PlanInputs {
@@ -42,8 +37,15 @@ export interface PlanInputs {
   bridge: { name: string; endpoint: Endpoint } | null;
   hostResolvConf: string;
   cgroupParent: string | null;
+  posture: Posture;
   /** Terminal size that a client has announced. */
   console: { rows: number; columns: number };
+}
+
+/** What every container gets that does not say otherwise. */
+export interface Posture {
+  noNewPrivileges: boolean;
+  maskedPaths: readonly string[];
 }
 
 /** Decides everything about a start. Pure; throws only `invalid_argument` and `not_implemented`. */
@@ -125,7 +127,7 @@ function buildPlan(inputs: PlanInputs, { hostname, domainname }: Names): Contain
       readonly: host.ReadonlyRootfs ?? false,
     },
     mounts: planMounts(container, inputs.networkOwner?.paths ?? paths, inputs.sources),
-    process: planProcess(container, inputs.console, hostname),
+    process: planProcess(container, inputs.posture, inputs.console, hostname),
     init: host.Init ?? false,
     hostname: host.UTSMode === "host" ? "" : hostname,
     domainname,
@@ -139,8 +141,9 @@ function buildPlan(inputs: PlanInputs, { hostname, domainname }: Names): Contain
       resources: inputs.resources,
     },
     privileged,
-    maskedPaths: privileged ? [] : (host.MaskedPaths ?? [...maskedPaths]),
-    readonlyPaths: privileged ? [] : (host.ReadonlyPaths ?? [...readonlyPaths]),
+    writableCgroups: parseSecurityOptions(host.SecurityOpt ?? []).writableCgroups ?? privileged,
+    maskedPaths: host.MaskedPaths ?? (privileged ? [] : [...inputs.posture.maskedPaths]),
+    readonlyPaths: host.ReadonlyPaths ?? (privileged ? [] : [...readonlyPaths]),
     sysctls: { ...(network === "new" ? networkSysctls : {}), ...parseSysctls(host) },
     shmSize: host.IpcMode === "none" ? 0 : host.ShmSize || defaultShmSize,
     devices: inputs.devices,
@@ -165,6 +168,7 @@ function planLog(container: Container, paths: ContainerPaths): ContainerPlan["lo
 /** The container's first process; an exec is much the same. */
 export function planProcess(
   { config, hostConfig: host }: Container,
+  posture: Posture,
   console: PlanInputs["console"],
   hostname: string,
 ): ContainerPlan["process"] {
@@ -184,7 +188,8 @@ export function planProcess(
     capabilities: capabilityMask(
       chooseCapabilities(host.CapAdd ?? [], host.CapDrop ?? [], host.Privileged ?? false),
     ),
-    noNewPrivileges: parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges,
+    noNewPrivileges:
+      parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges ?? posture.noNewPrivileges,
     oomScoreAdj: host.OomScoreAdj ?? 0,
     rlimits: parseRlimits(host),
   };

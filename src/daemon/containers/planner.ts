@@ -6,7 +6,7 @@ import { findBlockLimits, findDevices } from "./devices.ts";
 import { readHostResolvConf } from "./files.ts";
 import { findNamespaces, findNetworkOwner } from "./modes.ts";
 import type { ContainerPaths } from "./paths.ts";
-import { buildLaunch } from "./plan.ts";
+import { buildLaunch, type Posture } from "./plan.ts";
 import type { MountSources } from "./plan-mounts.ts";
 import { type CpuFacts, parseResources } from "./resources.ts";
 import type { ContainerTable, Entry } from "./table.ts";
@@ -24,6 +24,7 @@ export interface PlannerParts {
   pathsOf(id: string): ContainerPaths;
   /** Lies on top of every image. */
   initLayer: string;
+  posture: Posture;
   cgroupParent: string | null;
 }
 
@@ -74,7 +75,7 @@ export class LaunchPlanner {
   }
 
   async #base(entry: Entry, paths: ContainerPaths) {
-    const { images, initLayer, cgroupParent } = this.#parts;
+    const { images, initLayer, posture, cgroupParent } = this.#parts;
     const { container } = entry;
     return {
       container,
@@ -83,6 +84,7 @@ export class LaunchPlanner {
       sources: await this.#findSources(container.mounts),
       hostResolvConf: await readHostResolvConf(),
       cgroupParent,
+      posture,
       console: entry.console,
     };
   }

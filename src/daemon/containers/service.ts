@@ -8,7 +8,7 @@ import type { StoredImage } from "../images/image.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { chooseCapabilities } from "./capabilities.ts";
 import { type Container, commandOf, initialState, isRunning, nowRfc3339 } from "./container.ts";
-import { defaultShmSize } from "./defaults.ts";
+import { defaultShmSize, readonlyPaths } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
 import { parseEndpoint } from "./endpoint-request.ts";
 import { eventAttributes } from "./events.ts";
@@ -21,14 +21,16 @@ import { checkModes, donorOf, resolveDonors } from "./modes.ts";
 import type { MountPreparer } from "./mount-preparer.ts";
 import { newId, parseContainerName, randomName } from "./names.ts";
 import type { ContainerPaths } from "./paths.ts";
+import type { Posture } from "./plan.ts";
 import { choosePruned, type PruneReport } from "./prune.ts";
 import { parseResources, parseRlimits } from "./resources.ts";
 import { parseRestartPolicy } from "./restart-policy.ts";
 import type { Restarter } from "./restarter.ts";
-import { parseSecurityOptions, parseSysctls } from "./security.ts";
+import { parseSecurityOptions } from "./security.ts";
 import { parseSignal } from "./signals.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Supervisor } from "./supervisor.ts";
+import { parseSysctls } from "./sysctls.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
 import type { Trash } from "./trash.ts";
 
@@ -48,6 +50,7 @@ export interface ContainerParts {
   log: Log;
   /** For containers that do not say where their output goes. */
   logConfig: LogConfig;
+  posture: Posture;
 }
 
 export interface CreateOptions {
@@ -270,7 +273,7 @@ function refuseRunning({ container, state: { status } }: Entry): void {
 
 function normalizeHost(
   request: ContainerCreateRequest,
-  { networks, logConfig }: Pick<ContainerParts, "networks" | "logConfig">,
+  { networks, logConfig, posture }: Pick<ContainerParts, "networks" | "logConfig" | "posture">,
 ): HostConfig {
   const host = request.HostConfig ?? {};
   return {
@@ -281,9 +284,19 @@ function normalizeHost(
     // As Docker: as much swap as memory.
     ...(host.Memory && !host.MemorySwap ? { MemorySwap: host.Memory * 2 } : {}),
     ShmSize: host.ShmSize || defaultShmSize,
+    ...settlePaths(host, posture),
     LogConfig: mergeLogConfig(host.LogConfig, logConfig),
     RestartPolicy: parseRestartPolicy(host.RestartPolicy),
     Runtime: "rt",
+  };
+}
+
+/** What is hidden and what cannot be written is settled with the container: none for a privileged one. */
+function settlePaths(host: HostConfig, { maskedPaths }: Posture): HostConfig {
+  if (host.Privileged) return {};
+  return {
+    MaskedPaths: host.MaskedPaths ?? [...maskedPaths],
+    ReadonlyPaths: host.ReadonlyPaths ?? [...readonlyPaths],
   };
 }
 

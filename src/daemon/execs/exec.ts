@@ -2,7 +2,7 @@ import type { ExecPlan } from "../../native-types.ts";
 import { capabilityMask, chooseCapabilities } from "../containers/capabilities.ts";
 import type { Container } from "../containers/container.ts";
 import { buildEnvironment } from "../containers/merge.ts";
-import { namesOf, planProcess } from "../containers/plan.ts";
+import { namesOf, type Posture, planProcess } from "../containers/plan.ts";
 
 /** What is to be run in a container. */
 export interface ExecSettings {
@@ -33,9 +33,13 @@ export interface ExecRecord {
 }
 
 /** Decides what the container's monitor is asked for. Pure. */
-export function planExec({ id, settings }: ExecRecord, container: Container): ExecPlan {
+export function planExec(
+  { id, settings }: ExecRecord,
+  container: Container,
+  posture: Posture,
+): ExecPlan {
   const { hostname } = namesOf(container);
-  const own = planProcess(container, settings.console, hostname);
+  const own = planProcess(container, posture, settings.console, hostname);
   const terminal = settings.tty ? ["TERM=xterm"] : [];
   const host = container.hostConfig;
   return {

@@ -7,6 +7,7 @@ import { isRunning } from "../containers/container.ts";
 import { eventAttributes } from "../containers/events.ts";
 import { type ExecNews, MonitorAttachment } from "../containers/monitor.ts";
 import { newId } from "../containers/names.ts";
+import type { Posture } from "../containers/plan.ts";
 import type { Entry } from "../containers/table.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ExecStore } from "../store/exec-store.ts";
@@ -16,6 +17,7 @@ export interface ExecParts {
   native: Pick<Native, "buildExec">;
   store: ExecStore;
   events: EventBus;
+  posture: Posture;
   find(containerId: string): Entry;
   socketOf(entry: Entry): string;
 }
@@ -134,7 +136,7 @@ export class ExecService {
   async #ask(entry: Entry, exec: Exec): Promise<void> {
     const { monitor } = entry;
     if (monitor === undefined) throw notRunning(entry);
-    const plan = planExec(exec.record, entry.container);
+    const plan = planExec(exec.record, entry.container, this.#parts.posture);
     await monitor.exec(this.#parts.native.buildExec(plan));
   }
 
