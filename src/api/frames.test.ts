@@ -1,5 +1,11 @@
 import { expect, test } from "bun:test";
-import { buildFrame, FrameDecoder, maxFramePayload } from "./frames.ts";
+import {
+  buildFrame,
+  FrameDecoder,
+  FrameStripper,
+  frameHeaderBytes,
+  maxFramePayload,
+} from "./frames.ts";
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const frame = (kind: number, payload: string) =>
@@ -15,26 +21,37 @@ const wire = Buffer.concat([
 test("frames come whole however the bytes are cut", () => {
   for (let size = 1; size <= wire.length; size += 7) {
     const decoder = new FrameDecoder();
-    const joiner = new FrameDecoder();
+    const stripper = new FrameStripper();
     const frames: string[] = [];
-    const joined = new Map<number, string>();
+    const stripped = new Map<number, string>();
     for (let at = 0; at < wire.length; at += size) {
       const chunk = new Uint8Array(wire.subarray(at, at + size));
       for (const { kind, payload } of decoder.push(chunk)) frames.push(`${kind}${text(payload)}`);
-      for (const { kind, payload } of joiner.pushJoined(chunk)) {
-        joined.set(kind, (joined.get(kind) ?? "") + text(payload));
+      for (const { kind, payload } of stripper.push(chunk.slice())) {
+        stripped.set(kind, (stripped.get(kind) ?? "") + text(payload));
       }
     }
     expect(frames).toEqual(["1a", `1${"b".repeat(100)}`, "2", "2c", "1d"]);
-    expect([...joined]).toEqual([
+    expect([...stripped]).toEqual([
       [1, `a${"b".repeat(100)}d`],
       [2, "c"],
     ]);
   }
 });
 
+test("a long payload is passed on as it comes, where it lies", () => {
+  const stripper = new FrameStripper();
+  const whole = new Uint8Array(frame(1, "x".repeat(5000)));
+  const [first] = stripper.push(whole.subarray(0, 3000));
+  expect(first?.payload.length).toBe(3000 - frameHeaderBytes);
+  expect(first?.payload.buffer).toBe(whole.buffer);
+  const [second] = stripper.push(whole.subarray(3000));
+  expect(second?.kind).toBe(1);
+  expect(second?.payload.length).toBe(2000 + frameHeaderBytes);
+});
+
 test("neighbours of one kind are joined, and their order is kept", () => {
-  const frames = new FrameDecoder().pushJoined(new Uint8Array(wire));
+  const frames = new FrameStripper().push(new Uint8Array(wire));
   expect(frames.map(({ kind, payload }) => [kind, payload.length])).toEqual([
     [1, 101],
     [2, 1],
@@ -47,5 +64,5 @@ test("a frame that is too long is refused", () => {
   new DataView(head.buffer).setUint32(4, maxFramePayload + 1);
   expect(() => new FrameDecoder().push(head)).toThrow(RangeError);
   new DataView(head.buffer).setUint32(4, 2 ** 32 - 1);
-  expect(() => new FrameDecoder().pushJoined(head)).toThrow(RangeError);
+  expect(() => new FrameStripper().push(head)).toThrow(RangeError);
 });

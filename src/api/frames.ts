@@ -28,7 +28,7 @@ export class FrameDecoder {
 
   /** Frames that are complete now. Throws RangeError on a payload beyond maxFramePayload. */
   push(chunk: Uint8Array): Frame[] {
-    const data = this.#join(chunk);
+    const data = joinBytes(this.#pending, chunk);
     const frames: Frame[] = [];
     let at = 0;
     for (let end = frameEnd(data, at); end > 0; end = frameEnd(data, at)) {
@@ -38,56 +38,81 @@ export class FrameDecoder {
     this.#pending = data.slice(at);
     return frames;
   }
+}
 
-  /**
-   * The same, with neighbouring frames of one kind as one: for output that comes a line to a frame and is
-   * written on in pieces.
-   */
-  pushJoined(chunk: Uint8Array): Frame[] {
-    const data = this.#join(chunk);
-    const frames: Frame[] = [];
-    const out = new Uint8Array(data.length);
-    let [at, from, to] = [0, 0, 0];
-    let kind = data[0] ?? 0;
-    for (let end = frameEnd(data, at); end > 0; end = frameEnd(data, at)) {
-      if (data[at] !== kind) {
-        frames.push({ kind, payload: out.subarray(from, to) });
-        kind = data[at] ?? 0;
-        from = to;
+/**
+ * Takes the headers out of a byte stream of frames, for output that is written on in pieces: what is there
+ * of a payload is passed on, long ones as they lie in the chunk, short neighbours of one kind as one.
+ */
+export class FrameStripper {
+  /** Of a header, when a chunk has ended in it. */
+  #head: Uint8Array = new Uint8Array(0);
+  #kind = 0;
+  /** Bytes still to come of the payload. */
+  #left = 0;
+
+  /** Parts of `chunk`, which it may change. Throws RangeError on a payload beyond maxFramePayload. */
+  push(chunk: Uint8Array): Frame[] {
+    const data = joinBytes(this.#head, chunk);
+    const pieces: Frame[] = [];
+    let at = 0;
+    // Where the piece lies that grows: payloads are moved up to it.
+    let [from, to] = [0, 0];
+    const cut = (): void => {
+      if (to > from) pieces.push({ kind: this.#kind, payload: data.subarray(from, to) });
+    };
+    while (this.#left > 0 || data.length - at >= frameHeaderBytes) {
+      if (this.#left === 0) {
+        if (data[at] !== this.#kind) {
+          cut();
+          from = to = at;
+        }
+        this.#kind = data[at] ?? 0;
+        this.#left = payloadLength(data, at);
+        at += frameHeaderBytes;
       }
-      at += frameHeaderBytes;
-      if (end - at > copyByHand) {
-        out.set(data.subarray(at, end), to);
-        to += end - at;
+      const end = Math.min(at + this.#left, data.length);
+      if (end - at > moveUpTo) {
+        cut();
+        from = at;
+        to = end;
       } else {
-        for (let i = at; i < end; i++) out[to++] = data[i] ?? 0;
+        for (let i = at; i < end; i++) data[to++] = data[i] ?? 0;
       }
+      this.#left -= end - at;
       at = end;
+      if (at === data.length) break;
     }
-    if (at > 0) frames.push({ kind, payload: out.subarray(from, to) });
-    this.#pending = data.slice(at);
-    return frames;
-  }
-
-  #join(chunk: Uint8Array): Uint8Array {
-    if (this.#pending.length === 0) return chunk;
-    const data = new Uint8Array(this.#pending.length + chunk.length);
-    data.set(this.#pending);
-    data.set(chunk, this.#pending.length);
-    return data;
+    cut();
+    this.#head = data.slice(at);
+    return pieces;
   }
 }
 
-/** Up to so many bytes a loop is quicker than a call. */
-const copyByHand = 64;
+/** Up to so many bytes are moved to their neighbours. */
+const moveUpTo = 512;
+
+function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
+  if (first.length === 0) return second;
+  const data = new Uint8Array(first.length + second.length);
+  data.set(first);
+  data.set(second, first.length);
+  return data;
+}
 
 /** Where the frame ends that begins at `at`; 0 if it is not complete. */
 function frameEnd(data: Uint8Array, at: number): number {
   const payload = at + frameHeaderBytes;
   if (payload > data.length) return 0;
+  const end = payload + payloadLength(data, at);
+  return end > data.length ? 0 : end;
+}
+
+/** Of the frame that begins at `at`. */
+function payloadLength(data: Uint8Array, at: number): number {
   const high = ((data[at + 4] ?? 0) << 8) | (data[at + 5] ?? 0);
   const low = ((data[at + 6] ?? 0) << 8) | (data[at + 7] ?? 0);
   const size = high * 0x10000 + low;
   if (size > maxFramePayload) throw new RangeError(`frame of ${size} bytes in a stream`);
-  return payload + size > data.length ? 0 : payload + size;
+  return size;
 }

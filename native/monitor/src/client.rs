@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
+use rustix::net::{RecvFlags, recv, sockopt};
 use sandbox::protocol::frame::{self, HEADER};
 
 use crate::queue::Queue;
@@ -12,6 +12,7 @@ use logfile::Stream;
 
 /// Longest payload that is taken; a longer one is no client of ours.
 const MAX_PAYLOAD: usize = 1024 * 1024;
+const SEND_BUFFER: usize = 512 * 1024;
 
 #[allow(clippy::struct_excessive_bools)]
 pub(crate) struct Client {
@@ -41,6 +42,8 @@ impl Client {
     /// What it does not take at once may have to be kept in a file.
     pub(crate) fn new(fd: OwnedFd, spill_directory: &str) -> Self {
         crate::launch::unblock(fd.as_fd());
+        // As much as the process writes at once is to fit, several times.
+        let _as_it_was = sockopt::set_socket_send_buffer_size_force(&fd, SEND_BUFFER);
         Self {
             fd,
             received: Vec::new(),
@@ -85,6 +88,19 @@ impl Client {
     /// Its process has to wait for it.
     pub(crate) fn is_full(&self) -> bool {
         self.queue.is_full()
+    }
+
+    /// It is waited for as long as it is quick: this is to be asked again within a moment.
+    pub(crate) fn is_judged(&self) -> bool {
+        self.queue.pace.is_waited_for()
+    }
+
+    pub(crate) fn judge(&mut self, now: Instant) {
+        self.queue.pace.judge(now);
+    }
+
+    pub(crate) fn rest(&mut self) {
+        self.queue.rest();
     }
 
     pub(crate) fn has_queued(&self) -> bool {

@@ -10,7 +10,7 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, SendFlags, SocketFlags, SocketType, recv,
     recvmsg, send, socketpair,
 };
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::thread::move_into_link_name_space;
 use sandbox::child::{self, Stdio};
 use sandbox::protocol::{LAUNCH_FD, LAUNCH_FDS, LaunchReply, NETWORK_DONE, Prepared, packet};
@@ -20,6 +20,7 @@ use sandbox::{Context, StepError};
 use crate::hear::{Heard, descriptors, hear};
 use crate::log::Log;
 use crate::network;
+use crate::streams::BUFFER;
 use logfile::Stream;
 
 /// A container at its gate, and all that the monitor holds of it.
@@ -225,6 +226,10 @@ pub(crate) fn make_streams(tty: bool, open_stdin: bool) -> Result<(Streams, Opti
     let pipe = || pipe_with(PipeFlags::CLOEXEC);
     let (output, output_theirs) = pipe()?;
     let (error, error_theirs) = pipe()?;
+    for output in [&output, &error] {
+        // Fewer turns between the process and us. Where the user has too many pipes, it stays as it is.
+        let _too_many = fcntl_setpipe_size(output, BUFFER);
+    }
     let (input, input_theirs) = if open_stdin {
         let (read, write) = pipe()?;
         (Some(write), read)

@@ -9,7 +9,7 @@
 //! network.rs  a network namespace ahead of need
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
 //! watch.rs    what the loop waits for
-//! queue.rs    what a client has still to take
+//! queue.rs    what a client has still to take   pace.rs  whether a process waits for it
 //! exec.rs     further processes
 //! obey.rs     what clients ask for   streams.rs  output and input
 //! oom.rs      kills for lack of memory
@@ -26,6 +26,7 @@ mod log;
 mod network;
 mod obey;
 mod oom;
+mod pace;
 mod queue;
 mod serve;
 mod streams;

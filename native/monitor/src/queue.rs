@@ -8,7 +8,9 @@ use rustix::fs::{FallocateFlags, Mode, OFlags};
 use rustix::io::{Errno, IoSlice};
 use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 
-/// Bytes that are kept in memory.
+use crate::pace::Pace;
+
+/// Bytes that are kept in memory of what a client takes too slowly to be waited for.
 const MEMORY: usize = 256 * 1024;
 /// Bytes that a client may lag behind before its process waits for it.
 const SPILL: u64 = 256 * 1024 * 1024;
@@ -27,6 +29,7 @@ pub(crate) struct Queue {
     /// Where to make the file.
     directory: String,
     window: Window,
+    pub(crate) pace: Pace,
     /// When it last took anything.
     pub(crate) took_at: Instant,
 }
@@ -57,6 +60,7 @@ impl Queue {
                 since: now,
                 taken: 0,
             },
+            pace: Pace::new(),
             took_at: now,
         }
     }
@@ -65,15 +69,27 @@ impl Queue {
         self.memory.is_empty()
     }
 
+    /// Gives back the memory that is not needed now; while output flows it is soon again.
+    pub(crate) fn rest(&mut self) {
+        if self.memory.is_empty() {
+            self.memory = Vec::new();
+        }
+    }
+
     /// It takes no more: its process has to wait, or it is given up.
     pub(crate) fn is_full(&self) -> bool {
+        self.pace.is_waited_for() || self.is_overfull()
+    }
+
+    /// There is no more room, not even in the file.
+    fn is_overfull(&self) -> bool {
         !self.rest.is_empty() || self.spill.as_ref().is_some_and(|s| s.to - s.from >= SPILL)
     }
 
-    /// True if it is full and the client has taken too little of late to be waited for.
+    /// True if there is no more room and the client has taken too little of late to be waited for.
     pub(crate) fn is_hopeless(&mut self, now: Instant) -> bool {
         let lasted = now.duration_since(self.window.since);
-        if !self.is_full() || lasted < WINDOW {
+        if !self.is_overfull() || lasted < WINDOW {
             return false;
         }
         let wanted = SLOW * u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX) / 1000;
@@ -121,17 +137,24 @@ impl Queue {
 
     fn took(&mut self, count: usize) -> usize {
         self.took_at = Instant::now();
-        self.window.taken += u64::try_from(count).unwrap_or(0);
+        let bytes = u64::try_from(count).unwrap_or(0);
+        self.window.taken += bytes;
+        self.pace.took(bytes);
         count
     }
 
     fn keep(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         if self.is_empty() {
             // One that had nothing to take has not been slow.
             self.took_at = Instant::now();
+            self.pace.begin(self.took_at);
         }
         if self.spill.is_none() && self.rest.is_empty() {
-            if self.memory.len() + bytes.len() <= MEMORY {
+            // While the process waits, no more than it wrote before comes.
+            if self.pace.is_waited_for() || self.memory.len() + bytes.len() <= MEMORY {
                 self.memory.extend_from_slice(bytes);
                 return;
             }
@@ -165,7 +188,7 @@ impl Queue {
             self.rest = Vec::new();
         }
         if self.memory.is_empty() {
-            self.memory = Vec::new();
+            self.pace.end(Instant::now());
         }
         Ok(())
     }
@@ -221,6 +244,7 @@ impl Spill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pace::MOMENT;
     use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
 
     fn pair() -> (OwnedFd, OwnedFd) {
@@ -240,6 +264,7 @@ mod tests {
         let block = |number: u32| number.to_be_bytes().repeat(8 * 1024);
         for number in 0..blocks {
             queue.push(&ours, b"head", &block(number)).expect("push");
+            queue.pace.judge(Instant::now() + MOMENT);
         }
         let mut expected =
             (0..blocks).flat_map(|number| [b"head".to_vec(), block(number)].concat());
@@ -275,10 +300,27 @@ mod tests {
     fn without_a_file_it_is_full_and_keeps_all() {
         let (ours, _theirs) = pair();
         let mut queue = Queue::new("/nonexistent");
+        while !queue.is_overfull() {
+            queue.push(&ours, b"", &[7; 4096]).expect("push");
+            queue.pace.judge(Instant::now() + MOMENT);
+        }
+        round_trip("/nonexistent", 200);
+    }
+
+    #[test]
+    fn a_quick_client_is_waited_for_without_a_file() {
+        let (ours, theirs) = pair();
+        let mut queue = Queue::new("/tmp");
         while !queue.is_full() {
             queue.push(&ours, b"", &[7; 4096]).expect("push");
         }
-        round_trip("/nonexistent", 200);
+        assert!(queue.spill.is_none() && queue.memory.len() <= 4096);
+        let mut buffer = vec![0u8; 64 * 1024];
+        while !queue.is_empty() {
+            recv(&theirs, buffer.as_mut_slice(), RecvFlags::empty()).expect("bytes");
+            queue.flush(&ours).expect("flush");
+        }
+        assert!(!queue.is_full());
     }
 
     #[test]
@@ -287,8 +329,9 @@ mod tests {
         let mut queue = Queue::new("/nonexistent");
         let later = Instant::now() + WINDOW * 2;
         assert!(!queue.is_hopeless(later));
-        while !queue.is_full() {
+        while !queue.is_overfull() {
             queue.push(&ours, b"", &[7; 4096]).expect("push");
+            queue.pace.judge(Instant::now() + MOMENT);
         }
         assert!(!queue.is_hopeless(Instant::now()));
         assert!(queue.is_hopeless(later));

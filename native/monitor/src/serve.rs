@@ -96,7 +96,7 @@ pub(crate) fn serve(container: Container, log: Log) {
 impl Monitor {
     fn run(&mut self) {
         loop {
-            self.drop_hopeless_clients();
+            self.judge_clients();
             let ready = self.ready();
             if ready.is_empty() && self.awake {
                 self.rest();
@@ -120,19 +120,24 @@ impl Monitor {
         }
     }
 
-    /// After the exit nothing waits for them any more.
-    fn drop_hopeless_clients(&mut self) {
-        if !matches!(self.state, State::Exited { .. }) {
-            let now = Instant::now();
-            for client in &mut self.clients {
+    fn judge_clients(&mut self) {
+        let now = Instant::now();
+        // After the exit nothing waits for them any more.
+        let has_exited = matches!(self.state, State::Exited { .. });
+        for client in &mut self.clients {
+            client.judge(now);
+            if !has_exited {
                 client.drop_if_hopeless(now);
             }
-            self.drop_gone_clients();
         }
+        self.drop_gone_clients();
     }
 
     fn rest(&mut self) {
         self.buffer = Vec::new();
+        for client in &mut self.clients {
+            client.rest();
+        }
         self.awake = self.log.rest();
         sys::trim_heap();
     }

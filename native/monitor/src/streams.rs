@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::serve::{DRAIN_PATIENCE, Monitor, State};
 
 /// Longest piece of output that is read, and so the longest frame of it.
-pub(crate) const BUFFER: usize = 64 * 1024;
+pub(crate) const BUFFER: usize = 256 * 1024;
 
 /// Input on its way to a process.
 #[derive(Default)]

@@ -8,6 +8,7 @@ use sandbox::sys;
 
 use crate::client::Client;
 use crate::exec::{self, Exec, Part};
+use crate::pace::MOMENT;
 use crate::serve::{DRAIN_PATIENCE, Monitor, State};
 
 /// Input from clients that a process has not read yet.
@@ -87,8 +88,12 @@ impl Monitor {
             .min()
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let until_rest = self.awake.then_some(REST_AFTER);
-        let any_full = self.clients.iter().any(Client::is_full);
-        let until_look = any_full.then_some(DRAIN_PATIENCE);
+        let until_look = if self.clients.iter().any(Client::is_judged) {
+            Some(MOMENT)
+        } else {
+            let any_full = self.clients.iter().any(Client::is_full);
+            any_full.then_some(DRAIN_PATIENCE)
+        };
         let timeout = until_deadline
             .into_iter()
             .chain(until_rest)

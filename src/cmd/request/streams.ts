@@ -1,4 +1,4 @@
-import { FrameDecoder, stream as streams } from "../../api/frames.ts";
+import { FrameStripper, stream as streams } from "../../api/frames.ts";
 import type { Session } from "../../cli/command.ts";
 import type { HijackedStream } from "../../client/transport.ts";
 import { EngineError } from "../../errors.ts";
@@ -18,13 +18,13 @@ export async function copyOutput(stream: HijackedStream, options: OutputOptions)
 
 /** With a terminal the bytes are raw and all are stdout's, else they come in frames. */
 export async function copyFrames(read: ByteSource, { tty, session }: OutputOptions): Promise<void> {
-  const decoder = new FrameDecoder();
+  const frames = new FrameStripper();
   for (let chunk = await read(); chunk; chunk = await read()) {
     if (tty) {
       await session.stdout.pipe(chunk);
       continue;
     }
-    for (const { kind, payload } of decoder.pushJoined(chunk)) {
+    for (const { kind, payload } of frames.push(chunk)) {
       if (kind === streams.stdout || kind === streams.stdin) await session.stdout.pipe(payload);
       else if (kind === streams.stderr) await session.stderr.pipe(payload);
       else if (kind === streams.systemError) {
