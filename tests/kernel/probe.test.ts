@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { findMounts, mounts } from "../support/golden/mounts.ts";
 import { type Posture, postures } from "../support/golden/posture.ts";
 import * as golden from "../support/golden/sections.ts";
-import { type Found, useProbe } from "../support/probe.ts";
+import { type Found, parseProbe, useProbe } from "../support/probe.ts";
 
 const stage = useProbe();
 
@@ -27,7 +27,7 @@ for (const [name, posture] of Object.entries(postures)) {
   test(`${name}: what a process finds around itself is as in the golden table`, async () => {
     const { outside } = stage();
     const found = await find(posture);
-    const devices = golden.devices(posture);
+    const devices = golden.devices(posture, outside);
     expect({
       ...found,
       mounts: findMounts(found),
@@ -50,3 +50,38 @@ for (const [name, posture] of Object.entries(postures)) {
     });
   });
 }
+
+test("every namespace but the user's is the container's own, and an exec is in the same", async () => {
+  const { world, outside } = stage();
+  const id = await world.rtOutput(["run", "-d", "probe", "wait"]);
+  const pid = await world.rtOutput(["inspect", "-f", "{{.State.Pid}}", id]);
+  const first = parseProbe(await world.rt(["exec", id, "/probe", "namespaces"])).namespaces;
+  const shared = Object.keys(first).filter((name) => first[name] === outside.namespaces[name]);
+  expect(shared).toEqual(["user"]);
+  for (const [name, link] of Object.entries(first)) {
+    expect((await world.run(["readlink", `/proc/${pid}/ns/${name}`])).stdout.trim()).toBe(link);
+  }
+  await world.rtOutput(["rm", "-f", id]);
+});
+
+test("a time namespace of its own shows the machine's time", async () => {
+  const { process } = await stage().run();
+  expect(process.timeOffsets).toBe(stage().outside.process.timeOffsets as string);
+});
+
+test("the session keyring is the container's own, and no key is listed", async () => {
+  const { outside } = stage();
+  const inContainer = async (...flags: string[]) => (await stage().run(flags)).keyring;
+  const one = (await inContainer("--privileged")).session;
+  const other = (await inContainer("--privileged")).session;
+  const ids = [outside.keyring.session, one, other].map((session) =>
+    typeof session === "string" ? session : session.id,
+  );
+  expect(new Set(ids).size).toBe(3);
+  for (const session of [one, other]) {
+    expect(session).toMatchObject({
+      description: expect.stringMatching(/^keyring;0;0;[0-9a-f]+;_ses/),
+    });
+  }
+  expect((await inContainer()).keys).toEqual([]);
+});

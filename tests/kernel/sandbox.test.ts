@@ -94,8 +94,9 @@ test("the mounts have Docker's options", async () => {
 });
 
 test("/dev has Docker's devices, and no more can be opened", async () => {
-  expect(await said("ls /dev | tr '\\n' ' '")).toBe(
-    "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero",
+  // `core` is there where the kernel has what it leads to.
+  expect(await said("ls /dev | grep -v core | tr '\\n' ' '")).toBe(
+    "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero",
   );
   expect(
     await said("head -c 4 /dev/urandom | wc -c; echo x > /dev/null; head -c 3 /dev/zero | wc -c"),

@@ -79,7 +79,7 @@ export class ProbeStage {
       await registry.push("library/probe:latest", image);
       await world.daemon({ mirrors: [registry.url] });
       await world.rtOutput(["pull", "-q", "probe"]);
-      return new ProbeStage(world, parse(await world.run([probePath, "all", "syscalls"])));
+      return new ProbeStage(world, parseProbe(await world.run([probePath, "all", "syscalls"])));
     } catch (error) {
       await world.end().catch(() => undefined);
       throw error;
@@ -90,27 +90,28 @@ export class ProbeStage {
   async outsideAs(uid: number): Promise<Found> {
     const drop = ["--inh-caps=-all", "--bounding-set=-all", "--clear-groups"];
     const user = [`--reuid=${uid}`, "--regid=0"];
-    return parse(await this.world.run(["setpriv", ...drop, ...user, probePath, "all"]));
+    return parseProbe(await this.world.run(["setpriv", ...drop, ...user, probePath, "all"]));
   }
 
   /** `rt run --rm FLAGS probe all`: the probe is the first process, or `--init`'s child. */
   async run(flags: string[] = [], words = ["all"], options: SpawnOptions = {}): Promise<Found> {
     const said = await this.world.rt(["run", "--rm", ...flags, "probe", ...words], options);
-    return parse(said);
+    return parseProbe(said);
   }
 
   /** The probe beside one that waits: started by exec in a container of its own. */
   async exec(flags: string[] = [], container: string[] = [], words = ["all"]): Promise<Found> {
     const id = await this.world.rtOutput(["run", "-d", ...container, "probe", "wait"]);
     try {
-      return parse(await this.world.rt(["exec", ...flags, id, "/probe", ...words]));
+      return parseProbe(await this.world.rt(["exec", ...flags, id, "/probe", ...words]));
     } finally {
       await this.world.rtOutput(["rm", "-f", id]);
     }
   }
 }
 
-function parse(said: { code: number; stdout: string; stderr: string }): Found {
+/** What the probe has printed. */
+export function parseProbe(said: { code: number; stdout: string; stderr: string }): Found {
   if (said.code !== 0) throw new Error(`exited with ${said.code}: ${said.stderr}${said.stdout}`);
   return JSON.parse(said.stdout) as Found;
 }

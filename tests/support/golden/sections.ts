@@ -53,10 +53,12 @@ const character = (numbers: string): DeviceNode => ({
 const directory = (mode: string): DeviceNode => ({ kind: "directory", mode, owner: "0:0" });
 const link = (target: string): DeviceNode => ({ kind: `link ${target}` });
 
-export function devices(posture: Posture): Found["devices"] {
+export function devices(posture: Posture, outside: Found): Found["devices"] {
+  // A kernel without /proc/kcore has nothing to link to.
+  const core = outside.paths["/proc/kcore"] === "absent" ? {} : { core: link("/proc/kcore") };
   const { open: _, ...tty } = character("5:0");
   return {
-    core: link("/proc/kcore"),
+    ...core,
     fd: link("/proc/self/fd"),
     full: character("1:7"),
     mqueue: directory("1777"),

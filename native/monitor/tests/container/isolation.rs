@@ -122,11 +122,10 @@ fn devices_are_there_and_others_are_denied() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let names = "core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero";
-    assert_eq!(
-        out(&machine, &["/probe", "list", "/dev"], &json!({})),
-        names
-    );
+    // `core` is there where the kernel has what it leads to.
+    let names = "fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero";
+    let found = out(&machine, &["/probe", "list", "/dev"], &json!({}));
+    assert_eq!(found.trim_start_matches("core "), names);
     assert_eq!(
         out(&machine, &["/probe", "open", "/dev/urandom"], &json!({})),
         "opened"

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Dir, FileType, Mode, OFlags, makedev};
+use rustix::fs::{Access, Dir, FileType, Mode, OFlags, makedev};
 use rustix::io::Errno;
 
 use super::{Result, root};
@@ -20,7 +20,12 @@ pub(super) fn make(dev: BorrowedFd<'_>, name: &str, major: u32, minor: u32) -> R
     Ok(())
 }
 
+/// A kernel without `/proc/kcore` has nothing that `/dev/core` could lead to.
 pub(super) fn link(dev: BorrowedFd<'_>, name: &str, to: &str) -> Result<()> {
+    const CORE: &str = "/proc/kcore";
+    if to == CORE && rustix::fs::access(CORE, Access::EXISTS) == Err(Errno::NOENT) {
+        return Ok(());
+    }
     rustix::fs::symlinkat(to, dev, name).step("make link", name)
 }
 

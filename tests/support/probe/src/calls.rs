@@ -195,6 +195,7 @@ const X32: i64 = 0x4000_0000;
 const INT80: &[Call] = &[
     call("i386 getpid", 20, &[]),
     call("i386 stat64", 195, &[BAD, BAD]),
+    call("i386 socketcall", 102, &[1, BAD]),
     call("i386 socket ALG", 359, &[38, NO_TYPE, 0]),
     call("i386 clone", 120, &[THREAD]),
     call("i386 clone NEWUSER", 120, &[THREAD | 0x1000_0000]),
