@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import packageJson from "../../package.json";
 import { messageOf } from "../errors.ts";
@@ -7,6 +8,7 @@ import { ContentStore } from "../oci/layout.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
 import type { Credentials, ImageSource } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
+import { parseOwnCapabilities } from "./containers/capabilities.ts";
 import { findMaskedPaths } from "./containers/defaults.ts";
 import type { Freezer } from "./containers/freezer.ts";
 import type { HealthChecker } from "./containers/health.ts";
@@ -15,6 +17,7 @@ import { createLifecycle } from "./containers/lifecycle.ts";
 import { MountPreparer } from "./containers/mount-preparer.ts";
 import { newId } from "./containers/names.ts";
 import { containerPaths } from "./containers/paths.ts";
+import type { Posture } from "./containers/plan.ts";
 import { LaunchPlanner } from "./containers/planner.ts";
 import { reconcile } from "./containers/reconcile.ts";
 import type { Restarter } from "./containers/restarter.ts";
@@ -100,8 +103,8 @@ export async function createEngine(
     root: join(dataRoot, "volumes"),
   });
   await volumes.open();
-  const { cgroupParent, noNewPrivileges } = config;
-  const posture = { noNewPrivileges, maskedPaths: await findMaskedPaths() };
+  const { cgroupParent } = config;
+  const posture = await findPosture(config);
   const planner = new LaunchPlanner({
     ...{ images, volumes, networks, facts, cgroupParent, table, posture },
     initLayer: await ensureInitLayer(join(dataRoot, "init")),
@@ -141,6 +144,14 @@ export async function createEngine(
       lifecycle.health.close();
       database.close();
     },
+  };
+}
+
+async function findPosture({ noNewPrivileges }: DaemonConfig): Promise<Posture> {
+  return {
+    noNewPrivileges,
+    maskedPaths: await findMaskedPaths(),
+    capabilities: parseOwnCapabilities(await readFile("/proc/self/status", "utf8")),
   };
 }
 

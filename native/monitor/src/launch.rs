@@ -68,6 +68,7 @@ impl Streams {
 pub(crate) fn launch() -> Option<(Container, Log)> {
     let channel = sys::inherited(LAUNCH_FD).ok()?;
     sys::close_from(4);
+    hide();
     leave_the_daemon();
     spare_from_oom();
     let network = network::prepare();
@@ -85,6 +86,13 @@ pub(crate) fn launch() -> Option<(Container, Log)> {
             None
         }
     }
+}
+
+/// Keeps others away from its memory and descriptors, and from those of all children before they say so
+/// themselves: a process that is to join a container is seen in there from its birth.
+fn hide() {
+    let hidden = rustix::process::DumpableBehavior::NotDumpable;
+    let _no_such_kernel = rustix::process::set_dumpable_behavior(hidden);
 }
 
 /// A session and a name of its own, and no hold on the directory the daemon was started in.

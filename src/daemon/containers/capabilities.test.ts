@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
+import {
+  capabilityMask,
+  checkCapabilities,
+  chooseCapabilities,
+  parseOwnCapabilities,
+} from "./capabilities.ts";
 
 /** As /proc/PID/status shows it. */
 function shown(names: string[]): string {
@@ -25,6 +30,17 @@ describe("chooseCapabilities", () => {
   });
 
   test("an unknown name is refused", () => {
-    expect(() => chooseCapabilities(["FLY"], [], false)).toThrow('unknown capability: "FLY"');
+    expect(() => chooseCapabilities(["FLY"], [], false)).toThrow('unknown capability: "CAP_FLY"');
   });
+});
+
+test("what the daemon itself has not is refused by name", () => {
+  const own = parseOwnCapabilities("Name:\tbun\nCapEff:\t000001fffeffffff\nCapBnd:\t0\n");
+  expect(own.size).toBe(40);
+  expect(own.has("SYS_RESOURCE")).toBeFalse();
+  checkCapabilities(["ALL", "cap_chown", "SYS_ADMIN"], own);
+  expect(() => checkCapabilities(["SYS_RESOURCE"], own)).toThrow(
+    'capability not supported by your kernel or not available in the current environment: "CAP_SYS_RESOURCE"',
+  );
+  expect(() => checkCapabilities(["NO_SUCH"], own)).toThrow('unknown capability: "CAP_NO_SUCH"');
 });

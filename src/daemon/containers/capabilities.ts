@@ -22,6 +22,27 @@ export function chooseCapabilities(add: string[], drop: string[], privileged: bo
   return allCapabilities.filter((name) => chosen.has(name));
 }
 
+/**
+ * Refuses what is named but cannot be given: this process has it not, so no process that it starts will.
+ * ALL, and a privileged container, are given what there is.
+ */
+export function checkCapabilities(names: string[], available: ReadonlySet<string>): void {
+  for (const text of names) {
+    const name = parseCapability(text);
+    if (name === "ALL" || available.has(name)) continue;
+    throw new EngineError(
+      "invalid_argument",
+      `capability not supported by your kernel or not available in the current environment: "CAP_${name}"`,
+    );
+  }
+}
+
+/** Those of this process, by the hexadecimal mask in its /proc/self/status. */
+export function parseOwnCapabilities(status: string): Set<string> {
+  const mask = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
+  return new Set(allCapabilities.filter((_, bit) => (mask >> BigInt(bit)) & 1n));
+}
+
 /** The names as bits, in a number that holds them exactly (41 of 53). */
 export function capabilityMask(names: string[]): number {
   return names.reduce(
@@ -33,7 +54,7 @@ export function capabilityMask(names: string[]): number {
 function parseCapability(text: string): string {
   const name = text.toUpperCase().replace(/^CAP_/, "");
   if (name !== "ALL" && !(allCapabilities as readonly string[]).includes(name)) {
-    throw new EngineError("invalid_argument", `unknown capability: "${text}"`);
+    throw new EngineError("invalid_argument", `unknown capability: "CAP_${name}"`);
   }
   return name;
 }

@@ -46,6 +46,8 @@ export interface PlanInputs {
 export interface Posture {
   noNewPrivileges: boolean;
   maskedPaths: readonly string[];
+  /** All that can be given: the daemon's own. */
+  capabilities: ReadonlySet<string>;
 }
 
 /** Decides everything about a start. Pure; throws only `invalid_argument` and `not_implemented`. */

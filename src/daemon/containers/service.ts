@@ -6,7 +6,7 @@ import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../.
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { NetworkService } from "../networks/service.ts";
-import { chooseCapabilities } from "./capabilities.ts";
+import { checkCapabilities } from "./capabilities.ts";
 import { type Container, commandOf, initialState, isRunning, nowRfc3339 } from "./container.ts";
 import { defaultShmSize, readonlyPaths } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
@@ -143,7 +143,8 @@ export class ContainerService {
     parseSysctls(host);
     parseLogConfig(host.LogConfig ?? {});
     parseSecurityOptions(host.SecurityOpt ?? []);
-    chooseCapabilities(host.CapAdd ?? [], host.CapDrop ?? [], host.Privileged ?? false);
+    const named = [...(host.CapAdd ?? []), ...(host.CapDrop ?? [])];
+    if (!host.Privileged) checkCapabilities(named, this.#parts.posture.capabilities);
     if (request.StopSignal) parseSignal(request.StopSignal);
     if (!runtimes.includes(host.Runtime ?? "")) {
       throw new EngineError("invalid_argument", `unknown or invalid runtime name: ${host.Runtime}`);

@@ -7,6 +7,7 @@ mod isolation;
 mod lifecycle;
 mod logs;
 mod machine;
+mod protection;
 mod share;
 mod streams;
 mod trees;
