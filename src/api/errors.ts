@@ -18,7 +18,14 @@ export function toErrorReply(error: unknown): ErrorReply {
   if (error instanceof EngineError && error.hint !== undefined) {
     headers[errorHintHeader] = encodeURIComponent(error.hint);
   }
-  return { status: errorCodes[code].status, headers, body: { message: messageOf(error) } };
+  return { status: errorCodes[code].status, headers, body: { message: clip(messageOf(error)) } };
+}
+
+/** A sentence may quote what was asked for, and that may be a megabyte: its beginning and end will do. */
+function clip(text: string): string {
+  const [most, end] = [2048, 512];
+  if (text.length <= most) return text;
+  return `${text.slice(0, most - end)}…${text.slice(-end)}`.toWellFormed();
 }
 
 /** What the client throws for an error reply, from this engine or from Docker's. */

@@ -1,4 +1,5 @@
 import { EngineError, messageOf } from "../errors.ts";
+import { isSteering, tame } from "./tame.ts";
 
 /** Thrown when nobody reads stdout any more; the command ends in silence, as by SIGPIPE. */
 export class OutputClosed extends Error {
@@ -24,13 +25,23 @@ export class Output {
     this.fd = fd;
   }
 
-  /** Throws what an earlier write failed with. */
+  /** A terminal gets it without what would steer it. Throws what an earlier write failed with. */
   print(text: string): void {
+    this.#enqueue(text, (said) => this.#tamed(said));
+  }
+
+  /** Text of our own making that moves the cursor of a terminal. */
+  steer(text: string): void {
+    this.#enqueue(text, async (said) => said);
+  }
+
+  #enqueue(text: string, prepare: (text: string) => Promise<string>): void {
     if (this.#failure) throw this.#failure;
     if (text === "") return;
     this.#written += text.length;
     const before = this.#pending;
-    const pending = before === undefined ? this.#write(text) : before.then(() => this.#write(text));
+    const write = async () => await this.#write(await prepare(text));
+    const pending = before === undefined ? write() : before.then(write);
     const settled = pending.then(
       () => {
         if (this.#pending === settled) this.#pending = undefined;
@@ -64,6 +75,13 @@ export class Output {
       const failure = this.#toFailure(error);
       if (failure) throw failure;
     }
+  }
+
+  /** Asks whether this is a terminal only when there is something to take out. */
+  async #tamed(text: string): Promise<string> {
+    if (!isSteering(text)) return text;
+    const { isTerminal } = await import("./terminal.ts");
+    return isTerminal(this.fd) ? tame(text) : text;
   }
 
   async #write(data: string | Uint8Array): Promise<void> {

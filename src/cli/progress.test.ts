@@ -7,6 +7,9 @@ class Recorder extends Output {
   override print(text: string): void {
     this.text += text;
   }
+  override steer(text: string): void {
+    this.text += text;
+  }
 }
 
 const steps: ProgressLine[] = [

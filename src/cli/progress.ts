@@ -1,5 +1,6 @@
 import type { Output } from "./output.ts";
 import { formatSize } from "./size.ts";
+import { tameLine } from "./tame.ts";
 import type { TerminalSize } from "./terminal.ts";
 
 /** One step of one piece of work. */
@@ -36,10 +37,10 @@ export class ProgressView {
   update(line: ProgressLine): void {
     const label = line.id === undefined ? "" : `${line.id}: `;
     if (!this.#size) {
-      if (line.final) this.#output.line(printable(`${label}${line.text}`));
+      if (line.final) this.#output.line(tameLine(`${label}${line.text}`));
       return;
     }
-    const text = printable(`${label}${line.text}${formatProgress(line, this.#size.columns)}`);
+    const text = tameLine(`${label}${line.text}${formatProgress(line, this.#size.columns)}`);
     this.#draw(line.id, text.slice(0, Math.max(1, this.#size.columns - 1)));
   }
 
@@ -58,11 +59,11 @@ export class ProgressView {
     const row = this.#rows.get(id);
     if (row === undefined) {
       this.#rows.set(id, this.#height++);
-      this.#output.line(`\u001b[2K${text}`);
+      this.#output.steer(`\u001b[2K${text}\n`);
       return;
     }
     const up = this.#height - row;
-    this.#output.print(`\u001b[${up}A\u001b[2K\r${text}\u001b[${up}B\r`);
+    this.#output.steer(`\u001b[${up}A\u001b[2K\r${text}\u001b[${up}B\r`);
   }
 }
 
@@ -75,10 +76,4 @@ export function formatProgress({ current, total }: ProgressLine, columns: number
   const bar = `[${"=".repeat(cells)}${head}${" ".repeat(Math.max(0, barCells - cells - head.length))}] `;
   const numbers = `${formatSize(current).padStart(8)}/${formatSize(total)}`;
   return ` ${columns > barColumns ? bar : ""}${numbers}`;
-}
-
-/** No control bytes from a registry reach a terminal. */
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "");
 }

@@ -2,6 +2,7 @@ import { EngineError, errorCodes, messageOf } from "../errors.ts";
 import type { Command, Session } from "./command.ts";
 import { UsageError } from "./flags.ts";
 import { OutputClosed } from "./output.ts";
+import { tame } from "./tame.ts";
 
 /** Exit codes that are not an error's own (those are in errors.ts) nor a container's. */
 export const exitCodes = {
@@ -41,10 +42,10 @@ export function report(error: unknown, session: Session, running: Running | unde
 
 /** The message with its hint. The daemon's own words stand alone, as Docker prints them. */
 export function formatError(error: unknown, program: string, always = false): string {
-  const message = clean(messageOf(error));
+  const message = tame(messageOf(error));
   const foreign = /^Error(:| response from daemon:) /.test(message) && !always;
   const hint = error instanceof EngineError && error.hint !== undefined ? error.hint : undefined;
-  return `${foreign ? "" : `${program}: `}${message}${hint === undefined ? "" : `\nhint: ${clean(hint)}`}`;
+  return `${foreign ? "" : `${program}: `}${message}${hint === undefined ? "" : `\nhint: ${tame(hint)}`}`;
 }
 
 export function exitCodeOf(error: unknown, otherwise: number = exitCodes.failure): number {
@@ -57,10 +58,4 @@ export function exitCodeOf(error: unknown, otherwise: number = exitCodes.failure
 export function usageTail(command: Command): string {
   const options = Object.keys(command.flags).length > 0 ? "[OPTIONS]" : "";
   return [options, command.usage].filter((part) => part !== "").join(" ");
-}
-
-/** Words of a registry or a container never steer the terminal. */
-export function clean(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
 }

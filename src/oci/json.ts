@@ -11,11 +11,22 @@ export function parseJson(bytes: Uint8Array, what: string): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     checkDepth(text);
-    return JSON.parse(text);
+    return JSON.parse(wellFormed(text));
   } catch (cause) {
     if (cause instanceof EngineError) throw cause;
     throw new EngineError("invalid_argument", `invalid ${what}: not valid JSON`, { cause });
   }
+}
+
+/**
+ * JSON text whose escapes of half a character are U+FFFD, as Go's parser reads them: no such text can be passed
+ * on as UTF-8.
+ */
+export function wellFormed(text: string): string {
+  if (!/\\u[dD][89a-fA-F]/.test(text)) return text;
+  const escapes =
+    /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)/gs;
+  return text.replace(escapes, (all, half) => (half === undefined ? all : "\\ufffd"));
 }
 
 function checkDepth(text: string): void {

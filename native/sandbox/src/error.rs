@@ -60,7 +60,8 @@ impl StepError {
 
     /// A step that failed for a reason of its own.
     pub fn new(code: Code, op: &str, target: &str, errno: i32, message: impl Into<String>) -> Self {
-        let (op, target, message) = (op.to_owned(), target.to_owned(), message.into());
+        let (op, target, message) = (op.to_owned(), clip(target, 256), message.into());
+        let message = clip(&message, 1024);
         Self {
             op,
             target,
@@ -76,6 +77,18 @@ impl StepError {
         self.code = code;
         self
     }
+}
+
+/// An error travels in one packet, and quotes what an image may have made a megabyte long: beginning and end
+/// will do.
+fn clip(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let head = text.floor_char_boundary(most - most / 4);
+    let tail = text.ceil_char_boundary(text.len() - most / 4);
+    let part = |range: Option<&str>| range.unwrap_or_default().to_owned();
+    format!("{}…{}", part(text.get(..head)), part(text.get(tail..)))
 }
 
 /// Adds the step and its target to a bare errno.
@@ -118,6 +131,14 @@ mod tests {
             "mount proc \"/proc\": operation not permitted"
         );
         assert_eq!(error.errno, 1);
+    }
+
+    #[test]
+    fn what_is_quoted_is_bounded_and_the_reason_stays() {
+        let error = StepError::call("open", &"ä".repeat(1 << 20), Errno::NOENT);
+        assert!(error.message.len() < 1100, "{}", error.message.len());
+        assert!(error.message.starts_with("open \"ä"));
+        assert!(error.message.ends_with("no such file or directory"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 import { defineCommand } from "../../cli/command.ts";
 import { formatList } from "../../cli/format.ts";
 import { exitCodes } from "../../cli/report.ts";
+import { tame } from "../../cli/tame.ts";
 import { isTerminal } from "../../cli/terminal.ts";
 import type { Engine } from "../../client/engine.ts";
 import { type ContainerStats, MetricsClient } from "../../client/metrics.ts";
@@ -57,11 +58,13 @@ export const stats = defineCommand({
     const following = isFollowing ? watch.followAll(flags.all) : undefined;
     await Promise.all(containers.map((container) => watch.add(container)));
     if (watch.errors.length > 0) throw watch.errors[0];
-    const draw = isTerminal(1) ? screen() : (text: string) => text;
+    const draw = isTerminal(1) ? screen() : undefined;
     const ended = { isTrue: false };
     following?.catch(() => {}).finally(() => (ended.isTrue = true));
     while (!ended.isTrue) {
-      stdout.print(draw(print(watch.rows())));
+      const text = print(watch.rows());
+      if (draw === undefined) stdout.print(text);
+      else stdout.steer(draw(tame(text)));
       if (!isFollowing && watch.rows().length === 0) break;
       await Bun.sleep(refresh);
     }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { EngineError } from "../../errors.ts";
+import { wellFormed } from "../../oci/json.ts";
 
 /** Longest JSON body that is read; Docker's largest real ones are a few kilobytes. */
 const maxBodyBytes = 4 * 1024 * 1024;
@@ -101,7 +102,7 @@ export async function readJson(request: IncomingMessage): Promise<Record<string,
 
 export function parseJson(text: string, what: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(wellFormed(text));
   } catch (cause) {
     throw new EngineError("invalid_argument", `invalid JSON in ${what}`, { cause });
   }

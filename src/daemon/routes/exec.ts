@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { buildFrame, stream } from "../../api/frames.ts";
 import { EngineError, messageOf } from "../../errors.ts";
+import { printable } from "../../oci/printable.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { ExecRecord, ExecSettings } from "../execs/exec.ts";
 import type { Exec } from "../execs/service.ts";
@@ -63,7 +64,8 @@ async function start(context: RequestContext, exec: Exec, parts: ExecRoutesParts
     await parts.start(exec, client);
   } catch (cause) {
     // The answer has begun: as Docker, the reason is the output, the exit code is for inspect.
-    const words = Buffer.from(`${toExecFailure(cause).message}\r\n`);
+    const reason = printable(toExecFailure(cause).message, 2048);
+    const words = Buffer.from(`${reason}\r\n`);
     client.end(settings.tty ? words : buildFrame(stream.stdout, words));
   }
 }
