@@ -4,7 +4,7 @@ export const minApiVersion = "1.24";
 
 /** Splits "/v1.41/containers/json" into its version and path; no version gives undefined. */
 export function splitVersion(path: string): { version: string | undefined; path: string } {
-  const match = /^\/v(\d+\.\d+)(\/.*)$/.exec(path);
+  const match = /^\/v([\d.]+)(\/.*)$/.exec(path);
   return match ? { version: match[1], path: match[2] ?? "/" } : { version: undefined, path };
 }
 

@@ -13,6 +13,12 @@ const daemonFlags = {
     value: "dir",
     summary: "Images, containers and state (/var/lib/rt)",
   },
+  group: {
+    kind: "string",
+    short: "G",
+    value: "name|gid",
+    summary: "Group of the Unix socket (rt or docker, where it exists)",
+  },
   host: { kind: "list", short: "H", summary: "Socket to serve on (unix:///run/rt/rt.sock)" },
   "insecure-registry": { kind: "list", summary: "Registry that may speak plain HTTP" },
   "log-driver": { kind: "string", summary: "Log driver of new containers (json-file)" },
@@ -66,6 +72,7 @@ function toDaemonFlags(
   const optional = {
     dataRoot: flags["data-root"],
     runRoot: flags["run-root"],
+    group: flags.group,
     cgroupParent: flags["cgroup-parent"],
     configFile: flags.config,
     bip: flags.bip,

@@ -3,13 +3,16 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
 import { type LogConfig, parseLogConfig } from "./containers/log-options.ts";
-import { isRecord } from "./http/request.ts";
+import { isRecord } from "./http/json.ts";
+import type { ListenAddress } from "./http/listen.ts";
 
 /** `rt daemon`'s flags as typed. */
 export interface DaemonFlags {
   dataRoot?: string;
   runRoot?: string;
   hosts: string[];
+  /** Group of the Unix sockets. */
+  group?: string;
   registryMirrors: string[];
   insecureRegistries: string[];
   cgroupParent?: string;
@@ -27,8 +30,9 @@ export interface DaemonFlags {
 export interface DaemonConfig {
   dataRoot: string;
   runRoot: string;
-  /** Paths of the Unix sockets to serve on. */
-  sockets: string[];
+  addresses: ListenAddress[];
+  /** undefined: the first of the usual ones; "": none. */
+  group: string | undefined;
   registryMirrors: string[];
   insecureRegistries: string[];
   cgroupParent: string | null;
@@ -51,6 +55,7 @@ const fileKeys = {
   "data-root": "string",
   "run-root": "string",
   hosts: "strings",
+  group: "string",
   "registry-mirrors": "strings",
   "insecure-registries": "strings",
   "cgroup-parent": "string",
@@ -89,7 +94,8 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
   return {
     dataRoot,
     runRoot,
-    sockets: (hosts.length > 0 ? hosts : [`unix://${runRoot}/rt.sock`]).map(parseHost),
+    addresses: (hosts.length > 0 ? hosts : [`unix://${runRoot}/rt.sock`]).map(parseHost),
+    group: flags.group ?? file.group,
     registryMirrors: [...flags.registryMirrors, ...(file["registry-mirrors"] ?? [])].map(
       parseMirror,
     ),
@@ -166,7 +172,7 @@ function parseLogDefaults(flags: DaemonFlags, file: FileSettings): LogConfig {
   return config;
 }
 
-function parseHost(host: string): string {
+function parseHost(host: string): ListenAddress {
   const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
   if (path === undefined) {
     throw new EngineError(
@@ -174,7 +180,7 @@ function parseHost(host: string): string {
       `cannot listen on ${JSON.stringify(host)}: only unix:///PATH is supported`,
     );
   }
-  return path;
+  return { kind: "unix", path };
 }
 
 function parseMirror(url: string): string {

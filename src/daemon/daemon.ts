@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { getuid } from "node:process";
 import packageJson from "../../package.json";
@@ -8,8 +8,12 @@ import { createLog } from "../log.ts";
 import { loadNative } from "../native.ts";
 import { type DaemonConfig, type DaemonFlags, readConfig } from "./config.ts";
 import { createEngine } from "./engine.ts";
-import { listen } from "./http/listen.ts";
-import { createApiServer } from "./http/server.ts";
+import { Audit } from "./http/audit.ts";
+import { defaultLimits, type Limits } from "./http/limits.ts";
+import { formatAddress, listen } from "./http/listen.ts";
+import { PeerReader } from "./http/peer.ts";
+import { ApiServer } from "./http/server.ts";
+import { readIds } from "./http/unix.ts";
 import { holdLock } from "./lock.ts";
 import { createHandlers } from "./routes/handlers.ts";
 
@@ -31,13 +35,19 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   engine.supervisor.prepareMonitor();
   const handlers = createHandlers(engine);
   const headers = { Server: `rt/${packageJson.version} (linux)` };
-  const sockets = await listen(() => createApiServer({ handlers, log, headers }), config.sockets);
+  const limits = await readLimits();
+  const server = new ApiServer({ handlers, log, audit: new Audit(log), headers, limits });
+  const listening = await listen(server, {
+    addresses: config.addresses,
+    group: config.group,
+    peers: new PeerReader(await readUserNames()),
+  });
   log.info(
-    `rt ${packageJson.version} is ready on ${config.sockets.map((path) => `unix://${path}`).join(", ")}`,
+    `rt ${packageJson.version} is ready on ${config.addresses.map(formatAddress).join(", ")}`,
   );
   const signal = await stopSignal();
   log.info(`stopping on ${signal}; containers go on`);
-  await sockets.close();
+  await listening.close();
   engine.close();
   return 0;
 }
@@ -51,6 +61,22 @@ async function makeRoots({ dataRoot, runRoot }: DaemonConfig): Promise<void> {
   await mkdir(dataRoot, { recursive: true, mode: 0o710 });
   await mkdir(join(dataRoot, "containers"), { recursive: true, mode: 0o710 });
   await mkdir(join(runRoot, "c"), { recursive: true, mode: 0o711 });
+}
+
+/** A connection may need a second descriptor, to the monitor that it is joined to. */
+async function readLimits(): Promise<Limits> {
+  const text = await readFile("/proc/self/limits", "utf8").catch(() => "");
+  const descriptors = Number(
+    /^Max open files\s+(\d+)/m.exec(text)?.[1] ?? Number.POSITIVE_INFINITY,
+  );
+  const connections = Math.min(defaultLimits.connections, Math.floor(descriptors / 2));
+  return { ...defaultLimits, connections };
+}
+
+/** Users' names by id, the first of each, for the log. */
+async function readUserNames(): Promise<Map<number, string>> {
+  const entries = [...(await readIds("/etc/passwd"))].reverse();
+  return new Map(entries.map(([name, uid]) => [uid, name]));
 }
 
 function stopSignal(): Promise<string> {

@@ -1,80 +1,44 @@
-import { chmod, chown, lstat, mkdir, readFile, unlink } from "node:fs/promises";
-import type { Server } from "node:http";
-import { connect } from "node:net";
-import { dirname } from "node:path";
-import { EngineError, messageOf } from "../../errors.ts";
+import type { PeerReader } from "./peer.ts";
+import type { ApiServer } from "./server.ts";
+import { listenUnix } from "./unix.ts";
+
+/** Where a daemon listens. */
+export type ListenAddress =
+  | { kind: "unix"; path: string }
+  | { kind: "tcp"; hostname: string; port: number };
 
 export interface Listening {
   /** Stops listening, ends every connection and removes the sockets. */
   close(): Promise<void>;
 }
 
-/** Serves on Unix sockets, mode 0660 and owned by group `rt` or `docker` where there is one. */
-export async function listen(createServer: () => Server, paths: string[]): Promise<Listening> {
-  const servers: Server[] = [];
-  for (const path of paths) {
-    await makeRoom(path);
-    const server = createServer();
-    await bind(server, path);
-    servers.push(server);
-    await chmod(path, 0o660);
-    const group = await findGroup(["rt", "docker"]);
-    if (group !== undefined) await chown(path, 0, group);
-  }
-  return {
-    async close() {
-      for (const server of servers) {
-        server.close();
-        server.closeAllConnections();
-      }
-      await Promise.all(paths.map((path) => unlink(path).catch(() => {})));
-    },
+export interface ListenOptions {
+  addresses: ListenAddress[];
+  /** Group of the Unix sockets, as `--group` has it; undefined: the first of the usual ones. */
+  group: string | undefined;
+  peers: PeerReader;
+}
+
+/** Serves on all addresses, or on none. */
+export async function listen(server: ApiServer, options: ListenOptions): Promise<Listening> {
+  const open: Listening[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(open.map((each) => each.close()));
+    server.close();
   };
-}
-
-/** Removes a socket that nobody answers on; refuses one that is in use and whatever is no socket. */
-async function makeRoom(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  const found = await lstat(path).catch(() => undefined);
-  if (found === undefined) return;
-  if (!found.isSocket())
-    throw new EngineError(
-      "conflict",
-      `cannot listen on ${path}: a file that is no socket is in the way`,
-    );
-  if (await answers(path)) {
-    throw new EngineError("conflict", `cannot listen on ${path}: another process serves there`, {
-      hint: "stop it, or choose another socket with -H unix:///PATH",
-    });
+  try {
+    for (const address of options.addresses) {
+      if (address.kind === "unix") open.push(await listenUnix(server, address.path, options));
+    }
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
   }
-  await unlink(path);
+  return { close };
 }
 
-function answers(path: string): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({ path }, () => resolve(true));
-  socket.on("error", () => resolve(false));
-  return promise.finally(() => socket.destroy());
-}
-
-function bind(server: Server, path: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = (cause: Error): void =>
-    reject(new EngineError("internal", `listen on ${path}: ${messageOf(cause)}`, { cause }));
-  server.once("error", fail);
-  server.listen(path, () => {
-    server.off("error", fail);
-    resolve();
-  });
-  return promise;
-}
-
-async function findGroup(names: string[]): Promise<number | undefined> {
-  const text = await readFile("/etc/group", "utf8").catch(() => "");
-  for (const name of names) {
-    const line = text.split("\n").find((entry) => entry.startsWith(`${name}:`));
-    const gid = Number(line?.split(":")[2]);
-    if (Number.isSafeInteger(gid)) return gid;
-  }
-  return undefined;
+export function formatAddress(address: ListenAddress): string {
+  if (address.kind === "unix") return `unix://${address.path}`;
+  const name = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
+  return `tcp://${name}:${address.port}`;
 }

@@ -24,7 +24,9 @@ describe("Router", () => {
     expect(router.find("GET", "/nowhere")).toBeUndefined();
   });
 
-  test("a broken percent sequence matches nothing", () => {
-    expect(router.find("GET", "/containers/%zz/json")).toBeUndefined();
+  test("a broken percent sequence or a control byte is malformed", () => {
+    for (const id of ["%zz", "a%00b", "%0a", "%7f", "%ff"]) {
+      expect(router.find("GET", `/containers/${id}/json`)).toBe("malformed");
+    }
   });
 });

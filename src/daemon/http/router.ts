@@ -31,8 +31,11 @@ export class Router {
     }
   }
 
-  /** The match, or "method" when the path exists for other methods only, or undefined. */
-  find(method: string, path: string): RouteMatch | "method" | undefined {
+  /**
+   * The match; or "method" when the path exists for other methods only, "malformed" when a value has a
+   * broken percent sequence or control bytes, or undefined.
+   */
+  find(method: string, path: string): RouteMatch | "method" | "malformed" | undefined {
     let otherMethod = false;
     for (const { route, method: wanted, pattern } of this.#compiled) {
       const found = pattern.exec(path);
@@ -44,7 +47,7 @@ export class Router {
       const params: Record<string, string> = {};
       for (const [name, value] of Object.entries(found.groups ?? {})) {
         const decoded = decode(value);
-        if (decoded === undefined) return undefined;
+        if (decoded === undefined) return "malformed";
         params[name] = decoded;
       }
       return { route, params };
@@ -55,7 +58,8 @@ export class Router {
 
 function decode(text: string): string | undefined {
   try {
-    return decodeURIComponent(text);
+    const decoded = decodeURIComponent(text);
+    return /^\P{Cc}*$/u.test(decoded) ? decoded : undefined;
   } catch {
     return undefined;
   }

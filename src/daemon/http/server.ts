@@ -1,178 +1,124 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 import { toErrorReply } from "../../api/errors.ts";
 import type { RouteName } from "../../api/routes.ts";
-import { apiVersion, compareVersions, minApiVersion, splitVersion } from "../../api/version.ts";
-import { EngineError } from "../../errors.ts";
+import { apiVersion } from "../../api/version.ts";
 import type { Log } from "../../log.ts";
-import { createResponseContext, type Handler, type RequestContext } from "./context.ts";
-import { Query } from "./request.ts";
+import type { Audit } from "./audit.ts";
+import { serveConnection } from "./connection.ts";
+import type { Handler } from "./context.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Limits, RequestError } from "./limits.ts";
+import type { Peer } from "./peer.ts";
 import { Router } from "./router.ts";
+import { findTarget, pathOf, type Target } from "./target.ts";
+import { Wire } from "./wire.ts";
 
 export interface ApiServerOptions {
   handlers: Record<RouteName, Handler>;
   log: Log;
+  audit: Audit;
   /** Extra headers of every reply. */
   headers: Record<string, string>;
+  limits: Limits;
 }
 
-/** The Engine API on node:http: finds the handler, answers what it throws. Not yet listening. */
-export function createApiServer(options: ApiServerOptions): Server {
-  const router = new Router();
-  const headers = {
-    "Api-Version": apiVersion,
-    "Docker-Experimental": "false",
-    Ostype: "linux",
-    ...options.headers,
-  };
+/** The Engine API over HTTP/1.1, on connections that others accept. */
+export class ApiServer {
+  readonly #router = new Router();
+  readonly #options: ApiServerOptions;
+  readonly #common: Record<string, string>;
+  readonly #sockets = new Set<Socket>();
+  /** Connections between two requests; the one that has waited longest first. */
+  readonly #idle = new Set<Socket>();
 
-  async function answer(
-    request: IncomingMessage,
-    signal: AbortSignal,
-    reply: Reply,
-  ): Promise<void> {
-    try {
-      const parsed = parseTarget(router, request);
-      await options.handlers[parsed.route](reply.context({ ...parsed, request, signal }));
-    } catch (error) {
-      if (signal.aborted) return;
-      const { status, headers: more, body } = toErrorReply(error);
-      if (status === 500) options.log.error(`${request.method} ${request.url}:`, error);
-      reply.fail(status, more, body);
+  constructor(options: ApiServerOptions) {
+    this.#options = options;
+    this.#common = {
+      "Api-Version": apiVersion,
+      "Docker-Experimental": "false",
+      Ostype: "linux",
+      ...options.headers,
+    };
+  }
+
+  accept(socket: Socket, peer: Peer): void {
+    const { limits, log } = this.#options;
+    this.#sockets.add(socket);
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      this.#idle.delete(socket);
+    });
+    const full = this.#sockets.size > limits.connections && !this.#endIdle();
+    const wire = new Wire(socket, () => peer.isGone());
+    const answer = full
+      ? async (exchange: Exchange) => refuseFull(exchange)
+      : (exchange: Exchange) => this.#answer(exchange, peer);
+    const idle = (isIdle: boolean): void => {
+      if (isIdle) this.#idle.add(socket);
+      else this.#idle.delete(socket);
+    };
+    serveConnection(wire, { limits, common: this.#common, answer, idle }).catch((error) => {
+      log.error("connection:", error);
+      socket.destroy();
+    });
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Makes room for a newcomer. */
+  #endIdle(): boolean {
+    for (const socket of this.#idle) {
+      socket.destroy();
+      return true;
     }
+    return false;
   }
 
-  const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    const gone = new AbortController();
-    response.on("close", () => gone.abort());
-    void answer(request, gone.signal, responseReply(response));
-  });
-  server.requestTimeout = 0;
-  server.timeout = 0;
-  server.on("upgrade", (request, socket, head) => {
-    const gone = new AbortController();
-    socket.on("error", () => gone.abort());
-    socket.on("close", () => gone.abort());
-    if (head.length > 0) socket.unshift(head);
-    void answer(request, gone.signal, upgradeReply(socket, headers));
-  });
-  server.on("clientError", (_error, socket) => {
-    if (!socket.writable) return;
-    socket.end(rawReply(400, headers, { message: "malformed HTTP request" }));
-  });
-  return server;
-}
-
-interface Target {
-  route: RouteName;
-  params: Record<string, string>;
-  query: Query;
-  version: string;
-}
-
-function parseTarget(router: Router, request: IncomingMessage): Target {
-  const url = request.url ?? "/";
-  const mark = url.indexOf("?");
-  const { version = apiVersion, path } = splitVersion(mark < 0 ? url : url.slice(0, mark));
-  checkVersion(version);
-  const match = router.find(request.method ?? "GET", path);
-  if (match === undefined) throw new EngineError("not_found", "page not found");
-  if (match === "method") {
-    throw new EngineError("not_found", `no operation ${request.method} on this path`);
+  async #answer(exchange: Exchange, peer: Peer): Promise<void> {
+    const { handlers, audit } = this.#options;
+    const { head, reply } = exchange;
+    let target: Target | undefined;
+    try {
+      target = findTarget(this.#router, head);
+      await handlers[target.route](exchange.toContext(target));
+      if (reply.status === 0 && !exchange.signal.aborted) throw new Error("nothing was answered");
+      if (reply.status === 0) reply.abort();
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+    audit.request(peer, head.method, head.target, reply.status);
   }
-  return { ...match, query: new Query(mark < 0 ? "" : url.slice(mark + 1)), version };
-}
 
-function checkVersion(version: string): void {
-  if (compareVersions(version, minApiVersion) < 0) {
-    throw new EngineError(
-      "invalid_argument",
-      `client version ${version} is too old. Minimum supported API version is ${minApiVersion}, please upgrade your client to a newer version`,
-    );
-  }
-  if (compareVersions(version, apiVersion) > 0) {
-    throw new EngineError(
-      "invalid_argument",
-      `client version ${version} is too new. Maximum supported API version is ${apiVersion}`,
+  #fail({ head, reply, hijacked, signal }: Exchange, error: unknown): void {
+    if (hijacked || reply.status !== 0) {
+      // The answer has begun, and can only be broken off.
+      if (!signal.aborted) this.#options.log.error(`${head.method} ${pathOf(head.target)}:`, error);
+      reply.abort();
+      return;
+    }
+    const refused = error instanceof RequestError;
+    const { status, headers, body } = refused ? toRefusal(error) : toErrorReply(error);
+    if (status === 500) this.#options.log.error(`${head.method} ${pathOf(head.target)}:`, error);
+    reply.whole(
+      status,
+      { "Content-Type": "application/json", ...headers },
+      `${JSON.stringify(body)}\n`,
     );
   }
 }
 
-/** The two ways a request can be answered: as a response, or on a bare connection. */
-interface Reply {
-  context(parts: Target & { request: IncomingMessage; signal: AbortSignal }): RequestContext;
-  fail(status: number, headers: Record<string, string>, body: { message: string }): void;
+function toRefusal({ status, message }: RequestError) {
+  return { status, headers: { "Rt-Error-Code": "invalid_argument" }, body: { message } };
 }
 
-function responseReply(response: ServerResponse): Reply {
-  return {
-    context: (parts) => createResponseContext(parts, response),
-    fail(status, headers, body) {
-      if (response.headersSent) {
-        response.destroy();
-        return;
-      }
-      response.writeHead(status, { "Content-Type": "application/json", ...headers });
-      response.end(status === 304 ? undefined : `${JSON.stringify(body)}\n`);
-    },
-  };
-}
-
-function upgradeReply(socket: Duplex, headers: Record<string, string>): Reply {
-  let taken = false;
-  const refuse = (): never => {
-    throw new EngineError("invalid_argument", "this operation does not upgrade the connection");
-  };
-  return {
-    context: ({ request, params, query, version, signal }) => ({
-      params,
-      query,
-      version,
-      headers: request.headers,
-      signal,
-      body: () => Promise.resolve({}),
-      input: refuse,
-      json: refuse,
-      empty: refuse,
-      text: refuse,
-      stream: refuse,
-      hijack(contentType) {
-        taken = true;
-        const lines = Object.entries({
-          ...headers,
-          "Content-Type": contentType,
-          Connection: "Upgrade",
-          Upgrade: "tcp",
-        }).map(([name, value]) => `${name}: ${value}\r\n`);
-        socket.write(`HTTP/1.1 101 UPGRADED\r\n${lines.join("")}\r\n`);
-        return socket;
-      },
-    }),
-    fail(status, more, body) {
-      if (taken) socket.destroy();
-      else socket.end(rawReply(status, { ...headers, ...more }, body));
-    },
-  };
-}
-
-function rawReply(
-  status: number,
-  headers: Record<string, string>,
-  body: { message: string },
-): string {
-  const text = `${JSON.stringify(body)}\n`;
-  const lines = Object.entries({
-    ...headers,
-    "Content-Type": "application/json",
-    "Content-Length": String(Buffer.byteLength(text)),
-    Connection: "close",
-  }).map(([name, value]) => `${name}: ${value}\r\n`);
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${text}`;
+function refuseFull({ reply }: Exchange): void {
+  const message = "too many connections to the daemon: try again when others have ended";
+  reply.whole(
+    503,
+    { "Content-Type": "application/json", "Retry-After": "1" },
+    `${JSON.stringify({ message })}\n`,
+  );
 }

@@ -1,6 +1,6 @@
 import { EngineError } from "../../errors.ts";
 import type { Credentials } from "../../oci/registry/types.ts";
-import { isRecord } from "../http/request.ts";
+import { isRecord } from "../http/json.ts";
 
 /** X-Registry-Auth: base64url of {"username", "password"} or {"identitytoken"}. Nothing in it: undefined. */
 export function parseCredentials(header: string | string[] | undefined): Credentials | undefined {

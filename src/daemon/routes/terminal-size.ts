@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { Query } from "../http/request.ts";
+import type { Query } from "../http/query.ts";
 
 /** `h` and `w` of a resize. */
 export function terminalSize(query: Query): { rows: number; columns: number } {

@@ -2,7 +2,7 @@ import type { Volume as WireVolume } from "../../api/types.ts";
 import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler } from "../http/context.ts";
-import { isRecord } from "../http/request.ts";
+import { isRecord } from "../http/json.ts";
 import { pruneFilters, volumeFilters } from "../volumes/filter.ts";
 import { toVolume } from "../volumes/view.ts";
 import type { Volume, VolumeRequest } from "../volumes/volume.ts";

@@ -1,10 +1,6 @@
-import type { IncomingMessage } from "node:http";
 import { EngineError } from "../../errors.ts";
-import { wellFormed } from "../../oci/json.ts";
-
-/** Longest JSON body that is read; Docker's largest real ones are a few kilobytes. */
-const maxBodyBytes = 4 * 1024 * 1024;
-
+import { isRecord, parseJson } from "./json.ts";
+import { defaultLimits } from "./limits.ts";
 /** Query parameters of a request, read as Docker reads them. */
 export class Query {
   readonly #params: URLSearchParams;
@@ -46,7 +42,7 @@ export class Query {
     const text = this.text("filters");
     const filters = new Map<string, string[]>();
     if (text === "") return filters;
-    const parsed = parseJson(text, "filters");
+    const parsed = parseJson(Buffer.from(text), "filters", defaultLimits.jsonDepth);
     if (!isRecord(parsed))
       throw new EngineError("invalid_argument", "invalid filters: not an object");
     for (const [name, value] of Object.entries(parsed)) {
@@ -68,46 +64,4 @@ export class Query {
     }
     return filters;
   }
-}
-
-/** The JSON object in a request's body; an empty body is an empty object. */
-export async function readJson(request: IncomingMessage): Promise<Record<string, unknown>> {
-  const type = request.headers["content-type"] ?? "application/json";
-  if (type.split(";", 1)[0]?.trim().toLowerCase() !== "application/json") {
-    throw new EngineError(
-      "invalid_argument",
-      `unsupported Content-Type header (${type}): must be 'application/json'`,
-    );
-  }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) {
-      throw new EngineError(
-        "invalid_argument",
-        `request body is larger than ${maxBodyBytes} bytes`,
-      );
-    }
-    chunks.push(chunk);
-  }
-  if (size === 0) return {};
-  const value = parseJson(Buffer.concat(chunks).toString("utf8"), "request body");
-  // What Docker's client sends where it has nothing to say.
-  if (value === null) return {};
-  if (!isRecord(value))
-    throw new EngineError("invalid_argument", "invalid request body: not a JSON object");
-  return value;
-}
-
-export function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(wellFormed(text));
-  } catch (cause) {
-    throw new EngineError("invalid_argument", `invalid JSON in ${what}`, { cause });
-  }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
