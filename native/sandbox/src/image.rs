@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, UnmountFlags,
@@ -70,8 +70,7 @@ fn old_tree(lower: &[String], at: &str, table: Table) -> Result<OwnedFd, StepErr
 }
 
 fn directory(path: &str) -> Result<OwnedFd, StepError> {
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat(CWD, path, flags, Mode::empty()).step(STEP, path)
+    paths::host::find_dir(path).step(STEP, path)
 }
 
 /// The directory of a tree at `path`, resolved as if the tree were "/"; none if nothing is there.

@@ -8,7 +8,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{CWD, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{OpenTreeFlags, UnmountFlags};
 use rustix::process::{Pid, PidfdFlags};
@@ -92,7 +92,7 @@ impl Inside {
         let pidfd = pidfd.map_err(|_| gone())?;
         let open = |name: &str, flags: OFlags| {
             let path = format!("/proc/{pid}/{name}");
-            match rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty()) {
+            match paths::host::open(path, flags) {
                 Err(Errno::NOENT | Errno::SRCH) => Err(gone()),
                 other => other.step(STEP, name),
             }
@@ -210,8 +210,7 @@ impl Drop for Inside {
 fn clone_alone(root: &OwnedFd, namespace: &OwnedFd) -> Result<OwnedFd> {
     const STEP: &str = "copy the root mount";
     sys::unshare_fs().step(STEP, "")?;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let own = rustix::fs::open("/proc/thread-self/ns/mnt", flags, Mode::empty()).step(STEP, "")?;
+    let own = paths::host::open_file("/proc/thread-self/ns/mnt").step(STEP, "")?;
     sys::enter_mounts(namespace.as_fd()).step(STEP, "")?;
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC

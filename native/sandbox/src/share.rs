@@ -4,7 +4,6 @@ use std::fs;
 use std::os::fd::OwnedFd;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::error::{Code, StepError};
@@ -56,8 +55,7 @@ fn open_of(donor: &Donor, kind: &str) -> Result<OwnedFd, StepError> {
         return Err(gone());
     }
     let path = format!("/proc/{}/ns/{kind}", donor.pid);
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(path.as_str(), flags, Mode::empty()).map_err(|_| gone())?;
+    let opened = paths::host::open_file(path.as_str()).map_err(|_| gone())?;
     let at_once = Timespec {
         tv_sec: 0,
         tv_nsec: 0,

@@ -1,8 +1,9 @@
 //! Device nodes and links in the container's `/dev`, by descriptor, checked after they are made.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{Access, Dir, FileType, Mode, OFlags, makedev};
+use paths::{entry, handle, host};
+use rustix::fs::{FileType, Gid, Mode, OFlags, Uid, makedev};
 use rustix::io::Errno;
 
 use super::{Result, root};
@@ -12,7 +13,7 @@ use crate::op::Op;
 pub(super) fn make(dev: BorrowedFd<'_>, name: &str, major: u32, minor: u32) -> Result<()> {
     let (kind, number) = (FileType::CharacterDevice, makedev(major, minor));
     let mode = Mode::from_raw_mode(0o666);
-    rustix::fs::mknodat(dev, name, kind, mode, number).step("make device", name)?;
+    entry::make_node(dev, name, kind, mode, number).step("make device", name)?;
     if root::node(dev, name).step("make device", name)? != (kind, number) {
         let text = format!("make device \"{name}\": something else is in its place");
         return Err(StepError::new(Code::Internal, "make device", name, 0, text));
@@ -23,10 +24,10 @@ pub(super) fn make(dev: BorrowedFd<'_>, name: &str, major: u32, minor: u32) -> R
 /// A kernel without `/proc/kcore` has nothing that `/dev/core` could lead to.
 pub(super) fn link(dev: BorrowedFd<'_>, name: &str, to: &str) -> Result<()> {
     const CORE: &str = "/proc/kcore";
-    if to == CORE && rustix::fs::access(CORE, Access::EXISTS) == Err(Errno::NOENT) {
+    if to == CORE && host::open(CORE, OFlags::PATH).err() == Some(Errno::NOENT) {
         return Ok(());
     }
-    rustix::fs::symlinkat(to, dev, name).step("make link", name)
+    entry::make_link(dev, name, to).step("make link", name)
 }
 
 /// What a node is made as.
@@ -76,18 +77,14 @@ fn make_node(root: BorrowedFd<'_>, path: &str, node: &Node) -> Result<()> {
     let directory = if directory.is_empty() { "/" } else { directory };
     let place = root::ensure_directory(root, directory)?;
     let permissions = Mode::from_raw_mode(node.mode & 0o7777);
-    let made = rustix::fs::mknodat(&place, name, node.kind, permissions, node.number);
+    let made = entry::make_node(&place, name, node.kind, permissions, node.number);
     absorb_exists(made).step(STEP, path)?;
     if root::node(place.as_fd(), name).step(STEP, path)? != (node.kind, node.number) {
         let text = format!("{STEP} \"{path}\": something else is in its place");
         return Err(StepError::new(Code::MountConflict, STEP, path, 0, text));
     }
-    let owner = (
-        rustix::fs::Uid::from_raw(node.owner.0),
-        rustix::fs::Gid::from_raw(node.owner.1),
-    );
-    let flags = rustix::fs::AtFlags::SYMLINK_NOFOLLOW;
-    rustix::fs::chownat(&place, name, Some(owner.0), Some(owner.1), flags).step(STEP, path)
+    let (uid, gid) = (Uid::from_raw(node.owner.0), Gid::from_raw(node.owner.1));
+    entry::set_owner(&place, name, Some(uid), Some(gid)).step(STEP, path)
 }
 
 /// Names below the host's `/dev` that are mounts or links of the container's own.
@@ -98,8 +95,8 @@ const MAX_DEPTH: usize = 8;
 
 /// Copies all device nodes of the host. Runs before the pivot, so "/dev" is the host's.
 pub(super) fn make_all(dev: BorrowedFd<'_>) -> Result<()> {
-    let host = root::host_directory("/dev").step("read devices", "/dev")?;
-    copy_directory(host.as_fd(), dev, 0).step("copy devices", "/dev")
+    let devices = root::host_directory("/dev").step("read devices", "/dev")?;
+    copy_directory(devices.as_fd(), dev, 0).step("copy devices", "/dev")
 }
 
 fn copy_directory(
@@ -107,53 +104,32 @@ fn copy_directory(
     to: BorrowedFd<'_>,
     depth: usize,
 ) -> std::result::Result<(), Errno> {
-    for entry in Dir::read_from(reopen(from, ".")?)? {
-        let entry = entry?;
-        let name = entry.file_name();
+    for name in handle::names(handle::reopen_dir(from)?)? {
         let known = name.to_str().unwrap_or_default();
-        if known == "." || known == ".." || (depth == 0 && SKIPPED.contains(&known)) {
+        if depth == 0 && SKIPPED.contains(&known) {
             continue;
         }
-        let Ok(stat) = rustix::fs::statat(from, name, rustix::fs::AtFlags::SYMLINK_NOFOLLOW) else {
+        let name = name.to_bytes();
+        let Ok(stat) = entry::stat(from, name) else {
             continue;
         };
         let kind = FileType::from_raw_mode(stat.st_mode);
         let mode = Mode::from_raw_mode(stat.st_mode & 0o7777);
         match kind {
             FileType::CharacterDevice | FileType::BlockDevice => {
-                absorb_exists(rustix::fs::mknodat(to, name, kind, mode, stat.st_rdev))?;
-                let owner = (
-                    rustix::fs::Uid::from_raw(stat.st_uid),
-                    rustix::fs::Gid::from_raw(stat.st_gid),
-                );
-                rustix::fs::chownat(
-                    to,
-                    name,
-                    Some(owner.0),
-                    Some(owner.1),
-                    rustix::fs::AtFlags::SYMLINK_NOFOLLOW,
-                )?;
+                absorb_exists(entry::make_node(to, name, kind, mode, stat.st_rdev))?;
+                let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
+                entry::set_owner(to, name, Some(uid), Some(gid))?;
             }
             FileType::Directory if depth < MAX_DEPTH => {
-                absorb_exists(rustix::fs::mkdirat(to, name, Mode::from_raw_mode(0o755)))?;
-                copy_directory(
-                    reopen(from, name)?.as_fd(),
-                    reopen(to, name)?.as_fd(),
-                    depth + 1,
-                )?;
+                absorb_exists(entry::make_dir(to, name, Mode::from_raw_mode(0o755)))?;
+                let (from, to) = (entry::open_dir(from, name)?, entry::open_dir(to, name)?);
+                copy_directory(from.as_fd(), to.as_fd(), depth + 1)?;
             }
             _ => {}
         }
     }
     Ok(())
-}
-
-fn reopen<P: rustix::path::Arg>(
-    dir: BorrowedFd<'_>,
-    name: P,
-) -> std::result::Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(dir, name, flags, Mode::empty())
 }
 
 fn absorb_exists(made: std::result::Result<(), Errno>) -> std::result::Result<(), Errno> {

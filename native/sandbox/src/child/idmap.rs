@@ -76,7 +76,7 @@ fn namespace(uids: &str, gids: &str) -> std::result::Result<OwnedFd, Errno> {
     let made = host_pid(pidfd.as_fd()).and_then(|pid| {
         write(&format!("/proc/{pid}/uid_map"), uids)?;
         write(&format!("/proc/{pid}/gid_map"), gids)?;
-        root::open_host_file(&format!("/proc/{pid}/ns/user"))
+        root::open_host_file(format!("/proc/{pid}/ns/user"))
     });
     sys::pidfd_signal(pidfd.as_fd(), Signal::KILL.as_raw())?;
     let reap = || waitid(WaitId::PidFd(pidfd.as_fd()), WaitIdOptions::EXITED);

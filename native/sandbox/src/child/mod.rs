@@ -263,18 +263,12 @@ impl Child {
     /// The score goes by the host's procfs, which is out of reach afterwards.
     fn enter(&mut self, oom_score_adj: i32) -> Result<()> {
         let first = self.other.take().ok_or_else(|| missing("join", "/"))?;
-        let score = rustix::fs::open(
-            "/proc/self/oom_score_adj",
-            OFlags::WRONLY | OFlags::CLOEXEC,
-            Mode::empty(),
-        );
+        let score = paths::host::open("/proc/self/oom_score_adj", OFlags::WRONLY);
         score
             .and_then(|file| write_proc_file(&file, &oom_score_adj.to_string()))
             .step("set oom_score_adj", &oom_score_adj.to_string())?;
         sys::join_namespaces(first.as_fd()).step("join the container", "")?;
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let root = rustix::fs::open("/", flags, Mode::empty()).step("open root", "/")?;
-        self.root = Some(root);
+        self.root = Some(root::host_directory("/").step("open root", "/")?);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags};
+use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{OpenTreeFlags, UnmountFlags};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -151,8 +151,7 @@ fn unmountable(error: StepError, device: &str, kind: &str) -> StepError {
 /// in there may copy its mounts. No link of that container's is followed, and nothing is executed.
 pub(super) fn tree_of(namespace: BorrowedFd<'_>, path: &str) -> Result<Tree> {
     const STEP: &str = "share memory";
-    let look = OFlags::RDONLY | OFlags::CLOEXEC;
-    let own = rustix::fs::open("/proc/self/ns/mnt", look, Mode::empty()).step(STEP, path)?;
+    let own = root::open_host_file("/proc/self/ns/mnt").step(STEP, path)?;
     let root = root::host_directory("/").step(STEP, "/")?;
     let kind = Some(LinkNameSpaceType::Mount);
     move_into_link_name_space(namespace, kind).step(STEP, path)?;
@@ -165,9 +164,9 @@ pub(super) fn tree_of(namespace: BorrowedFd<'_>, path: &str) -> Result<Tree> {
 }
 
 fn copy_here(path: &str) -> std::result::Result<Tree, Errno> {
-    let links = ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let place = rustix::fs::openat2(CWD, path, flags, Mode::empty(), links)?;
+    let top = root::host_directory("/")?;
+    let links = paths::Root::new(top.as_fd()).without_links();
+    let place = links.open(path, OFlags::PATH | OFlags::DIRECTORY)?;
     let flags = OpenTreeFlags::OPEN_TREE_CLONE
         | OpenTreeFlags::OPEN_TREE_CLOEXEC
         | OpenTreeFlags::AT_EMPTY_PATH;

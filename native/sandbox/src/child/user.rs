@@ -1,10 +1,11 @@
 //! Which user a container's program runs as, by the container's own `/etc/passwd` and `/etc/group`.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
+use paths::Root;
 use rustix::io::Errno;
 
-use super::{Result, root};
+use super::Result;
 use crate::error::{Code, Context, StepError};
 
 /// The user found.
@@ -40,29 +41,16 @@ pub(crate) fn find(root: BorrowedFd<'_>, spec: &str, groups: &[String]) -> Resul
 /// The content of a plain file; empty if there is none.
 fn read(root: BorrowedFd<'_>, path: &str) -> Result<Vec<u8>> {
     const STEP: &str = "read user database";
-    let file = match root::open_plain_file(root, path) {
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(Vec::new()),
-        Err(Errno::INVAL) => {
-            let text = format!("{STEP} \"{path}\": it is not a regular file");
-            return Err(StepError::new(Code::InvalidArgument, STEP, path, 0, text));
-        }
-        other => other.step(STEP, path)?,
+    let refused = |why: &str| {
+        let text = format!("{STEP} \"{path}\": {why}");
+        Err(StepError::new(Code::InvalidArgument, STEP, path, 0, text))
     };
-    let size = u64::try_from(rustix::fs::fstat(&file).step(STEP, path)?.st_size).unwrap_or(0);
-    if size > MAX_SIZE {
-        let text = format!("{STEP} \"{path}\": it is larger than 10 MiB");
-        return Err(StepError::new(Code::InvalidArgument, STEP, path, 0, text));
+    match Root::new(root).read_plain(path, MAX_SIZE) {
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(Vec::new()),
+        Err(Errno::INVAL) => refused("it is not a regular file"),
+        Err(Errno::FBIG) => refused("it is larger than 10 MiB"),
+        other => other.step(STEP, path),
     }
-    let mut content = vec![0; usize::try_from(size).unwrap_or(0)];
-    let mut filled = 0;
-    while let Some(rest) = content.get_mut(filled..).filter(|r| !r.is_empty()) {
-        match rustix::io::read(file.as_fd(), rest).step(STEP, path)? {
-            0 => break,
-            length => filled += length,
-        }
-    }
-    content.truncate(filled);
-    Ok(content)
 }
 
 struct Entry<'a> {
