@@ -37,15 +37,13 @@ const PATHS: [&str; 23] = [
     "/",
 ];
 
-const SYSCTLS: [&str; 8] = [
+const SYSCTLS: [&str; 6] = [
     "kernel/domainname",
     "kernel/msgmax",
     "kernel/shm_rmid_forced",
     "fs/mqueue/msg_max",
-    "net/ipv4/ip_forward",
     "net/ipv4/ip_unprivileged_port_start",
     "net/ipv4/ping_group_range",
-    "net/core/somaxconn",
 ];
 
 /// "c 1:3", "directory", "file", "link TARGET" …
