@@ -12,6 +12,8 @@ export interface DaemonOptions {
   /** Name of the roots below the world's own; two daemons of one world need two. */
   name?: string;
   env?: Record<string, string>;
+  /** What executes the daemon's command, which follows. */
+  wrapper?: string[];
 }
 
 let logs = 0;
@@ -48,6 +50,7 @@ export class Daemon {
       log: world.path(`daemon-${logs}.log`),
     };
     const command = [
+      ...(options.wrapper ?? []),
       ...[rtPath, "daemon", "--data-root", place.dataRoot, "--run-root", place.runRoot],
       ...["-H", `unix://${place.socket}`],
       ...(options.mirrors ?? []).flatMap((url) => ["--registry-mirror", url]),
