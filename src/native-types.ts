@@ -50,6 +50,8 @@ export interface Native {
   listChanges(layers: LayersRequest): Promise<FileChange[]>;
   /** Writes the changes as a gzip layer to a new file. */
   packChanges(layers: LayersRequest, to: string): Promise<PackedLayer>;
+  /** Refuses a profile that no container could have. */
+  checkSeccomp(plan: SeccompPlan): void;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
 }
@@ -302,6 +304,8 @@ export interface ContainerPlan {
     /** Bit n is capability n of capabilities(7): the bounding set and, for root, the effective one. */
     capabilities: number;
     noNewPrivileges: boolean;
+    /** null: every system call is let through. */
+    seccomp: SeccompPlan | null;
     oomScoreAdj: number;
     /** By the kernel's number, see getrlimit(2); a negative value is no limit. */
     rlimits: { resource: number; soft: number; hard: number }[];
@@ -335,6 +339,13 @@ export interface ContainerPlan {
   devices: PlannedDevice[];
   /** Allowed beyond the default devices and `devices`. */
   deviceRules: DeviceRule[];
+}
+
+export interface SeccompPlan {
+  /** Docker's JSON, never looked into on this side; null: the built-in one. */
+  profile: string | null;
+  /** What its conditions are about: the container's, also for an exec that has more. */
+  capabilities: number;
 }
 
 /** Of its own, the host's, or that of another container, whose first process has this pid. */
@@ -539,6 +550,8 @@ export interface HostFacts {
   /** CPUs and memory nodes that are online, as "0-3,8". */
   cpus: string;
   mems: string;
+  /** System calls can be filtered. */
+  seccomp: boolean;
   ncpu: number;
   memTotal: number;
 }

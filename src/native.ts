@@ -39,6 +39,7 @@ interface Addon {
   ensureBridge(plan: string): Promise<void>;
   listRoutes(): Promise<string[]>;
   prepareCgroup(): void;
+  checkSeccomp(plan: string): void;
   hostFacts(): string;
   treeSize(path: string): Promise<number>;
   freeze(request: string): Promise<void>;
@@ -133,6 +134,13 @@ function wrap(addon: Addon): Native {
       return list.map(([path, kind]) => ({ path, kind }));
     },
     packChanges: (layers, to) => asPromise(() => addon.packChanges(JSON.stringify(layers), to)),
+    checkSeccomp: (plan) => {
+      try {
+        addon.checkSeccomp(JSON.stringify(plan));
+      } catch (error) {
+        throw toEngineError(error);
+      }
+    },
     hostFacts: () => JSON.parse(addon.hostFacts()) as HostFacts,
   };
 }

@@ -38,6 +38,11 @@ const daemonFlags = {
     value: "dir",
     summary: "Sockets and what ends with a boot (/run/rt)",
   },
+  "seccomp-profile": {
+    kind: "string",
+    value: "file",
+    summary: 'Default seccomp profile: a file, "unconfined" or "builtin" (builtin)',
+  },
 } as const;
 
 export const daemon = defineCommand({
@@ -76,6 +81,7 @@ function toDaemonFlags(
     cgroupParent: flags["cgroup-parent"],
     configFile: flags.config,
     bip: flags.bip,
+    seccompProfile: flags["seccomp-profile"],
     logLevel: flags["log-level"],
     noNewPrivileges: flags["no-new-privileges"],
     logDriver: flags["log-driver"],

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { EngineError, messageOf } from "../errors.ts";
 import { type LogConfig, parseLogConfig } from "./containers/log-options.ts";
+import { readSeccompDefault, type SeccompDefault } from "./containers/seccomp.ts";
 import { isRecord } from "./http/json.ts";
 import type { ListenAddress } from "./http/listen.ts";
 
@@ -19,6 +20,8 @@ export interface DaemonFlags {
   configFile?: string;
   /** Address and prefix of the default bridge, "10.7.0.1/24". */
   bip?: string;
+  /** "builtin", "unconfined" or a file. */
+  seccompProfile?: string;
   logLevel?: string;
   noNewPrivileges?: boolean;
   logDriver?: string;
@@ -36,6 +39,7 @@ export interface DaemonConfig {
   registryMirrors: string[];
   insecureRegistries: string[];
   cgroupParent: string | null;
+  seccomp: SeccompDefault;
   bip: string | null;
   logLevel: "debug" | "info" | "warn" | "error";
   /** Of containers that do not say. */
@@ -60,6 +64,7 @@ const fileKeys = {
   "insecure-registries": "strings",
   "cgroup-parent": "string",
   bip: "string",
+  "seccomp-profile": "string",
   "log-level": "string",
   "no-new-privileges": "boolean",
   "log-driver": "string",
@@ -101,6 +106,7 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     ),
     insecureRegistries: [...flags.insecureRegistries, ...(file["insecure-registries"] ?? [])],
     cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
+    seccomp: await readSeccompDefault(flags.seccompProfile ?? file["seccomp-profile"] ?? "builtin"),
     bip: parseBip(flags.bip ?? file.bip),
     logLevel: parseLevel(flags.logLevel ?? file["log-level"] ?? "info"),
     noNewPrivileges: flags.noNewPrivileges ?? file["no-new-privileges"] ?? false,

@@ -120,16 +120,19 @@ export async function buildInfo({
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: "rt",
-    SecurityOptions: [],
-    Warnings: warnings(facts),
+    SecurityOptions: facts.seccomp ? [`name=seccomp,profile=${config.seccomp.name}`] : [],
+    Warnings: warnings(facts, config),
   };
 }
 
-function warnings(facts: HostFacts): string[] {
+function warnings(facts: HostFacts, { seccomp }: DaemonConfig): string[] {
   return [
     ...(facts.memoryLimit ? [] : ["WARNING: No memory limit support"]),
     ...(facts.swapLimit ? [] : ["WARNING: No swap limit support"]),
-    "WARNING: containers run without a seccomp profile",
+    ...(facts.seccomp && seccomp.name !== "builtin"
+      ? ["WARNING: daemon is not using the default seccomp profile"]
+      : []),
+    ...(facts.seccomp ? [] : ["WARNING: the kernel has no seccomp: containers must be unconfined"]),
   ];
 }
 

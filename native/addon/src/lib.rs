@@ -160,6 +160,14 @@ pub fn prepare_cgroup() -> Result<()> {
     Ok(sandbox::cgroup::prepare_parent().map_err(Failure::from)?)
 }
 
+/// Refuses a profile that no container could have: takes a `SeccompPlan`.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn check_seccomp(plan: String) -> Result<()> {
+    let plan = serde_json::from_str(&plan).map_err(Failure::from)?;
+    Ok(sandbox::check_seccomp(&plan).map_err(Failure::from)?)
+}
+
 #[napi]
 pub fn host_facts() -> Result<String> {
     Ok(serde_json::to_string(&sandbox::host_facts()).map_err(Failure::from)?)

@@ -15,6 +15,7 @@ pub enum Code {
     CommandNotFound,
     CommandNotExecutable,
     MountConflict,
+    NotImplemented,
 }
 
 impl Code {
@@ -29,6 +30,7 @@ impl Code {
             Self::CommandNotFound => "command_not_found",
             Self::CommandNotExecutable => "command_not_executable",
             Self::MountConflict => "mount_conflict",
+            Self::NotImplemented => "not_implemented",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use serde::Serialize;
 
 use crate::cgroup::Layout;
+use crate::sys;
 
 /// What `info` and the planner need to know; `HostFacts` of `src/native-types.ts`.
 #[derive(Clone, Debug, Serialize)]
@@ -28,6 +29,8 @@ pub struct HostFacts {
     /// CPUs and memory nodes that a container may be bound to, as "0-3,8".
     pub cpus: String,
     pub mems: String,
+    /// System calls can be filtered.
+    pub seccomp: bool,
     pub ncpu: usize,
     pub mem_total: u64,
 }
@@ -66,6 +69,7 @@ pub fn host_facts() -> HostFacts {
         blkio_throttle: has("io") || has_file("blkio", "blkio.throttle.read_bps_device"),
         cpus: online("cpu"),
         mems: online("node"),
+        seccomp: sys::has_seccomp(),
         ncpu: std::thread::available_parallelism().map_or(1, Into::into),
         mem_total: mem_total(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
     }

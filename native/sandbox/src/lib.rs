@@ -20,7 +20,7 @@ mod share;
 #[allow(unsafe_code)]
 pub mod sys;
 
-pub use build::{CgroupView, build, build_exec};
+pub use build::{CgroupView, build, build_exec, check_seccomp};
 pub use error::{Code, Context, StepError, reason};
 pub use host::{HostFacts, host_facts};
 pub use image::{Table, directory_in, image_tree};

@@ -206,8 +206,25 @@ pub enum Op {
     /// Becomes the user found, with these capabilities if that is root.
     BecomeUser {
         capabilities: u64,
+        /// Kept beside them, whoever it is, up to [`Op::DropHeld`].
+        held: u64,
+    },
+    /// Finds the program as that user.
+    FindProgram {
+        name: String,
+        /// The value of PATH.
+        path: Option<String>,
     },
     NoNewPrivileges,
+    /// Filters system calls from here on: what follows has to get by with few.
+    Seccomp {
+        /// `SECCOMP_FILTER_FLAG_*`.
+        flags: u32,
+        /// `struct sock_filter`, 8 bytes each.
+        program: Vec<u8>,
+    },
+    /// Gives up what was held.
+    DropHeld,
     /// Forks: the parent stays as a reaper that forwards signals, the child goes on.
     Reaper,
     Exec {

@@ -220,9 +220,22 @@ pub struct ProcessPlan {
     /// Bit n is capability n: the bounding set and, for root, the effective one.
     pub capabilities: u64,
     pub no_new_privileges: bool,
+    /// None: every system call is let through.
+    #[serde(default)]
+    pub seccomp: Option<SeccompPlan>,
     pub oom_score_adj: i32,
     #[serde(default)]
     pub rlimits: Vec<RlimitPlan>,
+}
+
+/// Which system calls are let through.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct SeccompPlan {
+    /// As Docker writes it; none: the built-in one.
+    pub profile: Option<String>,
+    /// What the conditions of the profile are about: those of the container, also for a further process
+    /// that has more.
+    pub capabilities: u64,
 }
 
 /// A further process of a container that runs.

@@ -19,6 +19,7 @@ import type { SharedNamespaces } from "./modes.ts";
 import { type ContainerPaths, logPath } from "./paths.ts";
 import { type MountSources, planMounts } from "./plan-mounts.ts";
 import { parseRlimits } from "./resources.ts";
+import { planSeccomp, type SeccompDefault } from "./seccomp.ts";
 import { parseSecurityOptions } from "./security.ts";
 import { parseSysctls } from "./sysctls.ts";
 
@@ -45,6 +46,7 @@ export interface PlanInputs {
 /** What every container gets that does not say otherwise. */
 export interface Posture {
   noNewPrivileges: boolean;
+  seccomp: SeccompDefault;
   maskedPaths: readonly string[];
   /** All that can be given: the daemon's own. */
   capabilities: ReadonlySet<string>;
@@ -192,6 +194,7 @@ export function planProcess(
     ),
     noNewPrivileges:
       parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges ?? posture.noNewPrivileges,
+    seccomp: planSeccomp(host, posture.seccomp),
     oomScoreAdj: host.OomScoreAdj ?? 0,
     rlimits: parseRlimits(host),
   };

@@ -6,6 +6,8 @@ export interface SecurityOptions {
   noNewPrivileges?: boolean;
   /** Absent: for a privileged container. */
   writableCgroups?: boolean;
+  /** "builtin", "unconfined" or a profile's JSON; absent: as the daemon is set. */
+  seccomp?: string;
 }
 
 /**
@@ -20,11 +22,13 @@ export function parseSecurityOptions(options: string[]): SecurityOptions {
       parsed.noNewPrivileges = parseSwitch(option, value);
     } else if (name === "writable-cgroups") {
       parsed.writableCgroups = parseSwitch(option, value);
-    } else if (["seccomp", "apparmor"].includes(name) && value === "unconfined") {
+    } else if (name === "seccomp" && value) {
+      parsed.seccomp = value;
+    } else if (name === "apparmor" && value === "unconfined") {
       // What a container gets anyway, until profiles exist.
     } else if (option === "disable" || (name === "label" && value === "disable")) {
       // No SELinux labels are ever set.
-    } else if (["seccomp", "apparmor", "label"].includes(name)) {
+    } else if (["apparmor", "label"].includes(name)) {
       throw new EngineError(
         "not_implemented",
         `security option "${option}" is not supported by this engine yet`,

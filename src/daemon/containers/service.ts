@@ -26,6 +26,7 @@ import { choosePruned, type PruneReport } from "./prune.ts";
 import { parseResources, parseRlimits } from "./resources.ts";
 import { parseRestartPolicy } from "./restart-policy.ts";
 import type { Restarter } from "./restarter.ts";
+import { planSeccomp } from "./seccomp.ts";
 import { parseSecurityOptions } from "./security.ts";
 import { parseSignal } from "./signals.ts";
 import type { Stopper } from "./stopper.ts";
@@ -36,7 +37,7 @@ import type { Trash } from "./trash.ts";
 
 export interface ContainerParts {
   execs: { forget(containerId: string): void };
-  native: Pick<Native, "treeSize">;
+  native: Pick<Native, "treeSize" | "checkSeccomp">;
   trash: Trash;
   facts: HostFacts;
   table: ContainerTable;
@@ -143,6 +144,8 @@ export class ContainerService {
     parseSysctls(host);
     parseLogConfig(host.LogConfig ?? {});
     parseSecurityOptions(host.SecurityOpt ?? []);
+    const seccomp = planSeccomp(host, this.#parts.posture.seccomp);
+    if (seccomp !== null) this.#parts.native.checkSeccomp(seccomp);
     const named = [...(host.CapAdd ?? []), ...(host.CapDrop ?? [])];
     if (!host.Privileged) checkCapabilities(named, this.#parts.posture.capabilities);
     if (request.StopSignal) parseSignal(request.StopSignal);

@@ -32,7 +32,10 @@ export interface ExecRecord {
   endedAt: number;
 }
 
-/** Decides what the container's monitor is asked for. Pure. */
+/**
+ * Decides what the container's monitor is asked for. Pure. `privileged` means capabilities: system calls
+ * are filtered as the container's are, as with Docker.
+ */
 export function planExec(
   { id, settings }: ExecRecord,
   container: Container,

@@ -39,7 +39,7 @@ pub fn build_exec(plan: &ExecPlan) -> Result<ExecRequest, StepError> {
     };
     ops.push(Op::ChangeDirectory(cwd.to_owned()));
     super::limits(process, &mut ops);
-    super::become_program(process, false, &mut ops);
+    super::become_program(process, false, &mut ops)?;
     Ok(ExecRequest {
         id: plan.id.clone(),
         tty: process.tty,

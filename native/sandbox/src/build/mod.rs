@@ -3,11 +3,13 @@
 mod exec;
 mod mounts;
 mod planned;
+mod seccomp;
 mod sysctl;
 #[cfg(test)]
 mod tests;
 
 pub use exec::build_exec;
+pub use seccomp::check_seccomp;
 
 use crate::error::{Code, StepError};
 use crate::op::Op;
@@ -49,7 +51,7 @@ pub fn build(
     identity(plan, &mut ops);
     // Only now: the working directory may have had to be made.
     ops.extend(plan.rootfs.readonly.then_some(Op::ReadOnlyRoot));
-    behind_the_gate(plan, &mut ops);
+    behind_the_gate(plan, &mut ops)?;
     Ok((clone_flags(plan), ops))
 }
 
@@ -102,10 +104,10 @@ fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) {
     }));
 }
 
-fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) {
+fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
     limits(&plan.process, ops);
     ops.push(Op::Gate);
-    become_program(&plan.process, plan.init, ops);
+    become_program(&plan.process, plan.init, ops)
 }
 
 /// The last that may open nothing: a limit on descriptors can be zero.
@@ -118,19 +120,35 @@ fn limits(process: &ProcessPlan, ops: &mut Vec<Op>) {
     }));
 }
 
-fn become_program(process: &ProcessPlan, init: bool, ops: &mut Vec<Op>) {
+fn become_program(process: &ProcessPlan, init: bool, ops: &mut Vec<Op>) -> Result<(), StepError> {
     let capabilities = process.capabilities;
+    let filter = seccomp::filter(process)?;
+    let held = seccomp::held(process);
     ops.extend([
         Op::BoundCapabilities(capabilities),
-        Op::BecomeUser { capabilities },
+        Op::BecomeUser { capabilities, held },
         Op::DieWithMonitor,
         Op::Undumpable,
+        Op::FindProgram {
+            name: process.argv.first().cloned().unwrap_or_default(),
+            path: variable(&process.env, "PATH"),
+        },
     ]);
     ops.extend(process.no_new_privileges.then_some(Op::NoNewPrivileges));
-    // Seccomp belongs here, last of all, so that it need not allow what the steps above call.
+    ops.extend(filter);
+    ops.extend((held != 0).then_some(Op::DropHeld));
+    // Filtered too: it is a process of the container.
     ops.extend(init.then_some(Op::Reaper));
     ops.push(Op::Exec {
         argv: process.argv.clone(),
         env: process.env.clone(),
     });
+    Ok(())
+}
+
+fn variable(env: &[String], name: &str) -> Option<String> {
+    let mut pairs = env.iter().rev().filter_map(|pair| pair.split_once('='));
+    pairs
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value.to_owned())
 }

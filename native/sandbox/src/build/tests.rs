@@ -3,7 +3,7 @@ use super::sysctl::sysctl;
 use super::*;
 use crate::op::Attrs;
 use crate::op::ReadOnly;
-use crate::plan::{PlannedMount, Propagation, RlimitPlan};
+use crate::plan::{PlannedMount, Propagation, RlimitPlan, SeccompPlan};
 
 fn plan() -> ContainerPlan {
     serde_json::from_str(include_str!("../../testdata/plan.json")).expect("plan")
@@ -63,6 +63,89 @@ fn steps_keep_the_order_that_safety_needs() {
     let score = position(&ops, |op| matches!(op, Op::OomScoreAdj(_)));
     assert!(sysctl < place_proc && score < place_proc);
     assert!(matches!(ops.last(), Some(Op::Exec { .. })));
+}
+
+/// What comes from becoming the user on, by the names of the steps.
+fn end_of(plan: &ContainerPlan) -> Vec<String> {
+    let ops = ops_of(plan);
+    let from = position(&ops, |op| matches!(op, Op::BecomeUser { .. }));
+    let name = |op: &Op| {
+        format!("{op:?}")
+            .split([' ', '('])
+            .next()
+            .map(str::to_owned)
+    };
+    ops[from..].iter().filter_map(name).collect()
+}
+
+#[test]
+fn a_filter_comes_after_all_that_it_may_forbid() {
+    let mut plan = plan();
+    plan.init = true;
+    let unfiltered = [
+        "BecomeUser",
+        "DieWithMonitor",
+        "FindProgram",
+        "Reaper",
+        "Exec",
+    ];
+    assert_eq!(end_of(&plan), unfiltered);
+    plan.process.seccomp = Some(SeccompPlan {
+        profile: None,
+        capabilities: 0,
+    });
+    // CAP_SYS_ADMIN is what loads it; then it goes.
+    let held = Op::BecomeUser {
+        capabilities: 33,
+        held: 1 << 21,
+    };
+    assert!(ops_of(&plan).contains(&held));
+    assert_eq!(
+        end_of(&plan),
+        [
+            "BecomeUser",
+            "DieWithMonitor",
+            "FindProgram",
+            "Seccomp",
+            "DropHeld",
+            "Reaper",
+            "Exec"
+        ]
+    );
+    plan.process.no_new_privileges = true;
+    let unheld = Op::BecomeUser {
+        capabilities: 33,
+        held: 0,
+    };
+    assert!(ops_of(&plan).contains(&unheld));
+    assert_eq!(
+        end_of(&plan),
+        [
+            "BecomeUser",
+            "DieWithMonitor",
+            "FindProgram",
+            "NoNewPrivileges",
+            "Seccomp",
+            "Reaper",
+            "Exec"
+        ]
+    );
+}
+
+#[test]
+fn a_profile_that_cannot_be_used_is_refused_before_anything_is_done() {
+    let mut plan = plan();
+    let error = |profile: &str, plan: &mut ContainerPlan| {
+        plan.process.seccomp = Some(SeccompPlan {
+            profile: Some(profile.to_owned()),
+            capabilities: 0,
+        });
+        build(plan, &CgroupView::Unified, false).expect_err(profile)
+    };
+    let invalid = error("nonsense", &mut plan);
+    assert_eq!(invalid.code, crate::Code::InvalidArgument);
+    let unsupported = error(r#"{"defaultAction":"SCMP_ACT_NOTIFY"}"#, &mut plan);
+    assert_eq!(unsupported.code, crate::Code::NotImplemented);
 }
 
 #[test]

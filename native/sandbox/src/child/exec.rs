@@ -10,29 +10,28 @@ use crate::sys;
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The file to execute. The last step that looks around: behind it few system calls may be left.
+pub(super) fn find(name: &str, path: Option<&str>) -> Result<String, StepError> {
+    let file = locate(name, path.unwrap_or(DEFAULT_PATH))?;
+    // Nothing but stdin, stdout and stderr crosses over.
+    sys::cloexec_from(3);
+    Ok(file)
+}
+
 /// Replaces this process; what comes back is why that failed.
-pub(super) fn exec(argv: &[String], mut env: Vec<String>, home: &str) -> StepError {
+pub(super) fn exec(file: &str, argv: &[String], mut env: Vec<String>, home: &str) -> StepError {
     let name = argv.first().map_or("", String::as_str);
     if !env.iter().any(|e| e.starts_with("HOME=")) {
         env.push(format!("HOME={home}"));
     }
-    let path = env
-        .iter()
-        .rev()
-        .find_map(|e| e.strip_prefix("PATH="))
-        .unwrap_or(DEFAULT_PATH);
-    let file = match locate(name, path) {
-        Ok(file) => file,
-        Err(error) => return error,
-    };
-    let (Some(file), Some(argv), Some(env)) =
-        (c_strings(&[file]), c_strings(argv), c_strings(&env))
-    else {
+    let (Some(file), Some(argv), Some(env)) = (
+        c_strings(&[file.to_owned()]),
+        c_strings(argv),
+        c_strings(&env),
+    ) else {
         let text = format!("exec: \"{name}\": an argument or a variable holds a NUL byte");
         return failed(Code::InvalidArgument, name, Errno::INVAL, text);
     };
-    // Nothing but stdin, stdout and stderr crosses over.
-    sys::cloexec_from(3);
     let errno = match file.first() {
         Some(file) => sys::execve(file, &sys::Vector::new(&argv), &sys::Vector::new(&env)),
         None => Errno::INVAL,

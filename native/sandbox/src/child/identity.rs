@@ -91,14 +91,17 @@ pub(super) fn bound_capabilities(keep: u64) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn become_user(user: &User, capabilities: u64) -> Result<()> {
+/// `held` is kept beside the user's own capabilities, which are answered.
+pub(super) fn become_user(user: &User, capabilities: u64, held: u64) -> Result<CapabilitySet> {
     const STEP: &str = "become user";
     let shown = user.uid.to_string();
     let groups: Vec<Gid> = user.groups.iter().map(|g| Gid::from_raw(*g)).collect();
     rustix::thread::set_thread_groups(&groups).step("set groups", "")?;
     let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+    rustix::thread::set_keep_capabilities(held != 0).step(STEP, &shown)?;
     rustix::thread::set_thread_res_gid(gid, gid, gid).step(STEP, &shown)?;
     rustix::thread::set_thread_res_uid(uid, uid, uid).step(STEP, &shown)?;
+    rustix::thread::set_keep_capabilities(false).step(STEP, &shown)?;
     match rustix::thread::clear_ambient_capability_set() {
         Ok(()) | Err(Errno::INVAL) => {}
         Err(errno) => return Err(StepError::call("clear ambient capabilities", "", errno)),
@@ -108,14 +111,19 @@ pub(super) fn become_user(user: &User, capabilities: u64) -> Result<()> {
     } else {
         CapabilitySet::empty()
     };
+    set_capabilities(own | CapabilitySet::from_bits_retain(held))?;
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    Ok(own)
+}
+
+/// One system call: behind a filter there may be no other.
+pub(super) fn set_capabilities(own: CapabilitySet) -> Result<()> {
     let sets = CapabilitySets {
         effective: own,
         permitted: own,
         inheritable: CapabilitySet::empty(),
     };
-    rustix::thread::set_capabilities(None, sets).step("set capabilities", "")?;
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
-    Ok(())
+    rustix::thread::set_capabilities(None, sets).step("set capabilities", "")
 }
 
 /// Those of `wanted` that this process has, so that one the kernel does not know is no error.

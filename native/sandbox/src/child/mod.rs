@@ -9,6 +9,7 @@ mod exec;
 mod identity;
 mod idmap;
 pub(crate) mod mount;
+mod program;
 mod reaper;
 pub(crate) mod root;
 pub(crate) mod tree;
@@ -52,6 +53,7 @@ struct Child {
     /// An empty read-only directory that hides others.
     empty: Option<OwnedFd>,
     user: User,
+    program: program::Program,
 }
 
 /// Runs all operations; returns only by leaving the process.
@@ -65,6 +67,7 @@ pub fn run(ops: Vec<Op>, stdio: Option<Stdio>, channel: OwnedFd, other: Option<O
         other,
         empty: None,
         user: User::default(),
+        program: program::Program::default(),
     };
     let done =
         Child::prepare(stdio).and_then(|()| ops.into_iter().try_for_each(|op| child.step(op)));
@@ -165,13 +168,7 @@ impl Child {
             }
             Op::ChangeDirectory(path) => identity::change_directory(self.root()?, &path),
             Op::Gate => self.gate(),
-            Op::BoundCapabilities(set) => identity::bound_capabilities(set),
-            Op::BecomeUser { capabilities } => identity::become_user(&self.user, capabilities),
-            Op::NoNewPrivileges => {
-                rustix::thread::set_no_new_privs(true).step("set no_new_privs", "")
-            }
-            Op::Reaper => reaper::split(),
-            Op::Exec { argv, env } => Err(exec::exec(&argv, env, &self.user.home)),
+            op => self.become_program(op),
         }
     }
 

@@ -1,9 +1,11 @@
 //! The system calls that neither std nor rustix offers. The only unsafe code of this crate.
 
 mod bpf;
+mod seccomp;
 mod spawn;
 
 pub use bpf::{bpf_attach_device_program, bpf_load_device_program};
+pub use seccomp::{has_seccomp, load_filter};
 pub use spawn::{Orphan, spawn_orphan};
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_ulong, c_void};
