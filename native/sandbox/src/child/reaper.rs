@@ -1,6 +1,7 @@
 //! `--init`: PID 1 that passes signals on to the program and reaps what is orphaned.
 
 use rustix::io::Errno;
+use rustix::pipe::PipeFlags;
 use rustix::process::{Pid, Signal};
 
 use super::Result;
@@ -14,13 +15,19 @@ pub(super) fn split() -> Result<()> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .step("become reaper", "")?;
     let signals = SignalQueue::block_all();
+    // The child's are gone with execve.
+    let _named = rustix::thread::set_name(c"rt-init");
+    sys::set_command_line(b"rt-init");
+    let (closed, held) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).step("make pipe", "")?;
     if let Some(program) = sys::fork().step("fork", "")? {
-        let _named = rustix::thread::set_name(c"rt-init");
-        sys::set_command_line(b"rt-init");
         // The channel to the monitor must close when the program runs.
         sys::close_from(3);
         sys::exit_now(reap(program, &signals));
     }
+    // The program finds the reaper as it is going to be, with nothing open.
+    drop(held);
+    let _end = rustix::io::read(&closed, &mut [0u8; 1]);
+    drop(closed);
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .step("tie to reaper", "")?;
     // A group of its own, in front of the terminal, so that ^C reaches the program once: by the
