@@ -1,15 +1,17 @@
 //! A path of a root, and all below it, as an archive.
 
+use std::ffi::CString;
 use std::io::Write;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{Dir, FileType, Mode, OFlags};
+use paths::{entry, handle};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use crate::entry::Archiver;
 use crate::error::TreeError;
-use crate::root::{Target, reopen_dir};
 use crate::stat::{PathStat, describe};
+use crate::target::Target;
 
 /// A directory on the way down: what is left to do in it.
 struct Level {
@@ -45,8 +47,7 @@ pub fn archive(
             continue;
         };
         let name = join(&level.name, &base);
-        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = match rustix::fs::openat(&level.dir, &base[..], flags, Mode::empty()) {
+        let fd = match entry::look(&level.dir, &base) {
             // Gone since the directory was read.
             Err(Errno::NOENT) => continue,
             other => other.map_err(|errno| TreeError::sys("read", &name, errno))?,
@@ -73,7 +74,7 @@ fn enter(
         return Ok(None);
     }
     let failed = |errno| TreeError::sys("read", &name, errno);
-    let dir = reopen_dir(fd.as_fd()).map_err(failed)?;
+    let dir = handle::reopen_dir(fd.as_fd()).map_err(failed)?;
     let mut rest = list(&dir).map_err(failed)?;
     rest.reverse();
     Ok(Some(Level { dir, name, rest }))
@@ -81,13 +82,8 @@ fn enter(
 
 /// Names in a directory, sorted.
 pub(crate) fn list(dir: &OwnedFd) -> Result<Vec<Vec<u8>>, Errno> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(dir)? {
-        let name = entry?.file_name().to_bytes().to_vec();
-        if name != b"." && name != b".." {
-            names.push(name);
-        }
-    }
+    let names = handle::names(dir)?.into_iter();
+    let mut names: Vec<Vec<u8>> = names.map(CString::into_bytes).collect();
     names.sort_unstable();
     Ok(names)
 }

@@ -5,12 +5,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use paths::{Root, entry, handle, host};
+use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::archive::{join, list};
 use crate::error::TreeError;
-use crate::root::reopen_dir;
 
 /// The numbers are those of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,9 +107,8 @@ fn look(
 ) -> Result<Option<Level>, TreeError> {
     let path = join(&level.path, base);
     let failed = |errno| TreeError::sys("read", &path, errno);
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let before = Below::find(&level.lower, base).map_err(failed)?;
-    let upper = match rustix::fs::openat(&level.upper, base, flags, Mode::empty()) {
+    let upper = match entry::look(&level.upper, base) {
         Ok(fd) => Some(fd),
         Err(Errno::NOENT) => None,
         Err(errno) => return Err(failed(errno)),
@@ -145,7 +144,7 @@ fn look(
     let below = before.map(|below| below.dirs).unwrap_or_default();
     let hides = level.hides || is_opaque(&upper);
     let is_new = change == Some(Change::Added);
-    let dir = reopen_dir(upper.as_fd()).map_err(failed)?;
+    let dir = handle::reopen_dir(upper.as_fd()).map_err(failed)?;
     refuse_redirect(&dir, &path)?;
     if change == Some(Change::Modified) {
         level.has_changes = true;
@@ -183,7 +182,7 @@ impl Below {
     fn find(dirs: &[OwnedFd], base: &[u8]) -> Result<Option<Self>, Errno> {
         let mut found: Option<Self> = None;
         for dir in dirs {
-            let stat = match rustix::fs::statat(dir, base, AtFlags::SYMLINK_NOFOLLOW) {
+            let stat = match entry::stat(dir, base) {
                 Ok(stat) => stat,
                 Err(Errno::NOENT | Errno::NOTDIR) => continue,
                 Err(errno) => return Err(errno),
@@ -199,8 +198,7 @@ impl Below {
             if !is_dir {
                 break;
             }
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let fd = rustix::fs::openat(dir, base, flags, Mode::empty())?;
+            let fd = entry::open_dir(dir, base)?;
             let is_last = is_opaque(&fd);
             below.dirs.push(fd);
             if is_last {
@@ -242,7 +240,7 @@ fn is_opaque(dir: &OwnedFd) -> bool {
 }
 
 fn has_mark(dir: &OwnedFd, mark: &str) -> bool {
-    let path = crate::root::proc_path(dir.as_fd());
+    let path = handle::proc_path(dir.as_fd());
     let mut value = [0u8; 8];
     ["trusted.overlay.", "user.overlay."].iter().any(|prefix| {
         let name = format!("{prefix}{mark}");
@@ -266,12 +264,11 @@ fn refuse_redirect(dir: &OwnedFd, path: &[u8]) -> Result<(), TreeError> {
 }
 
 pub(crate) fn open_host(path: &Path) -> Result<OwnedFd, TreeError> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::open(path, flags, Mode::empty())
-        .map_err(|errno| TreeError::sys("open", path.as_os_str().as_bytes(), errno))
+    host::open_dir(path).map_err(|errno| TreeError::sys("open", path.as_os_str().as_bytes(), errno))
 }
 
 /// The writable layer's own file at a path that [`changes`] has named.
 pub(crate) fn open_upper(upper: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
-    crate::root::open_beneath(upper, path, OFlags::PATH)
+    let upper = Root::new(upper).beneath().without_links().on_one_mount();
+    upper.open(path, OFlags::PATH | OFlags::NOFOLLOW)
 }

@@ -5,12 +5,12 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 
 use layer::tar::Kind;
+use paths::handle::{self, proc_path, reopen_file};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use crate::error::TreeError;
 use crate::header::{Header, end, pad};
-use crate::root::{proc_path, reopen_file};
 
 /// Bytes of one read.
 const READ: usize = 256 * 1024;
@@ -54,10 +54,7 @@ impl<'a> Archiver<'a> {
         let kind = match file_type {
             FileType::RegularFile => Kind::File,
             FileType::Directory => Kind::Directory,
-            FileType::Symlink => {
-                let link = rustix::fs::readlinkat(fd, "", Vec::new()).map_err(failed)?;
-                Kind::Symlink(link.into_bytes())
-            }
+            FileType::Symlink => Kind::Symlink(handle::link_text(fd.as_fd()).map_err(failed)?),
             FileType::CharacterDevice => {
                 let (major, minor) = device();
                 Kind::Char { major, minor }

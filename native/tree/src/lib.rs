@@ -14,8 +14,9 @@ mod header;
 mod pack;
 mod pipe;
 mod receive;
-mod root;
 mod stat;
+mod stream;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -25,5 +26,5 @@ pub use error::{ErrorKind, TreeError};
 pub use pack::{Packed, pack};
 pub use pipe::{Pipe, PipeReader, PipeWriter};
 pub use receive::{Receive, receive};
-pub use root::Target;
 pub use stat::{PathStat, stat};
+pub use target::Target;

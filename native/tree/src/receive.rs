@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::CString;
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use layer::LayerError;
@@ -10,14 +10,14 @@ use layer::tar::{
     Entry, Kind, Meta, Name, Place, Plain, Reader, Stream, check_xattrs, fill, quote, remove_at,
     set_xattrs,
 };
-use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, StatVfsMountFlags, Timespec, Timestamps, Uid,
-};
+use paths::{Root, entry, handle};
+use rustix::fs::{FileType, Gid, Mode, OFlags, StatVfsMountFlags, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
 
 use crate::archive::join;
 use crate::error::TreeError;
-use crate::root::{Target, open, proc_path};
+use crate::stream::PlainStream;
+use crate::target::Target;
 
 /// How often a name is cleared that somebody takes again and again.
 const ATTEMPTS: usize = 32;
@@ -45,9 +45,9 @@ pub fn receive(
         Errno::NOTDIR => TreeError::Invalid("extraction point is not a directory".into()),
         errno => TreeError::sys("find", target.path(), errno),
     };
-    let dir = open(root, target.path(), OFlags::PATH).map_err(failed)?;
-    let stat = rustix::fs::fstat(&dir).map_err(failed)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
+    let dir = Root::new(root).open(target.path(), OFlags::PATH);
+    let dir = dir.map_err(failed)?;
+    if handle::kind(dir.as_fd()).map_err(failed)? != FileType::Directory {
         return Err(failed(Errno::NOTDIR));
     }
     refuse_read_only(root, &dir).map_err(failed)??;
@@ -137,13 +137,13 @@ impl Writer<'_> {
     }
 
     fn make_parent(&self, dir: &OwnedFd, part: &[u8], at: &[u8]) -> Result<OwnedFd, Errno> {
-        match rustix::fs::mkdirat(dir, part, Mode::from_raw_mode(0o755)) {
+        match entry::make_dir(dir, part, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno),
         }
         if let Some((uid, gid)) = self.options.owner {
             let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
-            rustix::fs::chownat(dir, part, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+            entry::set_owner(dir, part, uid, gid)?;
         }
         self.open_dir(at)
     }
@@ -151,7 +151,7 @@ impl Writer<'_> {
     /// A directory of the archive; links of the container's are followed inside its root.
     fn open_dir(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
         let path = join(self.at, path);
-        open(self.root, &path, OFlags::RDONLY | OFlags::DIRECTORY)
+        Root::new(self.root).open(&path, OFlags::RDONLY | OFlags::DIRECTORY)
     }
 
     fn make(
@@ -165,21 +165,18 @@ impl Writer<'_> {
         let (base, meta) = (name.base(), &entry.meta);
         let mode = Mode::from_raw_mode(meta.mode & 0o777);
         let node = |kind, device| {
-            move || rustix::fs::mknodat(parent, base, kind, Mode::from_raw_mode(0o600), device)
+            move || entry::make_node(parent, base, kind, Mode::from_raw_mode(0o600), device)
         };
         match &entry.kind {
             Kind::Directory => return self.directory(entry, name, parent),
             Kind::File => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
-                let flags = flags | OFlags::CLOEXEC;
-                let private = Mode::from_raw_mode(0o600);
-                let create = || rustix::fs::openat(parent, base, flags, private);
+                let create = || entry::create(parent, base, Mode::from_raw_mode(0o600));
                 let file = self.place(entry, parent, base, create)?;
                 fill(file.as_fd(), entry, reader)?;
                 return self.finish_open(&file, entry);
             }
             Kind::Symlink(to) => {
-                let link = || rustix::fs::symlinkat(&to[..], parent, base);
+                let link = || entry::make_link(parent, base, to);
                 self.place(entry, parent, base, link)?;
             }
             Kind::HardLink(to) => return self.link(entry, parent, base, to),
@@ -216,7 +213,7 @@ impl Writer<'_> {
                 Err(Errno::EXIST) => {}
                 other => return other.map_err(failed),
             }
-            match kind_of(parent, base) {
+            match entry::kind(parent, base) {
                 Ok(FileType::Directory) if self.options.keep_kinds => {
                     let name = quote(&entry.name);
                     let text = format!("cannot overwrite directory {name} with non-directory");
@@ -235,13 +232,12 @@ impl Writer<'_> {
     fn directory(&mut self, entry: &Entry, name: &Name, parent: &OwnedFd) -> Result<(), TreeError> {
         let failed = |errno| TreeError::sys("make", &entry.name, errno);
         let base = name.base();
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         for _ in 0..ATTEMPTS {
-            match rustix::fs::mkdirat(parent, base, Mode::from_raw_mode(0o700)) {
+            match entry::make_dir(parent, base, Mode::from_raw_mode(0o700)) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(failed(errno)),
             }
-            match rustix::fs::openat(parent, base, flags, Mode::empty()) {
+            match entry::open_dir(parent, base) {
                 Ok(dir) => return self.finish_dir(dir, entry, name),
                 Err(Errno::NOENT) => continue,
                 Err(Errno::NOTDIR | Errno::LOOP) => {}
@@ -295,14 +291,14 @@ impl Writer<'_> {
         let from = self.open_dir(to.parent());
         let from = from.map_err(|errno| TreeError::sys("link", &entry.name, errno))?;
         let same = |dir: &OwnedFd, base: &[u8]| {
-            let stat = rustix::fs::statat(dir, base, AtFlags::SYMLINK_NOFOLLOW).ok();
+            let stat = entry::stat(dir, base).ok();
             stat.map(|stat| (stat.st_dev, stat.st_ino))
         };
         let target = same(&from, to.base());
         if target.is_some() && target == same(parent, base) {
             return Ok(());
         }
-        let link = || rustix::fs::linkat(&from, to.base(), parent, base, AtFlags::empty());
+        let link = || entry::make_hard_link(&from, to.base(), parent, base);
         self.place(entry, parent, base, link)
     }
 
@@ -326,17 +322,11 @@ impl Writer<'_> {
         mode: Mode,
     ) -> Result<(), Errno> {
         let (uid, gid) = self.owner(&entry.meta);
-        rustix::fs::chownat(parent, base, uid, gid, AtFlags::SYMLINK_NOFOLLOW)?;
+        entry::set_owner(parent, base, uid, gid)?;
         if !matches!(entry.kind, Kind::Symlink(_)) {
-            let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let fd = rustix::fs::openat(parent, base, flags, Mode::empty())?;
-            let kind = FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode);
-            if kind == FileType::Symlink {
-                return Err(Errno::LOOP);
-            }
-            rustix::fs::chmod(proc_path(fd.as_fd()), mode)?;
+            entry::set_mode(parent, base, mode)?;
         }
-        rustix::fs::utimensat(parent, base, &times(&entry.meta), AtFlags::SYMLINK_NOFOLLOW)
+        entry::set_times(parent, base, &times(&entry.meta))
     }
 
     fn owner(&self, meta: &Meta) -> (Option<Uid>, Option<Gid>) {
@@ -352,11 +342,6 @@ fn refused(entry: &[u8], reason: &str) -> TreeError {
     })
 }
 
-fn kind_of(dir: &OwnedFd, base: &[u8]) -> Result<FileType, Errno> {
-    let stat = rustix::fs::statat(dir, base, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(FileType::from_raw_mode(stat.st_mode))
-}
-
 fn is_below(path: &[u8], dir: &[u8]) -> bool {
     path.strip_prefix(dir)
         .is_some_and(|rest| rest.starts_with(b"/"))
@@ -370,45 +355,5 @@ fn times(meta: &Meta) -> Timestamps {
     Timestamps {
         last_access: time,
         last_modification: time,
-    }
-}
-
-/// What the tar reader reads from.
-struct PlainStream<R> {
-    input: R,
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl<R: Read> PlainStream<R> {
-    fn new(input: R) -> Self {
-        Self {
-            input,
-            buffer: vec![0; 256 * 1024],
-            start: 0,
-            end: 0,
-        }
-    }
-}
-
-impl<R: Read> Stream for PlainStream<R> {
-    fn fill(&mut self) -> Result<&[u8], LayerError> {
-        while self.start == self.end {
-            match self.input.read(&mut self.buffer) {
-                Ok(0) => return Ok(&[]),
-                Ok(count) => (self.start, self.end) = (0, count),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {
-                    return Err(LayerError::Cancelled);
-                }
-                Err(error) => return Err(LayerError::Corrupt(error.to_string())),
-            }
-        }
-        Ok(&self.buffer[self.start..self.end])
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.start += count;
     }
 }

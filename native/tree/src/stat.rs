@@ -2,12 +2,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use paths::{Root, handle};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::error::TreeError;
-use crate::root::{Target, open};
+use crate::target::Target;
 
 /// Links followed to say where a link leads, as the kernel follows.
 const LINKS: usize = 40;
@@ -101,8 +102,8 @@ fn resolve_text(root: BorrowedFd<'_>, path: &[u8]) -> String {
 }
 
 fn read_link(root: BorrowedFd<'_>, path: &[u8]) -> Result<Vec<u8>, Errno> {
-    let link = open(root, path, OFlags::PATH | OFlags::NOFOLLOW)?;
-    Ok(rustix::fs::readlinkat(link.as_fd(), "", Vec::new())?.into_bytes())
+    let link = Root::new(root).open(path, OFlags::PATH | OFlags::NOFOLLOW)?;
+    handle::link_text(link.as_fd())
 }
 
 #[cfg(test)]

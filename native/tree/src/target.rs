@@ -1,15 +1,12 @@
-//! Paths inside a root, resolved by the kernel as if the root were "/".
+//! A path in a root as a user typed it.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
-use rustix::io::Errno;
+use paths::Root;
+use rustix::fs::OFlags;
 
 use crate::error::TreeError;
 
-/// The kernel gives up with EAGAIN when anything is renamed or mounted on the machine while it
-/// walks over "..".
-const ATTEMPTS: usize = 4096;
 /// The longest path, as the kernel has it.
 const PATH: usize = 4096;
 
@@ -65,59 +62,10 @@ impl Target {
         } else {
             OFlags::NOFOLLOW
         };
-        open(root, &self.path, OFlags::PATH | last)
+        Root::new(root)
+            .open(&self.path, OFlags::PATH | last)
             .map_err(|errno| TreeError::sys("find", &self.path, errno))
     }
-}
-
-/// Opens a path below the root, following the container's own links inside the root.
-pub(crate) fn open(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    openat2(root, path, flags, inside)
-}
-
-/// Opens a path below a directory that must not lead through any link or onto another mount.
-pub(crate) fn open_beneath(
-    dir: BorrowedFd<'_>,
-    path: &[u8],
-    flags: OFlags,
-) -> Result<OwnedFd, Errno> {
-    let beneath = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-    openat2(dir, path, flags | OFlags::NOFOLLOW, beneath)
-}
-
-fn openat2(
-    dir: BorrowedFd<'_>,
-    path: &[u8],
-    flags: OFlags,
-    resolve: ResolveFlags,
-) -> Result<OwnedFd, Errno> {
-    let path = if path.is_empty() { &b"."[..] } else { path };
-    for attempt in 0..ATTEMPTS {
-        match rustix::fs::openat2(dir, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
-            Err(Errno::AGAIN | Errno::INTR) if attempt % 16 == 15 => std::thread::yield_now(),
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            other => return other,
-        }
-    }
-    Err(Errno::AGAIN)
-}
-
-/// The directory that `fd` names, for reading. No path is resolved.
-pub(crate) fn reopen_dir(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(fd, ".", flags, Mode::empty())
-}
-
-/// The very file that `fd` names, for reading; the caller knows it to be a regular one.
-pub(crate) fn reopen_file(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    rustix::fs::open(proc_path(fd), flags, Mode::empty())
-}
-
-/// For calls that take paths only: leads to the very file that `fd` names.
-pub(crate) fn proc_path(fd: BorrowedFd<'_>) -> String {
-    format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd())
 }
 
 #[cfg(test)]
