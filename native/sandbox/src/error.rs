@@ -57,7 +57,12 @@ impl StepError {
         } else {
             format!("{op} \"{target}\": {}", reason(errno))
         };
-        Self::new(Code::Internal, op, target, errno.raw_os_error(), message)
+        let code = match errno {
+            // Of a path that somebody asked for; none of the engine's own is like that.
+            Errno::LOOP | Errno::NAMETOOLONG => Code::InvalidArgument,
+            _ => Code::Internal,
+        };
+        Self::new(code, op, target, errno.raw_os_error(), message)
     }
 
     /// A step that failed for a reason of its own.
@@ -133,6 +138,16 @@ mod tests {
             "mount proc \"/proc\": operation not permitted"
         );
         assert_eq!(error.errno, 1);
+    }
+
+    #[test]
+    fn a_path_that_leads_nowhere_is_the_clients_fault() {
+        for errno in [Errno::LOOP, Errno::NAMETOOLONG] {
+            assert_eq!(
+                StepError::call("open", "x", errno).code,
+                Code::InvalidArgument
+            );
+        }
     }
 
     #[test]

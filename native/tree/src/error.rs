@@ -59,6 +59,10 @@ impl TreeError {
         match errno {
             Errno::NOENT => Self::NotFound(action),
             Errno::NOSPC | Errno::DQUOT => Self::DiskFull(action),
+            // Of the path that was asked for, or of what the container has put in its way.
+            Errno::NAMETOOLONG | Errno::LOOP | Errno::NOTDIR | Errno::INVAL => {
+                Self::Invalid(format!("{action}: {}", io::Error::from(errno)))
+            }
             errno => Self::Io {
                 action,
                 source: errno.into(),

@@ -149,7 +149,9 @@ impl Child {
                 resource,
                 soft,
                 hard,
-            } => sys::set_rlimit(resource, soft, hard).step("set rlimit", &resource.to_string()),
+            } => sys::set_rlimit(resource, soft, hard)
+                .step("set rlimit", &resource.to_string())
+                .map_err(asked_for),
             Op::NewKeyring => identity::new_keyring(),
             Op::NewSession => rustix::process::setsid().step("make session", "").map(drop),
             Op::Console { rows, cols, main } => {
@@ -227,6 +229,7 @@ impl Child {
         let name = format!("sys/{path}");
         self.write_proc(&name, value)
             .step("set sysctl", &path.replace('/', "."))
+            .map_err(asked_for)
     }
 
     fn oom_score(&self, score: i32) -> Result<()> {
@@ -234,6 +237,7 @@ impl Child {
         let name = format!("{own}/oom_score_adj");
         self.write_proc(&name, &score.to_string())
             .step("set oom_score_adj", &score.to_string())
+            .map_err(asked_for)
     }
 
     /// Writes through the container's own procfs by descriptor, whatever is mounted where or over parts of
@@ -294,6 +298,16 @@ fn write_proc_file(file: &OwnedFd, value: &str) -> std::result::Result<(), Errno
         return Err(Errno::XDEV);
     }
     rustix::io::write(file, value.as_bytes()).map(drop)
+}
+
+/// A value that the kernel does not take came with the request.
+fn asked_for(error: StepError) -> StepError {
+    match Errno::from_raw_os_error(error.errno) {
+        Errno::ACCESS | Errno::INVAL | Errno::NOENT | Errno::PERM | Errno::RANGE => {
+            error.with_code(Code::InvalidArgument)
+        }
+        _ => error,
+    }
 }
 
 /// A step that builds on one that was not in the list.

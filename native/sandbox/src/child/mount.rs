@@ -45,7 +45,7 @@ pub(super) fn new_mount(fs: &FileSystem, source: &str) -> Result<OwnedFd> {
             }
             None => rustix::mount::fsconfig_set_flag(&context, key.as_str()),
         }
-        .map_err(|errno| explain(context.as_fd(), StepError::call(&step, key, errno)))?;
+        .map_err(|errno| explain(context.as_fd(), option_error(&step, key, errno)))?;
     }
     mount_context(&context, fs.attrs, &step)
 }
@@ -55,6 +55,15 @@ fn mount_context(context: &OwnedFd, attrs: Attrs, step: &str) -> Result<OwnedFd>
         .map_err(|errno| explain(context.as_fd(), StepError::call(step, "", errno)))?;
     let attrs = MountAttrFlags::from_bits_retain(attrs.0);
     rustix::mount::fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, attrs).step(step, "")
+}
+
+/// The engine's own options are sound, so that one which is not taken came with the request.
+fn option_error(step: &str, key: &str, errno: Errno) -> StepError {
+    let error = StepError::call(step, key, errno);
+    match errno {
+        Errno::INVAL | Errno::RANGE => error.with_code(Code::InvalidArgument),
+        _ => error,
+    }
 }
 
 /// A file system says on its context what it did not like ("e overlay: …").
