@@ -65,4 +65,7 @@ test("attributes are chosen by name and pattern, sorted", () => {
   expect(() => json({ tag: "{{.Nope}}" })).toThrow("can't evaluate field Nope");
   expect(() => json({ tag: "{{printf 1}}" })).toThrow("only fields");
   expect(() => json({ "env-regex": "(" })).toThrow("error parsing regexp");
+  // A pattern of a client's that goes back for ages elsewhere.
+  const long = { ...subject, labels: { ["a".repeat(2000)]: "x" } };
+  expect(buildLogAttributes({ "labels-regex": "(a+)+!$" }, long)).toBeNull();
 });

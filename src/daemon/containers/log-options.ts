@@ -1,6 +1,7 @@
 import type { HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import type { LogPlan } from "../../native-types.ts";
+import { Pattern } from "./pattern.ts";
 
 export type LogConfig = NonNullable<HostConfig["LogConfig"]>;
 
@@ -53,7 +54,7 @@ export function parseLogConfig(config: LogConfig): LogSettings | null {
         : `unknown log opt '${name}' for json-file log driver`,
     );
   }
-  for (const name of ["labels-regex", "env-regex"]) toRegExp(options[name]);
+  for (const name of ["labels-regex", "env-regex"]) toPattern(options[name]);
   if (options.tag !== undefined) renderTag(options.tag, undefined);
   const bufferSize = buffer === undefined ? defaults.bufferSize : parseSize(buffer, 1024);
   return { driver, ...parseRotation(options), blocking, bufferSize };
@@ -125,7 +126,7 @@ export function buildLogAttributes(
     [options.env, options["env-regex"], env],
   ] as const) {
     const listed = names?.split(",") ?? [];
-    const regex = toRegExp(pattern);
+    const regex = toPattern(pattern);
     for (const [name, value] of Object.entries(values)) {
       if (listed.includes(name) || regex?.test(name)) found.set(name, value);
     }
@@ -137,13 +138,8 @@ export function buildLogAttributes(
   return JSON.stringify(Object.fromEntries(sorted));
 }
 
-function toRegExp(pattern: string | undefined): RegExp | undefined {
-  if (pattern === undefined || pattern === "") return undefined;
-  try {
-    return new RegExp(pattern);
-  } catch (cause) {
-    throw new EngineError("invalid_argument", `error parsing regexp: ${pattern}`, { cause });
-  }
+function toPattern(text: string | undefined): Pattern | undefined {
+  return text === undefined || text === "" ? undefined : new Pattern(text);
 }
 
 const tagFields: Record<string, (subject: LogSubject) => string> = {

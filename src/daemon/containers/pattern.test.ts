@@ -47,6 +47,8 @@ test("what would go back for ages elsewhere takes no time", () => {
   const from = performance.now();
   for (const pattern of ["(a+)+$", "(a|a)*$", "(a*)*b", "(.*.*.*.*)*b", "(a?){50}a{50}"])
     new Pattern(`${pattern}`).test(`${"a".repeat(2000)}!`);
+  new Pattern("(?:a*){999}").test("a".repeat(2000));
+  expect(() => new Pattern("(){999}{999}{999}")).toThrow("too large");
   expect(performance.now() - from).toBeLessThan(2000);
 });
 

@@ -12,32 +12,34 @@ export class Pattern {
   /** Throws invalid_argument. */
   constructor(text: string) {
     if (text.length > maxLength) throw refuse(text, `longer than ${maxLength} characters`);
-    this.#program = [];
-    compile(new Parser(text).parse(), this.#program, text);
-    this.#program.push({ kind: "match" });
+    const compiler = new Compiler(text);
+    compiler.add(new Parser(text).parse());
+    this.#program = [...compiler.program, { kind: "match" }];
   }
 
   /** True if any part of the text matches. */
   test(text: string): boolean {
     let states = new Set<number>();
+    let seen = new Set<number>();
     for (let at = 0; at <= text.length; at++) {
-      this.#follow(0, at, text.length, states);
+      this.#follow(0, at, text.length, states, seen);
       const next = new Set<number>();
+      const seenNext = new Set<number>();
       for (const state of states) {
         const instruction = this.#program[state];
         if (instruction?.kind === "match") return true;
         if (at < text.length && instruction?.kind === "one" && instruction.test(text[at] ?? ""))
-          this.#follow(state + 1, at + 1, text.length, next);
+          this.#follow(state + 1, at + 1, text.length, next, seenNext);
       }
       states = next;
+      seen = seenNext;
     }
     return false;
   }
 
-  /** Adds a state and those that are reached from it without reading. */
-  #follow(start: number, at: number, length: number, states: Set<number>): void {
+  /** Adds a state and those that are reached from it without reading, but for those seen at this place. */
+  #follow(start: number, at: number, length: number, states: Set<number>, seen: Set<number>): void {
     const rest = [start];
-    const seen = new Set<number>();
     for (let state = rest.pop(); state !== undefined; state = rest.pop()) {
       if (seen.has(state)) continue;
       seen.add(state);
@@ -53,6 +55,7 @@ export class Pattern {
 const maxLength = 256;
 /** Instructions that repetitions like {100} may grow to. */
 const maxProgram = 4000;
+const maxSteps = 20_000;
 
 type Instruction =
   | { kind: "one"; test(char: string): boolean }
@@ -66,50 +69,60 @@ type Node =
   | { kind: "choice"; items: Node[] }
   | { kind: "repeat"; item: Node; least: number; most: number };
 
-function compile(node: Node, program: Instruction[], text: string): void {
-  if (program.length > maxProgram) throw refuse(text, "too large");
-  if (node.kind === "sequence") {
-    for (const item of node.items) compile(item, program, text);
-  } else if (node.kind === "choice") {
-    compileChoice(node.items, program, text);
-  } else if (node.kind === "repeat") {
-    compileRepeat(node, program, text);
-  } else {
-    program.push(node);
-  }
-}
+class Compiler {
+  readonly program: Instruction[] = [];
+  readonly #text: string;
+  /** Counted besides instructions: what is empty adds none, however often it is repeated. */
+  #steps = 0;
 
-function compileChoice(items: Node[], program: Instruction[], text: string): void {
-  const branch: Instruction & { kind: "jump" } = { kind: "jump", to: [] };
-  program.push(branch);
-  const ends: (Instruction & { kind: "jump" })[] = [];
-  for (const item of items) {
-    branch.to.push(program.length);
-    compile(item, program, text);
-    const end: Instruction & { kind: "jump" } = { kind: "jump", to: [] };
-    program.push(end);
-    ends.push(end);
+  constructor(text: string) {
+    this.#text = text;
   }
-  for (const end of ends) end.to.push(program.length);
-}
 
-function compileRepeat(
-  { item, least, most }: Node & { kind: "repeat" },
-  program: Instruction[],
-  text: string,
-): void {
-  for (let count = 0; count < least; count++) compile(item, program, text);
-  if (most === Number.POSITIVE_INFINITY) {
-    const start = program.length;
-    const loop: Instruction & { kind: "jump" } = { kind: "jump", to: [start + 1] };
-    program.push(loop);
-    compile(item, program, text);
-    program.push({ kind: "jump", to: [start] });
-    loop.to.push(program.length);
-    return;
+  add(node: Node): void {
+    this.#steps += 1;
+    if (this.#steps > maxSteps || this.program.length > maxProgram)
+      throw refuse(this.#text, "too large");
+    if (node.kind === "sequence") {
+      for (const item of node.items) this.add(item);
+    } else if (node.kind === "choice") {
+      this.#addChoice(node.items);
+    } else if (node.kind === "repeat") {
+      this.#addRepeat(node);
+    } else {
+      this.program.push(node);
+    }
   }
-  for (let count = least; count < most; count++)
-    compileChoice([item, { kind: "sequence", items: [] }], program, text);
+
+  #addChoice(items: Node[]): void {
+    const branch = this.#jump();
+    const ends = items.map((item) => {
+      branch.to.push(this.program.length);
+      this.add(item);
+      return this.#jump();
+    });
+    for (const end of ends) end.to.push(this.program.length);
+  }
+
+  #addRepeat({ item, least, most }: Node & { kind: "repeat" }): void {
+    for (let count = 0; count < least; count++) this.add(item);
+    if (most === Number.POSITIVE_INFINITY) {
+      const start = this.program.length;
+      const loop = this.#jump(start + 1);
+      this.add(item);
+      this.#jump(start);
+      loop.to.push(this.program.length);
+      return;
+    }
+    for (let count = least; count < most; count++)
+      this.#addChoice([item, { kind: "sequence", items: [] }]);
+  }
+
+  #jump(...to: number[]): Instruction & { kind: "jump" } {
+    const jump = { kind: "jump" as const, to };
+    this.program.push(jump);
+    return jump;
+  }
 }
 
 /** Recursive descent over Go's syntax, as far as names of containers can need it. */
