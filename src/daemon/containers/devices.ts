@@ -110,6 +110,8 @@ async function findLimit(asked: {
     const why = error.code === "ENOENT" ? "no such file or directory" : error.message;
     throw new EngineError("invalid_argument", `stat ${path}: ${why}`);
   });
+  if (!stats.isBlockDevice())
+    throw new EngineError("invalid_argument", `${path}: not a block device`);
   return { ...numbers(stats.rdev), value: asked.Rate ?? 0 };
 }
 

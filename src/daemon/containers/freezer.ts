@@ -45,8 +45,7 @@ export class Freezer {
   unpause(entry: Entry): Promise<void> {
     return inTurn(entry, async () => {
       if (entry.state.status !== "paused") {
-        // Docker's own status for this is 500.
-        throw new EngineError("internal", `Container ${entry.container.id} is not paused`);
+        throw new EngineError("conflict", `Container ${entry.container.id} is not paused`);
       }
       await this.thaw(entry);
     });

@@ -74,7 +74,7 @@ export class MonitorControl {
   readonly #news: ExecNews[] = [];
   #listener: ((news: ExecNews) => void) | undefined;
   /** Nothing is answered any more: the container has ended, or the monitor. */
-  #isOver = false;
+  #isOver: EngineError | undefined;
   readonly #exit = Promise.withResolvers<ExitRecord | undefined>();
   /** The exit record; undefined if the connection ended without one (the monitor was killed). */
   readonly exited: Promise<ExitRecord | undefined> = this.#exit.promise;
@@ -136,7 +136,7 @@ export class MonitorControl {
   }
 
   #command(command: number, payload: Uint8Array): Promise<Uint8Array> {
-    if (this.#isOver) return Promise.reject(gone());
+    if (this.#isOver) return Promise.reject(this.#isOver);
     const reply = Promise.withResolvers<Uint8Array>();
     this.#waiting.push(reply);
     this.#socket.write(buildFrame(command, payload));
@@ -151,7 +151,7 @@ export class MonitorControl {
       }
       if (frame.kind === kind.exited) {
         this.#exit.resolve(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
-        this.#refuseAll();
+        this.#refuseAll(ended());
         continue;
       }
       const news = parseNews(frame.kind, frame.payload);
@@ -167,13 +167,14 @@ export class MonitorControl {
   }
 
   #lost(): void {
-    this.#refuseAll();
+    this.#refuseAll(gone());
     this.#exit.resolve(undefined);
   }
 
-  #refuseAll(): void {
-    this.#isOver = true;
-    for (const reply of this.#waiting.splice(0)) reply.reject(gone());
+  /** The first reason stays: a monitor goes once its container has ended. */
+  #refuseAll(reason: EngineError): void {
+    this.#isOver ??= reason;
+    for (const reply of this.#waiting.splice(0)) reply.reject(this.#isOver);
   }
 }
 
@@ -233,6 +234,10 @@ function parseNews(frameKind: number, payload: Uint8Array): ExecNews | undefined
   if (frameKind === kind.execStarted) return { kind: "started", id, pid: told.pid };
   if (frameKind === kind.execExited) return { kind: "exited", id, exitCode: told.exitCode };
   return { kind: "failed", id, error: parseFailure(payload) };
+}
+
+function ended(): EngineError {
+  return new EngineError("conflict", "the container is not running");
 }
 
 function gone(): EngineError {

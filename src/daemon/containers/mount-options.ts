@@ -9,7 +9,7 @@ import type { RequestedMount } from "./mounts.ts";
 /** One of a request's `Mounts`, with Docker's words for what makes no sense. */
 export function parseMount(mount: Mount): RequestedMount {
   const type = mount.Type ?? "volume";
-  const parse = parsers[type];
+  const parse = Object.hasOwn(parsers, type) ? parsers[type] : undefined;
   if (parse === undefined) throw invalid(type, "mount type unknown");
   if (!mount.Target) throw invalid(type, "field Target must not be empty");
   for (const [kind, field] of optionFields) {

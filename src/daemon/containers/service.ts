@@ -28,6 +28,7 @@ import { parseRestartPolicy } from "./restart-policy.ts";
 import type { Restarter } from "./restarter.ts";
 import { planSeccomp } from "./seccomp.ts";
 import { parseSecurityOptions } from "./security.ts";
+import { checkSettings } from "./settings.ts";
 import { parseSignal } from "./signals.ts";
 import type { Stopper } from "./stopper.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -152,14 +153,7 @@ export class ContainerService {
     if (!runtimes.includes(host.Runtime ?? "")) {
       throw new EngineError("invalid_argument", `unknown or invalid runtime name: ${host.Runtime}`);
     }
-    for (const entry of host.ExtraHosts ?? []) {
-      if (!/^[^:=\s]+[:=][0-9a-fA-F.:]+$|^[^:=\s]+[:=]host-gateway$/.test(entry)) {
-        throw new EngineError(
-          "invalid_argument",
-          `invalid IP address in add-host: ${JSON.stringify(entry)}`,
-        );
-      }
-    }
+    checkSettings(request, host);
     parseRestartPolicy(host.RestartPolicy);
     checkHealthcheck(request.Healthcheck);
     if (host.AutoRemove && host.RestartPolicy?.Name && host.RestartPolicy.Name !== "no") {

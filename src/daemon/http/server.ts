@@ -99,8 +99,12 @@ export class ApiServer {
       reply.abort();
       return;
     }
-    const refused = error instanceof RequestError;
-    const { status, headers, body } = refused ? toRefusal(error) : toErrorReply(error);
+    const cause =
+      signal.aborted && isAbort(error)
+        ? new RequestError(400, "the request was broken off")
+        : error;
+    const refused = cause instanceof RequestError;
+    const { status, headers, body } = refused ? toRefusal(cause) : toErrorReply(cause);
     if (status === 500) this.#options.log.error(`${head.method} ${pathOf(head.target)}:`, error);
     reply.whole(
       status,
@@ -108,6 +112,11 @@ export class ApiServer {
       `${JSON.stringify(body)}\n`,
     );
   }
+}
+
+/** What a client that gives up makes of the work that was begun for it; it may still read. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === "AbortError";
 }
 
 function toRefusal({ status, message }: RequestError) {

@@ -1,8 +1,8 @@
-import type { ContainerConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import type { FileChange, FileStat } from "../../native-types.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseReference, type Reference } from "../../oci/reference.ts";
+import { parseConfigRequest } from "../containers/request.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { CommitRequest } from "../files/commit.ts";
 import type { ArchiveReceiver, ExtractOptions } from "../files/service.ts";
@@ -79,7 +79,7 @@ export function archiveRoutes(parts: ArchiveRoutesParts) {
         author: query.text("author"),
         pause: query.flag("pause", true),
         changes: query.list("changes"),
-        config: (await context.body()) as ContainerConfig,
+        config: parseConfigRequest(await context.body()),
       };
       context.json(201, { Id: await parts.commit(entry, request, context.signal) });
     },

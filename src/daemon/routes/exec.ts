@@ -1,13 +1,17 @@
 import type { Duplex } from "node:stream";
+import { parseDetachKeys } from "../../api/detach-keys.ts";
 import { buildFrame, stream } from "../../api/frames.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import { printable } from "../../oci/printable.ts";
+import { execShape, execStartShape } from "../containers/request-shapes.ts";
+import { checkEnvironment, checkUser, checkWorkingDirectory } from "../containers/settings.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { ExecRecord, ExecSettings } from "../execs/exec.ts";
 import type { Exec } from "../execs/service.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
+import { checkShape } from "../http/shape.ts";
 import { outputType } from "./media-types.ts";
-import { terminalSize } from "./terminal-size.ts";
+import { parseConsoleSize, terminalSize } from "./terminal-size.ts";
 
 /** What these routes need of the engine. */
 export interface ExecRoutesParts {
@@ -46,8 +50,10 @@ export function execRoutes(parts: ExecRoutesParts) {
 
 async function start(context: RequestContext, exec: Exec, parts: ExecRoutesParts): Promise<void> {
   const body = await context.body();
+  checkShape(body, execStartShape);
+  const { Detach, ConsoleSize } = body as { Detach?: boolean; ConsoleSize?: number[] };
   parts.check(exec);
-  if (body.Detach === true) {
+  if (Detach) {
     await parts.start(exec, undefined).catch((cause: unknown) => {
       throw toExecFailure(cause);
     });
@@ -55,8 +61,8 @@ async function start(context: RequestContext, exec: Exec, parts: ExecRoutesParts
     return;
   }
   const { settings } = exec.record;
-  if (Array.isArray(body.ConsoleSize)) {
-    const [rows = 0, columns = 0] = body.ConsoleSize.map(Number);
+  if (ConsoleSize !== undefined) {
+    const { rows, columns } = parseConsoleSize(ConsoleSize);
     await parts.resize(exec, rows, columns);
   }
   const client = context.hijack(outputType(settings.tty, context.version));
@@ -78,47 +84,42 @@ function toExecFailure(cause: unknown): EngineError {
   return new EngineError(code, `${words} ${messageOf(cause)}`, { cause });
 }
 
+/** What Docker's clients send, once its types are known to be right. */
+interface ExecRequest {
+  Cmd?: string[];
+  Env?: string[];
+  User?: string;
+  WorkingDir?: string;
+  DetachKeys?: string;
+  Tty?: boolean;
+  Privileged?: boolean;
+  AttachStdin?: boolean;
+  AttachStdout?: boolean;
+  AttachStderr?: boolean;
+  ConsoleSize?: number[];
+}
+
 function parseSettings(body: Record<string, unknown>): ExecSettings {
-  const argv = strings(body, "Cmd");
+  checkShape(body, execShape);
+  const asked = body as ExecRequest;
+  const { Cmd: argv = [], DetachKeys: detachKeys = "" } = asked;
   if (argv.length === 0) throw new EngineError("invalid_argument", "no exec command specified");
-  const [rows = 0, columns = 0] = Array.isArray(body.ConsoleSize) ? body.ConsoleSize : [];
+  parseDetachKeys(detachKeys || undefined);
+  const env = asked.Env ?? [];
+  checkEnvironment(env);
+  checkUser(asked.User ?? "");
+  checkWorkingDirectory(asked.WorkingDir ?? "");
   return {
-    argv,
-    env: strings(body, "Env"),
-    user: string(body, "User"),
-    cwd: string(body, "WorkingDir"),
-    tty: body.Tty === true,
-    privileged: body.Privileged === true,
+    ...{ argv, env, user: asked.User ?? "", cwd: asked.WorkingDir ?? "", detachKeys },
+    tty: asked.Tty ?? false,
+    privileged: asked.Privileged ?? false,
     attach: {
-      stdin: body.AttachStdin === true,
-      stdout: body.AttachStdout === true,
-      stderr: body.AttachStderr === true,
+      stdin: asked.AttachStdin ?? false,
+      stdout: asked.AttachStdout ?? false,
+      stderr: asked.AttachStderr ?? false,
     },
-    detachKeys: string(body, "DetachKeys"),
-    console: { rows: Number(rows) || 0, columns: Number(columns) || 0 },
+    console: parseConsoleSize(asked.ConsoleSize),
   };
-}
-
-function string(body: Record<string, unknown>, name: string): string {
-  const value = body[name] ?? "";
-  if (typeof value === "string" && !value.includes("\0")) return value;
-  throw new EngineError(
-    "invalid_argument",
-    `invalid request body: field "${name}" is not a string`,
-  );
-}
-
-function strings(body: Record<string, unknown>, name: string): string[] {
-  const value = body[name] ?? [];
-  if (
-    Array.isArray(value) &&
-    value.every((item) => typeof item === "string" && !item.includes("\0"))
-  )
-    return value;
-  throw new EngineError(
-    "invalid_argument",
-    `invalid request body: field "${name}" is not a list of strings`,
-  );
 }
 
 function toExecInspect({ id, containerId, settings, status, pid, exitCode }: ExecRecord) {

@@ -2,6 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { isInsecure, listEndpoints, parseMirror } from "./endpoints.ts";
 
 describe("listEndpoints", () => {
+  test("a name that every object inherits is a domain without mirrors", () => {
+    const list = listEndpoints({ domain: "toString" }, { registryMirrors: {} });
+    expect(list.map(({ host, mirror }) => [host, mirror])).toEqual([["toString", false]]);
+  });
+
   test("mirrors come first and Docker Hub has its own host", () => {
     const list = listEndpoints({ domain: "docker.io" }, { mirrors: ["http://127.0.0.1:5001/"] });
     expect(list.map((e) => [e.scheme, e.host, e.account, e.mirror])).toEqual([

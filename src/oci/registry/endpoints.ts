@@ -28,10 +28,9 @@ export function listEndpoints(
   ref: Pick<Reference, "domain">,
   options: RegistryOptions,
 ): Endpoint[] {
-  const urls =
-    ref.domain === defaultDomain
-      ? (options.mirrors ?? options.registryMirrors?.[defaultDomain] ?? [])
-      : (options.registryMirrors?.[ref.domain] ?? []);
+  const configured = options.registryMirrors ?? {};
+  const own = Object.hasOwn(configured, ref.domain) ? (configured[ref.domain] ?? []) : [];
+  const urls = ref.domain === defaultDomain ? (options.mirrors ?? own) : own;
   const insecure = options.insecureRegistries ?? [];
   const mirrors = urls.map((url) => parseMirror(url, insecure));
   const host = ref.domain === defaultDomain ? hubHost : ref.domain;
