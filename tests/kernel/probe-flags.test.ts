@@ -97,6 +97,10 @@ const table: Record<string, Change> = {
       "paths /sys/fs/cgroup": JSON.stringify({ content: "full", kind: "directory", write: "ok" }),
     },
   },
+  "--security-opt seccomp=unconfined": {
+    flags: ["--security-opt", "seccomp=unconfined"],
+    changed: { "capabilities Seccomp": "0", "capabilities Seccomp_filters": "0" },
+  },
   "--network host": {
     flags: ["--network", "host"],
     changed: ({ sysctls, process }) => ({

@@ -16,6 +16,8 @@ export interface Posture {
   capabilities: string[] | "all";
   /** Docker's default seccomp profile is in force. */
   filtered: boolean;
+  /** Whom the profile opens its groups for, where these are not the process's own capabilities. */
+  profileOf?: string[];
   noNewPrivileges: boolean;
   /** /sys and cgroups can be written, all devices are there and allowed. */
   openSystem: boolean;
@@ -83,7 +85,13 @@ export const postures: Record<string, Posture> = {
   "run --init": { ...plain, flags: ["--init"], init: true },
   exec: { ...plain, exec: [] },
   "exec -u 1000": { ...plain, exec: ["-u", "1000"], uid: 1000 },
-  "exec --privileged": { ...plain, exec: ["--privileged"], capabilities: "all" },
+  // Docker gives it every capability; the filter remains the container's.
+  "exec --privileged": {
+    ...plain,
+    exec: ["--privileged"],
+    capabilities: "all",
+    profileOf: dockers,
+  },
   "exec in a privileged container": {
     ...{ ...plain, ...privileged, exec: [] },
     flags: ["--privileged"],

@@ -30,6 +30,11 @@ export function capabilities(posture: Posture, outside: Found): Found["capabilit
     CapBnd: bounding,
     CapAmb: hex([]),
     NoNewPrivs: posture.noNewPrivileges ? "1" : "0",
+    Seccomp: posture.filtered ? "2" : "0",
+    // One program; kernels before 5.9 do not say.
+    ...("Seccomp_filters" in outside.capabilities
+      ? { Seccomp_filters: posture.filtered ? "1" : "0" }
+      : {}),
     securebits: 0,
   };
 }

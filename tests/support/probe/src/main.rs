@@ -1,7 +1,7 @@
 //! Says what a process finds where it was started: one JSON object, a key for each subcommand.
 //!
 //!     probe capabilities syscalls …    what is named
-//!     probe all                        all but `syscalls`
+//!     probe all                        all but `syscalls` and `numbers`
 //!     probe wait                       nothing, until SIGTERM
 //!
 //! `syscalls` calls whatever a container might be denied, with arguments that no kernel acts upon.
@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 type Section = (&'static str, fn() -> Value);
 
-const SECTIONS: [Section; 14] = [
+const SECTIONS: [Section; 15] = [
     ("capabilities", process::capabilities),
     ("descriptors", file::descriptors),
     ("devices", device::nodes),
@@ -32,12 +32,16 @@ const SECTIONS: [Section; 14] = [
     ("made", device::made),
     ("mounts", file::mounts),
     ("namespaces", process::namespaces),
+    ("numbers", calls::numbers),
     ("paths", file::paths),
     ("process", process::surroundings),
     ("signals", process::signals),
     ("sysctls", file::sysctls),
     ("syscalls", calls::all),
 ];
+
+/// Named only by themselves: they make calls by the hundred.
+const APART: [&str; 2] = ["numbers", "syscalls"];
 
 fn run() -> Result<(), String> {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
@@ -46,9 +50,13 @@ fn run() -> Result<(), String> {
         return Ok(());
     }
     if words.iter().any(|word| word == "all") {
-        words.retain(|word| word == "syscalls");
+        words.retain(|word| word != "all");
         let names = SECTIONS.iter().map(|(name, _)| *name);
-        words.extend(names.filter(|name| *name != "syscalls").map(str::to_owned));
+        words.extend(
+            names
+                .filter(|name| !APART.contains(name))
+                .map(str::to_owned),
+        );
     }
     let mut said = Map::new();
     for word in words {

@@ -1,0 +1,86 @@
+import { expect, test } from "bun:test";
+import { allowed, elsewhere, recent } from "../support/golden/allowed.ts";
+import { calls, expectAnswers } from "../support/golden/calls.ts";
+import { type Posture, postures } from "../support/golden/posture.ts";
+import { type Found, useProbe } from "../support/probe.ts";
+
+const stage = useProbe();
+const plain = postures.run as Posture;
+
+/** Those that open a group of calls in Docker's profile, each alone. */
+const openers = [
+  ...["SYS_ADMIN", "SYS_PTRACE", "SYS_TIME", "SYS_BOOT", "SYS_NICE", "SYS_MODULE", "SYS_PACCT"],
+  ...["SYS_RAWIO", "SYSLOG", "BPF", "PERFMON", "DAC_READ_SEARCH", "SYS_CHROOT"],
+];
+
+const table: Record<string, Posture> = {
+  ...postures,
+  "run --security-opt seccomp=unconfined": {
+    ...plain,
+    flags: ["--security-opt", "seccomp=unconfined"],
+    filtered: false,
+  },
+  ...Object.fromEntries(
+    openers.map((name) => [
+      `run --cap-drop ALL --cap-add ${name}`,
+      { ...plain, flags: ["--cap-drop", "ALL", "--cap-add", name], capabilities: [name] },
+    ]),
+  ),
+};
+
+async function find(posture: Posture): Promise<Found> {
+  const words = ["syscalls"];
+  if (posture.exec !== undefined) return await stage().exec(posture.exec, posture.flags, words);
+  const options = posture.terminal ? { terminal: { cols: 80, rows: 24 } } : {};
+  return await stage().run(posture.flags, words, options);
+}
+
+for (const [name, posture] of Object.entries(table)) {
+  test(`${name}: every system call answers as in the golden table`, async () => {
+    const outside = stage().outside.syscalls ?? {};
+    const { syscalls = {} } = await find(posture);
+    const wrong: Record<string, { found: string; expected: string[] }> = {};
+    for (const [call, found] of Object.entries(syscalls)) {
+      const expected = expectAnswers(call, posture, outside[call] ?? "");
+      if (!expected.includes(found)) wrong[call] = { found, expected };
+    }
+    expect(wrong).toEqual({});
+  });
+}
+
+test("the golden table has every call that the probe makes", () => {
+  const made = Object.keys(stage().outside.syscalls ?? {});
+  // Another processor has no x32, no int 0x80 and fewer old calls.
+  const known = Object.keys(calls).filter((name) => process.arch === "x64" || made.includes(name));
+  expect(new Set(made)).toEqual(new Set(known));
+});
+
+/** The kernel's own names of its calls, which the tables of the engine were not made from. */
+async function readNumbers(): Promise<Map<number, string>> {
+  const header = "/usr/include/x86_64-linux-gnu/asm/unistd_64.h";
+  const lines = (await Bun.file(header).text()).matchAll(/^#define __NR_(\w+) (\d+)$/gm);
+  const named = [...lines].map(([, name = "", number]): [number, string] => [Number(number), name]);
+  const since = Object.entries(recent).map(([name, number]): [number, string] => [number, name]);
+  return new Map([...named, ...since]);
+}
+
+// Another processor has other numbers; there the calls above are tried by name.
+const testOnX64 = process.arch === "x64" ? test : test.skip;
+
+testOnX64("of all numbers, those that Docker allows reach the kernel, and no others", async () => {
+  const names = await readNumbers();
+  const last = Math.max(...names.keys());
+  const ask = async (...flags: string[]) => (await stage().run(flags, ["numbers"])).numbers ?? {};
+  const filtered = await ask();
+  const free = await ask("--security-opt", "seccomp=unconfined");
+  const wrong: string[] = [];
+  for (const [number, found] of Object.entries(filtered)) {
+    const name = names.get(Number(number)) ?? `number ${number}`;
+    if (elsewhere.has(name)) continue;
+    const denied = Number(number) > last ? "ENOSYS" : "EPERM";
+    const expected = allowed.has(name) ? (free[number] ?? "") : denied;
+    if (found !== expected) wrong.push(`${name}: ${found}, not ${expected}`);
+  }
+  expect(Object.keys(filtered).length).toBeGreaterThan(490);
+  expect(wrong).toEqual([]);
+});
