@@ -7,6 +7,12 @@ export const env = {
   /** Directory of the client's config.json (credentials), as Docker's DOCKER_CONFIG. */
   configDir: (): string | undefined =>
     process.env.RT_CONFIG || process.env.DOCKER_CONFIG || undefined,
+  /** Docker's switches of TLS: set and not empty means on. */
+  tls: (): boolean => (process.env.DOCKER_TLS ?? "") !== "",
+  tlsVerify: (): boolean => (process.env.DOCKER_TLS_VERIFY ?? "") !== "",
+  /** Directory of ca.pem, cert.pem and key.pem. */
+  certPath: (): string =>
+    process.env.DOCKER_CERT_PATH || env.configDir() || `${process.env.HOME || "/root"}/.docker`,
   home: (): string => process.env.HOME || "/root",
   term: (): string => process.env.TERM ?? "",
   /** Value of a variable that the user asked to pass on with `-e NAME`. */

@@ -1,12 +1,24 @@
 import type { FlagTable, FlagValues } from "./flags.ts";
 import type { Output } from "./output.ts";
 
+/** Which engine the command line names, and how to be sure of it; what was not said is undefined. */
+export interface EngineFlags {
+  /** From -H before or among the command's words. */
+  host: string | undefined;
+  tls: {
+    tls?: boolean;
+    tlsverify?: boolean;
+    tlscacert?: string;
+    tlscert?: string;
+    tlskey?: string;
+  };
+}
+
 /** What every command gets, whatever its flags. */
 export interface Session {
   /** How the program was called: "rt", or "docker" when installed under that name. */
   program: string;
-  /** From -H before or among the command's words. */
-  host: string | undefined;
+  target: EngineFlags;
   stdout: Output;
   stderr: Output;
 }

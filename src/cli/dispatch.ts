@@ -12,6 +12,15 @@ import { exitCodes, type Running, report } from "./report.ts";
 /** Flags before the command. */
 export const globalFlags = {
   host: { kind: "list", short: "H", summary: "Daemon to talk to: unix://PATH or tcp://HOST:PORT" },
+  tls: { kind: "bool", summary: "Use TLS; implied by --tlsverify" },
+  tlscacert: {
+    kind: "string",
+    value: "file",
+    summary: "Trust certificates of this CA (~/.docker/ca.pem)",
+  },
+  tlscert: { kind: "string", value: "file", summary: "TLS certificate (~/.docker/cert.pem)" },
+  tlskey: { kind: "string", value: "file", summary: "TLS key (~/.docker/key.pem)" },
+  tlsverify: { kind: "bool", summary: "Use TLS and verify the daemon" },
   version: { kind: "bool", short: "v", summary: "Print version information and quit" },
 } as const;
 
@@ -25,7 +34,7 @@ export interface Program {
 export async function dispatch(program: Program, args: readonly string[]): Promise<number> {
   const session: Session = {
     program: program.name,
-    host: undefined,
+    target: { host: undefined, tls: {} },
     stdout: new Output(1),
     stderr: new Output(2),
   };
@@ -68,7 +77,9 @@ function readGlobals(
   session: Session,
 ): readonly string[] | number {
   if (!args[0]?.startsWith("-")) return args;
-  const { values, positionals, help } = parseFlags(globalFlags, args, { stopAtPositional: true });
+  const { values, given, positionals, help } = parseFlags(globalFlags, args, {
+    stopAtPositional: true,
+  });
   if (values.version) {
     session.stdout.line(
       `${program.name === "docker" ? "Docker" : program.name} version ${program.version}`,
@@ -76,7 +87,10 @@ function readGlobals(
     return exitCodes.ok;
   }
   if (values.host.length > 1) throw new UsageError("specify only one -H");
-  session.host = values.host[0];
+  session.target.host = values.host[0];
+  const tlsFlags = ["tls", "tlscacert", "tlscert", "tlskey", "tlsverify"] as const;
+  const typed = tlsFlags.filter((name) => given.has(name)).map((name) => [name, values[name]]);
+  session.target.tls = Object.fromEntries(typed);
   return help ? ["help", ...positionals] : positionals;
 }
 

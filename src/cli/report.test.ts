@@ -25,7 +25,12 @@ const { failureExit: _, ...ps } = run;
 
 function tell(error: unknown, command = run, name = "run") {
   const stderr = new Recorder(2);
-  const session = { program: "rt", host: undefined, stdout: new Recorder(1), stderr };
+  const session = {
+    program: "rt",
+    target: { host: undefined, tls: {} },
+    stdout: new Recorder(1),
+    stderr,
+  };
   const exit = report(error, session, { name, command });
   return { exit, text: stderr.text };
 }

@@ -1,24 +1,26 @@
 import { EngineError } from "../errors.ts";
+import type { TlsSettings } from "./tls.ts";
 
 /** Where an engine listens. */
 export type Address =
   | { kind: "unix"; path: string }
-  | { kind: "tcp"; hostname: string; port: number };
+  | { kind: "tcp"; hostname: string; port: number; tls?: () => Promise<TlsSettings> };
 
 /** Where `rt daemon` listens when nobody says otherwise. */
 export const defaultHost = "unix:///run/rt/rt.sock";
 
-const defaultTcpPort = 2375;
+/** Docker's: without and with TLS. */
+const defaultPorts = { plain: 2375, tls: 2376 };
 
-/** Reads a host as `-H` takes it: unix://PATH, an absolute path, or tcp://HOST[:PORT]. */
-export function parseHost(host: string): Address {
+/** Reads a host as `-H` takes it: unix://PATH, an absolute path, or tcp://HOST[:PORT]. `tls` is for the last. */
+export function parseHost(host: string, tls?: () => Promise<TlsSettings>): Address {
   if (host.startsWith("/")) return { kind: "unix", path: host };
   if (host.startsWith("unix://")) {
     const path = host.slice("unix://".length);
     if (path === "") throw badHost(host, "the path is empty");
     return { kind: "unix", path: path.startsWith("/") ? path : `/${path}` };
   }
-  if (host.startsWith("tcp://") || host.startsWith("http://")) return parseTcp(host);
+  if (host.startsWith("tcp://") || host.startsWith("http://")) return parseTcp(host, tls);
   throw badHost(host, "only unix:// and tcp:// addresses are supported");
 }
 
@@ -28,14 +30,14 @@ export function formatAddress(address: Address): string {
   return `tcp://${name}:${address.port}`;
 }
 
-function parseTcp(host: string): Address {
+function parseTcp(host: string, tls: (() => Promise<TlsSettings>) | undefined): Address {
   const rest = host.slice(host.indexOf("://") + 3).replace(/\/$/, "");
   const match = /^(\[[0-9a-fA-F:.]+\]|[^:/\s]*)(?::(\d{1,5}))?$/.exec(rest);
   if (!match) throw badHost(host, "expected tcp://HOST:PORT");
-  const port = match[2] === undefined ? defaultTcpPort : Number(match[2]);
+  const port = Number(match[2] ?? (tls === undefined ? defaultPorts.plain : defaultPorts.tls));
   if (port < 1 || port > 65535) throw badHost(host, `port ${port} is out of range`);
   const hostname = (match[1] || "127.0.0.1").replace(/^\[|\]$/g, "");
-  return { kind: "tcp", hostname, port };
+  return tls === undefined ? { kind: "tcp", hostname, port } : { kind: "tcp", hostname, port, tls };
 }
 
 function badHost(host: string, detail: string): EngineError {

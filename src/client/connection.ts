@@ -22,15 +22,23 @@ export class Connection {
   #failure: Error | undefined;
   #reader: Waiter | undefined;
   #drained: PromiseWithResolvers<void> | undefined;
+  /** Settled with the handshake of TLS, which says whether the peer is who it should be. */
+  readonly #secured = Promise.withResolvers<void>();
 
   static async open(address: Address): Promise<Connection> {
     const connection = new Connection();
+    connection.#secured.promise.catch(() => {});
     const socket = connection.#handlers();
     if (address.kind === "unix") {
       await Bun.connect({ unix: address.path, allowHalfOpen: true, socket });
     } else {
       const { hostname, port } = address;
-      await Bun.connect({ hostname, port, allowHalfOpen: true, socket });
+      const tls = await address.tls?.();
+      if (tls === undefined) await Bun.connect({ hostname, port, allowHalfOpen: true, socket });
+      else {
+        await Bun.connect({ hostname, port, allowHalfOpen: true, tls: { ...tls }, socket });
+        await connection.#secured.promise;
+      }
     }
     return connection;
   }
@@ -97,6 +105,10 @@ export class Connection {
       open: (socket: Socket<undefined>) => {
         this.#socket = socket;
       },
+      handshake: (_: Socket<undefined>, success: boolean, failure: Error | null) => {
+        if (success) this.#secured.resolve();
+        else this.#secured.reject(failure ?? new Error("the TLS handshake failed"));
+      },
       data: (_: Socket<undefined>, chunk: Uint8Array) => this.#take(chunk),
       drain: () => {
         this.#drained?.resolve();
@@ -108,8 +120,10 @@ export class Connection {
         this.#socket = undefined;
         if (error) this.#fail(error);
         else this.#end();
-        this.#drained?.reject(this.#failure ?? new Error("the connection is closed"));
+        const reason = this.#failure ?? new Error("the connection is closed");
+        this.#drained?.reject(reason);
         this.#drained = undefined;
+        this.#secured.reject(reason);
       },
     };
   }

@@ -3,6 +3,7 @@ import { type Route, routes } from "../api/routes.ts";
 import { EngineError, type ErrorCode, messageOf } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
 import { type Head, ProtocolError } from "./http.ts";
+import { explainTls } from "./tls-failures.ts";
 
 /** What went wrong between us and an engine, as the user is told it. */
 
@@ -45,17 +46,29 @@ export function toUnreachable(error: unknown, address: Address): EngineError {
   if (error instanceof EngineError) return error;
   const prefix = `cannot connect to the rt daemon at ${formatAddress(address)}`;
   if (error instanceof ProtocolError) {
-    const message = `${prefix}: what answers there is not a container engine: ${error.message}`;
-    const hint = "name the daemon's socket with -H or RT_HOST";
+    const { detail, hint } = explainProtocol(error, address);
+    const message = `${prefix}: ${detail}`;
     return new EngineError("unavailable", message, { cause: error, hint });
   }
-  const known = failures[codeOf(error) ?? ""];
+  const code = codeOf(error) ?? "";
+  const known = failures[code] ?? explainTls(code, messageOf(error));
   const detail = known?.detail ?? messageOf(error);
   const hint = known?.hint ?? startHint;
-  return new EngineError(known?.code ?? "unavailable", `${prefix}: ${detail}`, {
+  return new EngineError(failures[code]?.code ?? "unavailable", `${prefix}: ${detail}`, {
     cause: error,
     hint,
   });
+}
+
+function explainProtocol({ message }: ProtocolError, address: Address) {
+  const detail = `what answers there is not a container engine: ${message}`;
+  if (address.kind === "unix")
+    return { detail, hint: "name the daemon's socket with -H or RT_HOST" };
+  if (address.tls === undefined) return { detail, hint: "if it wants TLS, give --tlsverify" };
+  return {
+    detail: `it ended the connection: ${message}`,
+    hint: "the certificate in --tlscert has to be valid, and of the daemon's CA",
+  };
 }
 
 /** A connection that failed in the middle of a reply. */

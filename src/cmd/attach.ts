@@ -16,9 +16,9 @@ export const attach = defineCommand({
     "sig-proxy": { kind: "bool", default: "true", summary: "Proxy signals to the process" },
   },
   async run(context) {
-    const { args, flags, host } = context;
+    const { args, flags, target } = context;
     const [name = ""] = args;
-    const engine = openEngine(host);
+    const engine = openEngine(target);
     const { Id = name, Config, State } = await engine.inspectContainer(name);
     refuseIdle(State ?? {});
     const tty = Config?.Tty ?? false;

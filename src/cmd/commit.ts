@@ -23,11 +23,11 @@ export const commit = defineCommand({
     message: { kind: "string", short: "m", summary: "Commit message" },
     pause: { kind: "bool", short: "p", default: "true", summary: "Pause container during commit" },
   },
-  async run({ args, flags, host, stdout }) {
+  async run({ args, flags, target, stdout }) {
     const [id = "", name = ""] = args;
     const colon = name.lastIndexOf(":");
     const hasTag = colon > name.lastIndexOf("/");
-    const client = new FilesClient(openEngine(host).transport);
+    const client = new FilesClient(openEngine(target).transport);
     const image = await client.commit(id, {
       repository: hasTag ? name.slice(0, colon) : name,
       tag: hasTag ? name.slice(colon + 1) : "",

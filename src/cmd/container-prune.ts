@@ -15,10 +15,10 @@ export const pruneContainers = defineCommand({
     filter: { kind: "list", summary: 'Provide filter values (e.g. "until=<timestamp>")' },
     force: { kind: "bool", short: "f", summary: "Do not prompt for confirmation" },
   },
-  async run({ flags, host, stdout }) {
+  async run({ flags, target, stdout }) {
     const question = "WARNING! This will remove all stopped containers.";
     if (!flags.force && !(await confirm(stdout, question))) return exitCodes.failure;
-    const client = new LifecycleClient(openEngine(host).transport);
+    const client = new LifecycleClient(openEngine(target).transport);
     const report = await client.prune(parseFilters(flags.filter));
     if (report.ContainersDeleted.length > 0) {
       stdout.line("Deleted Containers:");

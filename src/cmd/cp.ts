@@ -34,7 +34,7 @@ export const cp = defineCommand({
     const [from = "", to = ""] = args;
     const [source, destination] = [splitArgument(from), splitArgument(to)];
     checkArguments(from, to, source.container, destination.container);
-    const client = new FilesClient(openEngine(context.host).transport);
+    const client = new FilesClient(openEngine(context.target).transport);
     const { copyIn, copyOut } = await import("./copy/transfer.ts");
     const transfer = {
       ...{ container: source.container || destination.container },

@@ -18,7 +18,7 @@ export const create = defineCommand({
     const { flags, given, args } = context;
     const [image = "", ...command] = args;
     const request = await buildCreateRequest(flags, given, { image, command });
-    const engine = openEngine(context.host);
+    const engine = openEngine(context.target);
     const cidfile = flags.cidfile;
     context.stdout.line(await createContainer(engine, { request, flags, cidfile }, context));
     return exitCodes.ok;

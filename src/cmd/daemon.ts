@@ -1,7 +1,8 @@
-import { defineCommand } from "../cli/command.ts";
+import { defineCommand, type EngineFlags } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { exitCodes, formatError } from "../cli/report.ts";
 import type { DaemonFlags } from "../daemon/config.ts";
+import { env } from "../env.ts";
 import { EngineError } from "../errors.ts";
 
 const daemonFlags = {
@@ -19,7 +20,11 @@ const daemonFlags = {
     value: "name|gid",
     summary: "Group of the Unix socket (rt or docker, where it exists)",
   },
-  host: { kind: "list", short: "H", summary: "Socket to serve on (unix:///run/rt/rt.sock)" },
+  host: {
+    kind: "list",
+    short: "H",
+    summary: "Socket to serve on: unix://PATH (/run/rt/rt.sock) or tcp://HOST:PORT",
+  },
   "insecure-registry": { kind: "list", summary: "Registry that may speak plain HTTP" },
   "log-driver": { kind: "string", summary: "Log driver of new containers (json-file)" },
   "log-level": {
@@ -33,6 +38,14 @@ const daemonFlags = {
     summary: "Set no-new-privileges by default for new containers",
   },
   "registry-mirror": { kind: "list", summary: "URL of a mirror of Docker Hub, tried first" },
+  tls: { kind: "bool", summary: "Use TLS on tcp:// sockets; never without --tlsverify" },
+  tlscacert: { kind: "string", value: "file", summary: "CA of the clients (~/.docker/ca.pem)" },
+  tlscert: { kind: "string", value: "file", summary: "TLS certificate (~/.docker/cert.pem)" },
+  tlskey: { kind: "string", value: "file", summary: "TLS key (~/.docker/key.pem)" },
+  tlsverify: {
+    kind: "bool",
+    summary: "Serve clients with a certificate of the CA on tcp:// sockets",
+  },
   "run-root": {
     kind: "string",
     value: "dir",
@@ -51,10 +64,10 @@ export const daemon = defineCommand({
   usage: "",
   arity: { min: 0, max: 0 },
   flags: daemonFlags,
-  async run({ flags, host, program, stderr }) {
+  async run({ flags, given, target, program, stderr }) {
     const { runDaemon } = await import("../daemon/daemon.ts");
     try {
-      return await runDaemon(toDaemonFlags(flags, host));
+      return await runDaemon(toDaemonFlags(flags, given, target));
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "conflict") throw error;
       stderr.line(formatError(error, program));
@@ -63,16 +76,21 @@ export const daemon = defineCommand({
   },
 });
 
-/** `rt -H X daemon` means the same as `rt daemon -H X`. */
+/** `rt -H X daemon` means the same as `rt daemon -H X`; so it is with TLS. */
 function toDaemonFlags(
   flags: FlagValues<typeof daemonFlags>,
-  host: string | undefined,
+  given: ReadonlySet<string>,
+  { host, tls }: EngineFlags,
 ): DaemonFlags {
+  const tlsFlags = ["tls", "tlscacert", "tlscert", "tlskey", "tlsverify"] as const;
+  const typed = tlsFlags.filter((name) => given.has(name)).map((name) => [name, flags[name]]);
   const settings: DaemonFlags = {
     hosts: [...(host === undefined ? [] : [host]), ...flags.host],
     registryMirrors: flags["registry-mirror"],
     insecureRegistries: flags["insecure-registry"],
     logOptions: flags["log-opt"],
+    certPath: env.certPath(),
+    tls: { ...tls, ...Object.fromEntries(typed) },
   };
   const optional = {
     dataRoot: flags["data-root"],
@@ -86,6 +104,6 @@ function toDaemonFlags(
     noNewPrivileges: flags["no-new-privileges"],
     logDriver: flags["log-driver"],
   };
-  const given = Object.entries(optional).filter(([, value]) => value !== undefined);
-  return Object.assign(settings, Object.fromEntries(given));
+  const said = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return Object.assign(settings, Object.fromEntries(said));
 }

@@ -12,9 +12,9 @@ export const diff = defineCommand({
   arity: { min: 1, max: 1 },
   completes: "containers",
   flags: {},
-  async run({ args, host, stdout }) {
+  async run({ args, target, stdout }) {
     const [id = ""] = args;
-    const client = new FilesClient(openEngine(host).transport);
+    const client = new FilesClient(openEngine(target).transport);
     for (const { Path, Kind } of await client.changes(id))
       stdout.line(`${letters[Kind] ?? "?"} ${Path}`);
     return exitCodes.ok;

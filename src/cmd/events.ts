@@ -17,10 +17,10 @@ export const events = defineCommand({
     since: { kind: "string", summary: "Show all events created since timestamp" },
     until: { kind: "string", summary: "Stream events until this timestamp" },
   },
-  async run({ flags, host, stdout }) {
+  async run({ flags, target, stdout }) {
     const { format } = flags;
     const template = format === undefined || format === "" ? undefined : parseFormat(format);
-    const messages = openEngine(host).events({
+    const messages = openEngine(target).events({
       since: readMoment("since", flags.since),
       until: readMoment("until", flags.until),
       filters: parseFilters(flags.filter),

@@ -36,7 +36,7 @@ export const exec = defineCommand({
   stopAtPositional: true,
   completes: "containers",
   async run(context) {
-    const { args, flags, host } = context;
+    const { args, flags, target } = context;
     const [container = "", ...argv] = args;
     if (flags.interactive && flags.tty && !flags.detach) {
       const { isTerminal } = await import("../cli/terminal.ts");
@@ -45,7 +45,7 @@ export const exec = defineCommand({
         return exitCodes.failure;
       }
     }
-    const { transport } = openEngine(host);
+    const { transport } = openEngine(target);
     // The stream takes a connection of its own, the exit code is asked for on the first.
     transport.expect(flags.detach ? 1 : 2);
     const execs = new Execs(transport);

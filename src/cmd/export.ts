@@ -23,7 +23,7 @@ export const exportContainer = defineCommand({
       throw new EngineError("invalid_argument", text);
     }
     if (flags.output) await (await import("./copy/local.ts")).checkOutput(flags.output);
-    const { body } = await new FilesClient(openEngine(context.host).transport).export(id);
+    const { body } = await new FilesClient(openEngine(context.target).transport).export(id);
     if (flags.output) {
       await save(body, flags.output);
       return exitCodes.ok;

@@ -25,11 +25,11 @@ export const images = defineCommand({
     "no-trunc": { kind: "bool", summary: "Don't truncate output" },
     quiet: { kind: "bool", short: "q", summary: "Only show image IDs" },
   },
-  async run({ flags, args, host, stdout, stderr, program }) {
+  async run({ flags, args, target, stdout, stderr, program }) {
     const filters = parseFilters(flags.filter);
     const [reference] = args;
     if (reference !== undefined) filters.reference = [...(filters.reference ?? []), reference];
-    const images = await openEngine(host).images({ all: flags.all, filters });
+    const images = await openEngine(target).images({ all: flags.all, filters });
     const withDigests = flags.digests || /\.Digest\b/.test(flags.format ?? "");
     const rows = images.flatMap((image) => toRows(image, !flags["no-trunc"], withDigests));
     const { format, quiet } = flags;

@@ -14,11 +14,11 @@ export const info = defineCommand({
   flags: {
     format: { kind: "string", short: "f", summary: 'Format output: "json" or a template' },
   },
-  async run({ flags, host, stdout, stderr }) {
+  async run({ flags, target, stdout, stderr }) {
     const { format = "" } = flags;
     const template =
       format === "" ? undefined : new Template(format === "json" ? "{{json .}}" : format);
-    const engine = openEngine(host);
+    const engine = openEngine(target);
     if (template) {
       const ClientInfo = {
         Version: version,

@@ -49,10 +49,10 @@ async function inspectAll(
   context: CommandContext<typeof inspectFlags>,
   kind: InspectKind | undefined,
 ): Promise<number> {
-  const { flags, args, host, program, stdout, stderr } = context;
+  const { flags, args, target, program, stdout, stderr } = context;
   const { format = "" } = flags;
   const template = format === "" || format === "json" ? undefined : new Template(format);
-  const engine = openEngine(host);
+  const engine = openEngine(target);
   const texts: string[] = [];
   const failures: unknown[] = [];
   let printed = "";

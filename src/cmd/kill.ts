@@ -12,7 +12,7 @@ export const kill = defineCommand({
     signal: { kind: "string", short: "s", summary: "Signal to send to the container (KILL)" },
   },
   async run(context) {
-    const engine = openEngine(context.host);
+    const engine = openEngine(context.target);
     return await runBatch(context, context.args, async (id) => {
       await engine.killContainer(id, context.flags.signal || undefined);
       return id;

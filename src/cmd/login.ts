@@ -16,11 +16,11 @@ export const login = defineCommand({
     username: { kind: "string", short: "u", summary: "Username" },
   },
   async run(context) {
-    const { flags, args, host, stdout, stderr } = context;
+    const { flags, args, target, stdout, stderr } = context;
     const [server = "docker.io"] = args;
     const serveraddress = credentialKey(server);
     const { username, password } = await askCredentials(context, flags, server);
-    const reply = await openEngine(host).auth({ username, password, serveraddress });
+    const reply = await openEngine(target).auth({ username, password, serveraddress });
     const token = reply.IdentityToken;
     const path = await storeCredentials({
       username,

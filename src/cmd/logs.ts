@@ -33,7 +33,7 @@ export const logs = defineCommand({
   async run(context) {
     const { args, flags } = context;
     const [name = ""] = args;
-    const engine = openEngine(context.host);
+    const engine = openEngine(context.target);
     const since = readMoment("since", flags.since);
     const until = readMoment("until", flags.until);
     const { Id = name, Config } = await engine.inspectContainer(name);

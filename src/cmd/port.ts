@@ -10,9 +10,9 @@ export const port = defineCommand({
   arity: { min: 1, max: 2 },
   completes: "containers",
   flags: {},
-  async run({ args, host, stdout }) {
+  async run({ args, target, stdout }) {
     const [id = "", asked] = args;
-    const { NetworkSettings } = await openEngine(host).inspectContainer(id);
+    const { NetworkSettings } = await openEngine(target).inspectContainer(id);
     const ports: Ports = NetworkSettings?.Ports ?? {};
     if (asked === undefined) {
       for (const line of listPorts(ports)) stdout.line(line);

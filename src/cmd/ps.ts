@@ -27,10 +27,10 @@ export const ps = defineCommand({
     quiet: { kind: "bool", short: "q", summary: "Only display container IDs" },
     size: { kind: "bool", short: "s", summary: "Display total file sizes" },
   },
-  async run({ flags, host, stdout }) {
+  async run({ flags, target, stdout }) {
     const last = flags.latest ? 1 : flags.last;
     const size = flags.size || /\.Size\b/.test(flags.format ?? "");
-    const containers = await openEngine(host).containers({
+    const containers = await openEngine(target).containers({
       all: flags.all,
       limit: last !== undefined && last > 0 ? last : undefined,
       size,

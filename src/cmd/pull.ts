@@ -20,7 +20,7 @@ export const pull = defineCommand({
     platform: { kind: "string", summary: "Set platform if server is multi-platform capable" },
     quiet: { kind: "bool", short: "q", summary: "Suppress verbose output" },
   },
-  async run({ flags, args, host, stdout }) {
+  async run({ flags, args, target, stdout }) {
     const [image = ""] = args;
     const name = parseImageName(image);
     const bare = !image.includes("@") && !/:[^/]+$/.test(image);
@@ -28,7 +28,7 @@ export const pull = defineCommand({
       throw new EngineError("invalid_argument", "tag can't be used with --all-tags/-a");
     }
     if (bare && !flags["all-tags"] && !flags.quiet) stdout.line("Using default tag: latest");
-    await pullImage(openEngine(host), {
+    await pullImage(openEngine(target), {
       image,
       allTags: flags["all-tags"],
       platform: flags.platform,

@@ -11,11 +11,11 @@ export const rename = defineCommand({
   arity: { min: 2, max: 2 },
   completes: "containers",
   flags: {},
-  async run({ args, host }) {
+  async run({ args, target }) {
     const [from = "", to = ""] = args.map((arg) => arg.trim());
     if (from === "" || to === "")
       throw new EngineError("invalid_argument", "neither old nor new names may be empty");
-    await new LifecycleClient(openEngine(host).transport).rename(from, to);
+    await new LifecycleClient(openEngine(target).transport).rename(from, to);
     return exitCodes.ok;
   },
 });

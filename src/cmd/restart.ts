@@ -20,7 +20,7 @@ export const restart = defineCommand({
   },
   async run(context) {
     const { signal, timeout } = context.flags;
-    const client = new LifecycleClient(openEngine(context.host).transport);
+    const client = new LifecycleClient(openEngine(context.target).transport);
     return await runBatch(context, context.args, async (id) => {
       await client.restart(id, { signal, timeout });
       return id;

@@ -17,7 +17,7 @@ export const rm = defineCommand({
   },
   async run(context) {
     const { force, link, volumes } = context.flags;
-    const engine = openEngine(context.host);
+    const engine = openEngine(context.target);
     return await runBatch(context, context.args, async (name) => {
       const id = name.replace(/^\/+|\/+$/g, "");
       if (id === "") {

@@ -13,8 +13,8 @@ export const rmi = defineCommand({
     force: { kind: "bool", short: "f", summary: "Force removal of the image" },
     "no-prune": { kind: "bool", summary: "Do not delete untagged parents" },
   },
-  async run({ flags, args, host, program, stdout, stderr }) {
-    const engine = openEngine(host);
+  async run({ flags, args, target, program, stdout, stderr }) {
+    const engine = openEngine(target);
     const failures: unknown[] = [];
     // In turn: the names may belong to one image.
     for (const name of args) {

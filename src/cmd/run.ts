@@ -38,7 +38,7 @@ export const run = defineCommand({
   completes: "images",
   failureExit: exitCodes.usage,
   async run(context) {
-    const engine = openEngine(context.host);
+    const engine = openEngine(context.target);
     if (context.flags.tty && !(await hasTerminal(context))) {
       context.stderr.line("the input device is not a TTY");
       return exitCodes.failure;

@@ -20,7 +20,7 @@ export const start = defineCommand({
   completes: "containers",
   flags: startFlags,
   async run(context) {
-    const engine = openEngine(context.host);
+    const engine = openEngine(context.target);
     const { attach, interactive } = context.flags;
     if (context.flags["wait-healthy"]) {
       if (attach || interactive)

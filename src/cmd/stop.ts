@@ -19,7 +19,7 @@ export const stop = defineCommand({
   },
   async run(context) {
     const { signal, timeout } = context.flags;
-    const engine = openEngine(context.host);
+    const engine = openEngine(context.target);
     return await runBatch(context, context.args, async (id) => {
       await engine.stopContainer(id, { signal, timeout });
       return id;

@@ -12,8 +12,8 @@ export const top = defineCommand({
   stopAtPositional: true,
   completes: "containers",
   flags: {},
-  async run({ args: [container = "", ...options], host, stdout }) {
-    const client = new MetricsClient(openEngine(host).transport);
+  async run({ args: [container = "", ...options], target, stdout }) {
+    const client = new MetricsClient(openEngine(target).transport);
     const { Titles, Processes } = await client.top(container, options.join(" "));
     const lines = [Titles, ...(Processes ?? [])].map((cells) => `${cells.join("\t")}\n`);
     stdout.print(formatColumns(lines.join(""), { minWidth: 20, padding: 3 }));

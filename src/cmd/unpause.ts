@@ -11,7 +11,7 @@ export const unpause = defineCommand({
   completes: "containers",
   flags: {},
   async run(context) {
-    const client = new LifecycleClient(openEngine(context.host).transport);
+    const client = new LifecycleClient(openEngine(context.target).transport);
     return await runBatch(context, context.args, async (id) => {
       await client.unpause(id);
       return id;

@@ -34,7 +34,7 @@ export const update = defineCommand({
     if (context.given.size === 0)
       throw new UsageError("you must provide one or more flags when using this command");
     const changes = buildChanges(context.flags);
-    const client = new LifecycleClient(openEngine(context.host).transport);
+    const client = new LifecycleClient(openEngine(context.target).transport);
     return await runBatch(context, context.args, async (id) => {
       for (const warning of await client.update(id, changes)) context.stderr.line(warning);
       return id;

@@ -15,7 +15,7 @@ export const version = defineCommand({
   flags: {
     format: { kind: "string", short: "f", summary: 'Format output: "json" or a template' },
   },
-  async run({ flags, host, stdout }) {
+  async run({ flags, target, stdout }) {
     const { format = "" } = flags;
     const template =
       format === "" ? undefined : new Template(format === "json" ? "{{json .}}" : format);
@@ -23,7 +23,7 @@ export const version = defineCommand({
     let Server: SystemVersion | null = null;
     let failure: unknown;
     try {
-      Server = await openEngine(host).version();
+      Server = await openEngine(target).version();
     } catch (error) {
       failure = error;
     }

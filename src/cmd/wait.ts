@@ -9,8 +9,8 @@ export const wait = defineCommand({
   arity: { min: 1 },
   completes: "containers",
   flags: {},
-  async run({ args, host, program, stdout, stderr }) {
-    const engine = openEngine(host);
+  async run({ args, target, program, stdout, stderr }) {
+    const engine = openEngine(target);
     const failures: unknown[] = [];
     for (const id of args) {
       try {

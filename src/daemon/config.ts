@@ -6,6 +6,7 @@ import { type LogConfig, parseLogConfig } from "./containers/log-options.ts";
 import { readSeccompDefault, type SeccompDefault } from "./containers/seccomp.ts";
 import { isRecord } from "./http/json.ts";
 import type { ListenAddress } from "./http/listen.ts";
+import { parseListenAddress, readTlsConfig, type TlsConfig, type TlsFlags } from "./listeners.ts";
 
 /** `rt daemon`'s flags as typed. */
 export interface DaemonFlags {
@@ -14,6 +15,9 @@ export interface DaemonFlags {
   hosts: string[];
   /** Group of the Unix sockets. */
   group?: string;
+  tls: TlsFlags;
+  /** Where ca.pem, cert.pem and key.pem are unless files are named. */
+  certPath: string;
   registryMirrors: string[];
   insecureRegistries: string[];
   cgroupParent?: string;
@@ -36,6 +40,7 @@ export interface DaemonConfig {
   addresses: ListenAddress[];
   /** undefined: the first of the usual ones; "": none. */
   group: string | undefined;
+  tls: TlsConfig;
   registryMirrors: string[];
   insecureRegistries: string[];
   cgroupParent: string | null;
@@ -60,6 +65,11 @@ const fileKeys = {
   "run-root": "string",
   hosts: "strings",
   group: "string",
+  tls: "switch",
+  tlsverify: "switch",
+  tlscacert: "string",
+  tlscert: "string",
+  tlskey: "string",
   "registry-mirrors": "strings",
   "insecure-registries": "strings",
   "cgroup-parent": "string",
@@ -72,6 +82,7 @@ const fileKeys = {
 } as const;
 
 interface SettingTypes {
+  switch: boolean;
   string: string;
   boolean: boolean;
   strings: string[];
@@ -95,11 +106,15 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     );
   }
   const hosts = [...flags.hosts, ...(file.hosts ?? [])];
+  const addresses = (hosts.length > 0 ? hosts : [`unix://${runRoot}/rt.sock`]).map(
+    parseListenAddress,
+  );
   const suffix = dataRoot === defaults.dataRoot ? "" : `-${shortHash(dataRoot)}`;
   return {
     dataRoot,
     runRoot,
-    addresses: (hosts.length > 0 ? hosts : [`unix://${runRoot}/rt.sock`]).map(parseHost),
+    addresses,
+    tls: readTlsConfig({ ...file, ...flags.tls }, flags.certPath, addresses),
     group: flags.group ?? file.group,
     registryMirrors: [...flags.registryMirrors, ...(file["registry-mirrors"] ?? [])].map(
       parseMirror,
@@ -118,12 +133,14 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
 
 const isText = (value: unknown): value is string => typeof value === "string";
 const isSetting = {
+  switch: (value: unknown) => typeof value === "boolean",
   string: isText,
   boolean: (value: unknown) => typeof value === "boolean",
   strings: (value: unknown) => Array.isArray(value) && value.every(isText),
   texts: (value: unknown) => isRecord(value) && Object.values(value).every(isText),
 };
 const settingWords = {
+  switch: "true or false",
   string: "a string",
   boolean: "true or false",
   strings: "a list of strings",
@@ -176,17 +193,6 @@ function parseLogDefaults(flags: DaemonFlags, file: FileSettings): LogConfig {
   };
   parseLogConfig(config);
   return config;
-}
-
-function parseHost(host: string): ListenAddress {
-  const path = /^unix:\/\/(\/.+)$/.exec(host)?.[1];
-  if (path === undefined) {
-    throw new EngineError(
-      "invalid_argument",
-      `cannot listen on ${JSON.stringify(host)}: only unix:///PATH is supported`,
-    );
-  }
-  return { kind: "unix", path };
 }
 
 function parseMirror(url: string): string {

@@ -40,6 +40,8 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   const listening = await listen(server, {
     addresses: config.addresses,
     group: config.group,
+    tls: config.tls,
+    log,
     peers: new PeerReader(await readUserNames()),
   });
   log.info(

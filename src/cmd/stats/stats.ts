@@ -40,8 +40,8 @@ export const stats = defineCommand({
     },
     "no-trunc": { kind: "bool", summary: "Do not truncate output" },
   },
-  async run({ args, flags, host, stdout, stderr }) {
-    const engine = openEngine(host);
+  async run({ args, flags, target, stdout, stderr }) {
+    const engine = openEngine(target);
     const containers = args.length > 0 ? args : await listIds(engine, flags.all);
     const print = (shown: readonly Shown[]): string => {
       const rows = shown.map((one) => toRow(one.container, one.stats, !flags["no-trunc"]));

@@ -16,7 +16,7 @@ export const create = defineCommand({
     name: { kind: "string", hidden: true, summary: "Specify volume name" },
     opt: { kind: "list", short: "o", summary: "Set driver specific options" },
   },
-  async run({ flags, args, host, stdout }) {
+  async run({ flags, args, target, stdout }) {
     const [name] = args;
     if (name !== undefined && flags.name !== undefined) {
       throw new EngineError(
@@ -24,7 +24,7 @@ export const create = defineCommand({
         "conflicting options: cannot specify a volume-name through both --name and as a positional arg",
       );
     }
-    const volume = await new Volumes(openEngine(host).transport).create({
+    const volume = await new Volumes(openEngine(target).transport).create({
       Name: name ?? flags.name ?? "",
       Driver: flags.driver ?? "local",
       DriverOpts: toMap(flags.opt, "--opt"),

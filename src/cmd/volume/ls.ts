@@ -19,8 +19,8 @@ export const ls = defineCommand({
     },
     quiet: { kind: "bool", short: "q", summary: "Only display volume names" },
   },
-  async run({ flags, host, stdout }) {
-    const volumes = new Volumes(openEngine(host).transport);
+  async run({ flags, target, stdout }) {
+    const volumes = new Volumes(openEngine(target).transport);
     const listed = await volumes.list(parseFilters(flags.filter));
     const rows = (listed.Volumes ?? [])
       .toSorted((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }))

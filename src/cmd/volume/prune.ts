@@ -21,7 +21,7 @@ export const prune = defineCommand({
     filter: { kind: "list", summary: 'Provide filter values (e.g. "label=<label>")' },
     force: { kind: "bool", short: "f", summary: "Do not prompt for confirmation" },
   },
-  async run({ flags, host, stdout }) {
+  async run({ flags, target, stdout }) {
     const filters = parseFilters(flags.filter);
     if (flags.all && filters.all !== undefined)
       throw new UsageError("conflicting options: cannot specify both --all and --filter all=1");
@@ -29,7 +29,7 @@ export const prune = defineCommand({
     const which = filters.all === undefined ? "anonymous local" : "all local";
     const warning = `WARNING! This will remove ${which} volumes not used by at least one container.`;
     if (!flags.force && !(await confirm(stdout, warning))) return exitCodes.ok;
-    const removed = await new Volumes(openEngine(host).transport).prune(filters);
+    const removed = await new Volumes(openEngine(target).transport).prune(filters);
     const names = removed.VolumesDeleted ?? [];
     if (names.length > 0) stdout.print(`Deleted Volumes:\n${names.join("\n")}\n\n`);
     stdout.line(`Total reclaimed space: ${formatSize(removed.SpaceReclaimed ?? 0)}`);

@@ -13,7 +13,7 @@ export const rm = defineCommand({
     force: { kind: "bool", short: "f", summary: "Force the removal of one or more volumes" },
   },
   async run(context) {
-    const volumes = new Volumes(openEngine(context.host).transport);
+    const volumes = new Volumes(openEngine(context.target).transport);
     return await runBatch(context, context.args, async (name) => {
       await volumes.remove(name, context.flags.force);
       return name;

@@ -1,3 +1,5 @@
+import type { Log } from "../../log.ts";
+import type { TlsConfig } from "../listeners.ts";
 import type { PeerReader } from "./peer.ts";
 import type { ApiServer } from "./server.ts";
 import { listenUnix } from "./unix.ts";
@@ -17,6 +19,8 @@ export interface ListenOptions {
   /** Group of the Unix sockets, as `--group` has it; undefined: the first of the usual ones. */
   group: string | undefined;
   peers: PeerReader;
+  tls: TlsConfig;
+  log: Log;
 }
 
 /** Serves on all addresses, or on none. */
@@ -29,6 +33,10 @@ export async function listen(server: ApiServer, options: ListenOptions): Promise
   try {
     for (const address of options.addresses) {
       if (address.kind === "unix") open.push(await listenUnix(server, address.path, options));
+      else {
+        const { listenTcp } = await import("./tcp.ts");
+        open.push(await listenTcp(server, address, options.tls, options.log));
+      }
     }
   } catch (error) {
     await close().catch(() => {});
