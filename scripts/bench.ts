@@ -13,6 +13,7 @@ import {
   startRegistry,
   startRt,
 } from "./bench/engines.ts";
+import { benchIsolation } from "./bench/isolation.ts";
 import { KeepAlive } from "./bench/keep-alive.ts";
 import {
   benchExec,
@@ -44,6 +45,7 @@ const living = {
   logs: benchLogs,
   parallel: benchParallel,
   pss: benchPss,
+  isolation: benchIsolation,
 };
 const tables = ["startup", "run", "api", "pull", "memory", ...Object.keys(living)];
 const hello = `${registryHost}/library/hello-world`;

@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { buildCalls, type Call, readResults, x32 } from "../support/calls.ts";
 import { testIf } from "../support/needs.ts";
 import { useStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const stage = useStage();
 const onIntel = testIf(process.arch === "x64", "the calls are x86-64's");
@@ -58,6 +59,18 @@ test("process 1, its children and execs are filtered, whoever they are", async (
     );
   await world.rtOutput(["restart", "-t", "0", id]);
   expect(await world.rtOutput(["exec", id, "sh", "-c", status])).toBe("Seccomp:2Seccomp:2");
+  await world.rtOutput(["rm", "-f", id]);
+});
+
+test("a health check is filtered as an exec is", async () => {
+  const { world } = stage();
+  const check = "grep -q '^Seccomp:.2' /proc/self/status";
+  const health = ["--health-cmd", check, "--health-interval", "100ms", "--health-retries", "1"];
+  const id = await world.rtOutput(["run", "-d", ...health, "busybox", "sleep", "1000"]);
+  await until("the first check", async () => {
+    const state = await world.rtOutput(["inspect", "-f", "{{.State.Health.Status}}", id]);
+    return state === "starting" ? undefined : state;
+  }).then((state) => expect(state).toBe("healthy"));
   await world.rtOutput(["rm", "-f", id]);
 });
 
