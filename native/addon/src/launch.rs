@@ -87,7 +87,7 @@ fn take_idle() -> Result<IdleMonitor, Failure> {
     }
 }
 
-/// The monitor in a sealed memfd, made once; every monitor shares its pages.
+/// The file that monitors are started from, made once: they share its pages.
 fn monitor_image() -> Result<&'static OwnedFd, Failure> {
     static IMAGE: OnceLock<OwnedFd> = OnceLock::new();
     if let Some(image) = IMAGE.get() {
@@ -99,7 +99,7 @@ fn monitor_image() -> Result<&'static OwnedFd, Failure> {
             "this build has no monitor: build it with scripts/build.sh",
         ));
     }
-    let made = sandbox::memfd_from(MONITOR)?;
+    let made = sandbox::program_from(MONITOR)?;
     Ok(IMAGE.get_or_init(|| made))
 }
 

@@ -41,7 +41,7 @@ pub struct IdleMonitor {
 }
 
 impl IdleMonitor {
-    /// Starts a monitor from its image (see [`crate::memfd_from`]).
+    /// Starts a monitor from its image (see [`crate::program_from`]).
     pub fn start(image: BorrowedFd<'_>) -> Result<Self, StepError> {
         let (ours, theirs) = socketpair(
             AddressFamily::UNIX,

@@ -12,9 +12,9 @@ mod host;
 mod image;
 mod inside;
 mod launch;
-mod memfd;
 pub mod op;
 pub mod plan;
+mod program;
 pub mod protocol;
 mod share;
 #[allow(unsafe_code)]
@@ -26,4 +26,4 @@ pub use host::{HostFacts, host_facts};
 pub use image::{Table, directory_in, image_tree};
 pub use inside::{Inside, Place, StoppedRoot};
 pub use launch::{IdleMonitor, Launched, launch, launch_on};
-pub use memfd::memfd_from;
+pub use program::program_from;

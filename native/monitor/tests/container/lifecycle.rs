@@ -195,8 +195,9 @@ fn a_failing_wire_ends_the_launch_and_leaves_nothing() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    let image = sandbox::memfd_from(&fs::read(env!("CARGO_BIN_EXE_rt-monitor")).expect("monitor"))
-        .expect("memfd");
+    let image =
+        sandbox::program_from(&fs::read(env!("CARGO_BIN_EXE_rt-monitor")).expect("monitor"))
+            .expect("program");
     let failed = sandbox::launch(
         &machine.plan(&["/probe", "exit", "0"], &json!({})),
         image.as_fd(),

@@ -59,10 +59,10 @@ impl Machine {
             fs::create_dir_all(dir.join(sub)).expect("directory");
         }
         let machine = Self {
-            image: sandbox::memfd_from(
+            image: sandbox::program_from(
                 &fs::read(env!("CARGO_BIN_EXE_rt-monitor")).expect("monitor"),
             )
-            .expect("memfd"),
+            .expect("program"),
             cgroup: format!("/{name}"),
             dir,
         };
