@@ -51,9 +51,9 @@ export interface Found {
   process: Record<string, string | number | string[]>;
   signals: Record<string, string>;
   sysctls: Record<string, string>;
-  /** Only when asked for: answers by name, and by number. */
+  /** Only when asked for: answers by name, and by door ("native", "x32", "i386") and number. */
   syscalls?: Record<string, string>;
-  numbers?: Record<string, string>;
+  numbers?: Record<string, Record<string, string>>;
 }
 
 /** A world with a daemon that has the image "probe": one layer, one file, no /etc, no PATH. */

@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use crate::errno;
 use crate::sys::{Door, End, call_apart};
 
-pub(crate) struct Call {
-    pub(crate) name: &'static str,
-    pub(crate) number: i64,
-    pub(crate) args: &'static [usize],
+struct Call {
+    name: &'static str,
+    number: i64,
+    args: &'static [usize],
 }
 
 const fn call(name: &'static str, number: i64, args: &'static [usize]) -> Call {
@@ -188,7 +188,7 @@ const OWN: &[Call] = &[
 ];
 
 #[cfg(target_arch = "x86_64")]
-const X32: i64 = 0x4000_0000;
+pub(crate) const X32: i64 = 0x4000_0000;
 
 /// By `int 0x80`, with the numbers of 32-bit x86.
 #[cfg(target_arch = "x86_64")]
@@ -215,7 +215,12 @@ const INT80: &[Call] = &[
 fn answer(door: Door, call: &Call) -> Value {
     let mut args = [0; 6];
     args[..call.args.len()].copy_from_slice(call.args);
-    match call_apart(door, call.number, args) {
+    tell(door, call.number, args)
+}
+
+/// "ok", an error's name, or the signal that came instead of an answer.
+pub(crate) fn tell(door: Door, number: i64, args: [usize; 6]) -> Value {
+    match call_apart(door, number, args) {
         Ok(End::Ok) => Value::from("ok"),
         Ok(End::Errno(number)) => Value::from(errno::name(number)),
         Ok(End::Signal(number)) => Value::from(format!("signal {number}")),
@@ -238,32 +243,4 @@ pub(crate) fn all() -> Value {
         }
     }
     Value::Object(said)
-}
-
-/// Calls that end or stop whoever makes them, and `sync`, for which the whole machine would wait.
-#[cfg(target_arch = "x86_64")]
-const NEVER_TRIED: [i64; 7] = [
-    c::SYS_rt_sigreturn,
-    c::SYS_pause,
-    c::SYS_vfork,
-    c::SYS_exit,
-    c::SYS_vhangup,
-    c::SYS_sync,
-    c::SYS_exit_group,
-];
-
-/// Every number up to what no kernel has yet, with arguments of all ones; by number. To be compared
-/// with another answer only, and not to be asked for by a process with more than a container's
-/// ordinary capabilities.
-pub(crate) fn numbers() -> Value {
-    const NONES: &[usize] = &[NONE; 6];
-    #[cfg(target_arch = "x86_64")]
-    let tried = (0..500).filter(|number| !NEVER_TRIED.contains(number));
-    #[cfg(not(target_arch = "x86_64"))]
-    let tried = 0..0;
-    let said = tried.map(|number| {
-        let one = call("", number, NONES);
-        (number.to_string(), answer(Door::Native, &one))
-    });
-    Value::Object(said.collect())
 }

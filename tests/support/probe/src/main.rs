@@ -13,6 +13,7 @@ mod calls;
 mod device;
 mod errno;
 mod file;
+mod numbers;
 mod process;
 mod sys;
 
@@ -32,7 +33,7 @@ const SECTIONS: [Section; 15] = [
     ("made", device::made),
     ("mounts", file::mounts),
     ("namespaces", process::namespaces),
-    ("numbers", calls::numbers),
+    ("numbers", numbers::all),
     ("paths", file::paths),
     ("process", process::surroundings),
     ("signals", process::signals),
