@@ -3,7 +3,8 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
+use paths::host;
+use rustix::fs::{CWD, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use crate::error::LayerError;
@@ -12,7 +13,6 @@ use crate::remove::remove_tree;
 /// `syncfs` of the tree, rename to `target`, `fsync` of the directory that holds it. If `target`
 /// is a directory already it stays as it is and `staging` is removed.
 pub fn commit(staging: &Path, target: &Path) -> Result<(), LayerError> {
-    let directory = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let failed = |verb: &'static str, path: &Path| {
         let name = path.as_os_str().as_bytes().to_vec();
         move |errno| LayerError::sys(verb, &name, errno)
@@ -22,20 +22,18 @@ pub fn commit(staging: &Path, target: &Path) -> Result<(), LayerError> {
         Some(parent) => parent,
         None => Path::new("/"),
     };
-    let tree = rustix::fs::open(staging, directory | OFlags::NOFOLLOW, Mode::empty())
-        .map_err(failed("open", staging))?;
+    let tree = host::open_dir(staging).map_err(failed("open", staging))?;
     rustix::fs::syncfs(&tree).map_err(failed("sync", staging))?;
     match rename_new(staging, target) {
         Ok(()) => {}
         Err(Errno::EXIST | Errno::NOTEMPTY) => {
-            rustix::fs::open(target, directory | OFlags::NOFOLLOW, Mode::empty())
-                .map_err(failed("open", target))?;
+            host::open_dir(target).map_err(failed("open", target))?;
             remove_tree(staging)?;
         }
         Err(errno) => return Err(failed("rename to", target)(errno)),
     }
-    let parent_fd =
-        rustix::fs::open(parent, directory, Mode::empty()).map_err(failed("open", parent))?;
+    let directory = OFlags::RDONLY | OFlags::DIRECTORY;
+    let parent_fd = host::open(parent, directory).map_err(failed("open", parent))?;
     rustix::fs::fsync(&parent_fd).map_err(failed("sync", parent))
 }
 

@@ -1,7 +1,8 @@
 //! Copying a tree by directory fds, to any depth, never following a link.
 //!
 //! As in `remove`, only the deepest few directories stay open, and the others are found again by
-//! "..". The source is a tree that nobody writes to, so what was listed is what is there.
+//! "..", the target's checked by device and inode. The source is a tree that nobody writes to, so
+//! what was listed is what is there.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
@@ -9,12 +10,10 @@ use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags,
-};
+use paths::{Root, entry, handle};
+use rustix::fs::{FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use crate::dir::OPEN as DIRECTORY;
 use crate::error::LayerError;
 use crate::xattr;
 
@@ -35,10 +34,8 @@ pub(crate) fn copy_into(
             action: "copy the image's directory".into(),
             source: error,
         })?;
-    let open = |fd: BorrowedFd<'_>| rustix::fs::openat(fd, c".", DIRECTORY, Mode::empty());
-    let frame = open(source)
-        .and_then(|source| Ok((source, open(target)?)))
-        .and_then(|(source, target)| Frame::new(c"", source, target))
+    let frame = handle::reopen_dir(source)
+        .and_then(|source| Frame::new(b"", source, handle::reopen_dir(target)?))
         .map_err(|errno| LayerError::sys("copy", b".", errno))?;
     let mut copy = Copy {
         top,
@@ -49,27 +46,22 @@ pub(crate) fn copy_into(
 }
 
 struct Frame {
-    name: CString,
+    name: Vec<u8>,
     /// Entries that are still to be copied.
     rest: Vec<CString>,
     /// Source and target, unless closed to save fds.
     open: Option<(OwnedFd, OwnedFd)>,
+    /// The target's device and inode, known once it was closed.
+    id: Option<(u64, u64)>,
 }
 
 impl Frame {
-    fn new(name: &CStr, source: OwnedFd, target: OwnedFd) -> Result<Self, Errno> {
-        let mut rest = Vec::new();
-        for entry in Dir::read_from(&source)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name != c"." && name != c".." {
-                rest.push(name.to_owned());
-            }
-        }
+    fn new(name: &[u8], source: OwnedFd, target: OwnedFd) -> Result<Self, Errno> {
         Ok(Self {
             name: name.to_owned(),
-            rest,
+            rest: handle::names(&source)?,
             open: Some((source, target)),
+            id: None,
         })
     }
 }
@@ -85,39 +77,38 @@ impl Copy {
     fn run(&mut self) -> Result<(), LayerError> {
         while let Some(frame) = self.stack.last_mut() {
             let name = frame.rest.pop();
-            match &name {
+            let name = name.as_deref().map(CStr::to_bytes);
+            match name {
                 Some(name) => self.entry(name),
                 None => self.leave(),
             }
-            .map_err(|errno| LayerError::sys("copy", &self.path_of(name.as_deref()), errno))?;
+            .map_err(|errno| LayerError::sys("copy", &self.path_of(name), errno))?;
         }
         Ok(())
     }
 
-    fn path_of(&self, name: Option<&CStr>) -> Vec<u8> {
-        let directories = self.stack.iter().skip(1).map(|frame| frame.name.as_c_str());
-        let parts: Vec<&[u8]> = directories.chain(name).map(CStr::to_bytes).collect();
+    fn path_of(&self, name: Option<&[u8]>) -> Vec<u8> {
+        let directories = self.stack.iter().skip(1).map(|frame| &frame.name[..]);
+        let parts: Vec<&[u8]> = directories.chain(name).collect();
         parts.join(&b'/')
     }
 
-    fn entry(&mut self, name: &CStr) -> Result<(), Errno> {
+    fn entry(&mut self, name: &[u8]) -> Result<(), Errno> {
         let Some((source, target)) = self.stack.last().and_then(|frame| frame.open.as_ref()) else {
             return Err(Errno::BADF);
         };
-        let stat = rustix::fs::statat(source, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = entry::stat(source, name)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if kind == FileType::Directory {
-            rustix::fs::mkdirat(target, name, Mode::RWXU)?;
-            let source = rustix::fs::openat(source, name, DIRECTORY, Mode::empty())?;
-            let target = rustix::fs::openat(target, name, DIRECTORY, Mode::empty())?;
-            self.enter(Frame::new(name, source, target)?);
-            return Ok(());
+            entry::make_dir(target, name, Mode::RWXU)?;
+            let source = entry::open_dir(source, name)?;
+            let target = entry::open_dir(target, name)?;
+            return self.enter(Frame::new(name, source, target)?);
         }
         let id = (stat.st_nlink > 1).then_some((stat.st_dev, stat.st_ino));
         let known = self.links.as_ref().zip(id);
         if let Some(first) = known.and_then(|(links, id)| links.get(&id)) {
-            let first = first.as_slice();
-            match rustix::fs::linkat(&self.top, first, target, name, AtFlags::empty()) {
+            match link(&self.top, first, target, name) {
                 // As many links as the file system takes, or a path too long: a copy does as well.
                 Err(Errno::MLINK | Errno::NAMETOOLONG) => {}
                 other => return other,
@@ -135,11 +126,15 @@ impl Copy {
         Ok(())
     }
 
-    fn enter(&mut self, frame: Frame) {
+    fn enter(&mut self, frame: Frame) -> Result<(), Errno> {
         if let Some(index) = self.stack.len().checked_sub(OPEN) {
-            self.stack[index].open = None;
+            let far = &mut self.stack[index];
+            if let Some((_, target)) = far.open.take() {
+                far.id = Some(handle::identity(target.as_fd())?);
+            }
         }
         self.stack.push(frame);
+        Ok(())
     }
 
     /// All of the last directory is copied.
@@ -154,44 +149,54 @@ impl Copy {
         if let Some(above) = self.stack.last_mut()
             && above.open.is_none()
         {
-            let up = |fd: &OwnedFd| rustix::fs::openat(fd, c"..", DIRECTORY, Mode::empty());
-            above.open = Some((up(&source)?, up(&target)?));
+            let up = handle::parent(target.as_fd())?;
+            // Somebody who shares the target has moved the directory away.
+            if above.id != Some(handle::identity(up.as_fd())?) {
+                return Err(Errno::STALE);
+            }
+            above.open = Some((handle::parent(source.as_fd())?, up));
         }
         let stat = rustix::fs::fstat(&source)?;
         give(source.as_fd(), target.as_fd(), &stat)
     }
 }
 
-fn file(source: &OwnedFd, target: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Errno> {
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NOCTTY;
-    let read = flags | OFlags::RDONLY | OFlags::NONBLOCK;
-    let from = rustix::fs::openat(source, name, read, Mode::empty())?;
-    let write = flags | OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    let to = rustix::fs::openat(target, name, write, Mode::RUSR | Mode::WUSR)?;
+/// `first` is a path below `top`, which leads through no link.
+fn link(top: &OwnedFd, first: &[u8], target: &OwnedFd, name: &[u8]) -> Result<(), Errno> {
+    let slash = first.iter().rposition(|byte| *byte == b'/');
+    let (above, base) = slash.map_or((&b""[..], first), |at| (&first[..at], &first[at + 1..]));
+    let top = Root::new(top.as_fd()).beneath().without_links();
+    let above = top.open(above, OFlags::PATH | OFlags::DIRECTORY)?;
+    entry::make_hard_link(&above, base, target, name)
+}
+
+fn file(source: &OwnedFd, target: &OwnedFd, name: &[u8], stat: &Stat) -> Result<(), Errno> {
+    let read = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let from = entry::open(source, name, read)?;
+    let to = entry::create(target, name, Mode::RUSR | Mode::WUSR)?;
     let (mut from, mut to) = (File::from(from), File::from(to));
     io::copy(&mut from, &mut to)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     give(from.as_fd(), to.as_fd(), stat)
 }
 
-fn symlink(source: &OwnedFd, target: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Errno> {
-    let to = rustix::fs::readlinkat(source, name, Vec::new())?;
-    rustix::fs::symlinkat(to.as_c_str(), target, name)?;
+fn symlink(source: &OwnedFd, target: &OwnedFd, name: &[u8], stat: &Stat) -> Result<(), Errno> {
+    let to = entry::read_link(source, name)?.ok_or(Errno::INVAL)?;
+    entry::make_link(target, name, to)?;
     own(target, name, stat)
 }
 
 /// The mode is exact: the thread's umask is 0.
-fn node(target: &OwnedFd, name: &CStr, kind: FileType, stat: &Stat) -> Result<(), Errno> {
+fn node(target: &OwnedFd, name: &[u8], kind: FileType, stat: &Stat) -> Result<(), Errno> {
     let mode = Mode::from_raw_mode(stat.st_mode);
-    rustix::fs::mknodat(target, name, kind, mode, stat.st_rdev)?;
+    entry::make_node(target, name, kind, mode, stat.st_rdev)?;
     own(target, name, stat)
 }
 
-fn own(target: &OwnedFd, name: &CStr, stat: &Stat) -> Result<(), Errno> {
+fn own(target: &OwnedFd, name: &[u8], stat: &Stat) -> Result<(), Errno> {
     let (uid, gid) = (Uid::from_raw(stat.st_uid), Gid::from_raw(stat.st_gid));
-    let flags = AtFlags::SYMLINK_NOFOLLOW;
-    rustix::fs::chownat(target, name, Some(uid), Some(gid), flags)?;
-    rustix::fs::utimensat(target, name, &times_of(stat), flags)
+    entry::set_owner(target, name, Some(uid), Some(gid))?;
+    entry::set_times(target, name, &times_of(stat))
 }
 
 /// Owner first: it takes the set-id bits and capabilities away. Times last.
@@ -242,4 +247,55 @@ fn attributes(source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<(), Errn
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use paths::host;
+
+    use super::*;
+    use crate::testing::TempDir;
+
+    /// More than stay open.
+    const DEEP: usize = OPEN + 9;
+
+    fn open(path: &std::path::Path) -> OwnedFd {
+        host::open_dir(path).unwrap()
+    }
+
+    /// As a container does that shares the directory which is being filled.
+    #[test]
+    fn copy_does_not_climb_out_of_a_directory_that_is_moved_away() {
+        let temp = TempDir::new();
+        let [source, target, outside] = ["source", "target", "outside"].map(|name| {
+            let path = temp.path().join(name);
+            fs::create_dir(&path).unwrap();
+            path
+        });
+        let mut below = source.clone();
+        for _ in 0..DEEP {
+            fs::write(below.join("file"), "of the image").unwrap();
+            below.push("d");
+            fs::create_dir(&below).unwrap();
+        }
+        let mut copy = Copy {
+            top: open(&target),
+            links: None,
+            stack: vec![Frame::new(b"", open(&source), open(&target)).unwrap()],
+        };
+        for _ in 0..DEEP {
+            let frame = copy.stack.last_mut().unwrap();
+            frame.rest.retain(|name| name.as_c_str() != c"d");
+            copy.entry(b"d").unwrap();
+        }
+        let closed = copy.stack.iter().take_while(|frame| frame.open.is_none());
+        let moved = target.join(["d"].repeat(closed.count()).join("/"));
+        fs::rename(moved, outside.join("moved")).unwrap();
+        let error = copy.run().unwrap_err();
+        assert!(error.to_string().contains("copy"), "{error}");
+        let left: Vec<_> = fs::read_dir(&outside).unwrap().collect();
+        assert_eq!(left.len(), 1, "the copy went on outside: {left:?}");
+    }
 }

@@ -6,16 +6,15 @@
 //! NAME/copied    a whole copy, from which each entry is moved to _data; goes on after a crash
 //! ```
 
-use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, Mode};
+use paths::{entry, handle, host};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use crate::copy::{copy_into, give};
-use crate::dir::OPEN as DIRECTORY;
 use crate::error::LayerError;
 use crate::remove::remove_at;
 use crate::sys::own_umask;
@@ -28,20 +27,20 @@ pub fn copy_up(source: BorrowedFd<'_>, directory: &Path) -> Result<bool, LayerEr
     finish_copy_up(directory)?;
     let parent = open(directory)?;
     let named = |errno| LayerError::sys("fill", directory.as_os_str().as_bytes(), errno);
-    let data = rustix::fs::openat(&parent, c"_data", DIRECTORY, Mode::empty()).map_err(named)?;
+    let data = entry::open_dir(&parent, "_data").map_err(named)?;
     if !is_empty(data.as_fd()).map_err(named)? {
         return Ok(false);
     }
     own_umask();
-    rustix::fs::mkdirat(&parent, c"copying", Mode::RWXU).map_err(named)?;
-    let copied = rustix::fs::openat(&parent, c"copying", DIRECTORY, Mode::empty())
+    entry::make_dir(&parent, "copying", Mode::RWXU).map_err(named)?;
+    let copied = entry::open_dir(&parent, "copying")
         .map_err(named)
         .and_then(|staging| copy_into(source, staging.as_fd(), true));
     if let Err(error) = copied {
-        let _next_time = remove_at(parent.as_fd(), c"copying");
+        let _next_time = remove_at(parent.as_fd(), b"copying");
         return Err(error);
     }
-    rustix::fs::renameat(&parent, c"copying", &parent, c"copied").map_err(named)?;
+    entry::rename(&parent, "copying", &parent, "copied").map_err(named)?;
     finish_copy_up(directory)?;
     Ok(true)
 }
@@ -66,37 +65,26 @@ pub fn finish_copy_up(directory: &Path) -> Result<(), LayerError> {
 }
 
 fn settle(parent: &OwnedFd) -> Result<(), Errno> {
-    remove_at(parent.as_fd(), c"copying")?;
-    let copied = match rustix::fs::openat(parent, c"copied", DIRECTORY, Mode::empty()) {
+    remove_at(parent.as_fd(), b"copying")?;
+    let copied = match entry::open_dir(parent, "copied") {
         Err(Errno::NOENT) => return Ok(()),
         other => other?,
     };
-    let data = rustix::fs::openat(parent, c"_data", DIRECTORY, Mode::empty())?;
-    for name in names_in(copied.as_fd())? {
-        rustix::fs::renameat(&copied, &name, &data, &name)?;
+    let data = entry::open_dir(parent, "_data")?;
+    for name in handle::names(&copied)? {
+        entry::rename(&copied, name.to_bytes(), &data, name.to_bytes())?;
     }
     give(copied.as_fd(), data.as_fd(), &rustix::fs::fstat(&copied)?)?;
-    rustix::fs::unlinkat(parent, c"copied", AtFlags::REMOVEDIR)
+    entry::remove_dir(parent, "copied")
 }
 
 fn open(directory: &Path) -> Result<OwnedFd, LayerError> {
-    rustix::fs::openat(CWD, directory, DIRECTORY, Mode::empty())
+    host::open_dir(directory)
         .map_err(|errno| LayerError::sys("open volume", directory.as_os_str().as_bytes(), errno))
 }
 
 fn is_empty(directory: BorrowedFd<'_>) -> Result<bool, Errno> {
-    Ok(names_in(directory)?.is_empty())
-}
-
-fn names_in(directory: BorrowedFd<'_>) -> Result<Vec<CString>, Errno> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(directory)? {
-        let entry = entry?;
-        if entry.file_name() != c"." && entry.file_name() != c".." {
-            names.push(entry.file_name().to_owned());
-        }
-    }
-    Ok(names)
+    Ok(handle::names(directory)?.is_empty())
 }
 
 #[cfg(test)]
@@ -104,6 +92,8 @@ mod tests {
     use std::fs::{self, File};
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::PathBuf;
+
+    use rustix::fs::CWD;
 
     use super::*;
     use crate::testing::{TempDir, is_root};
@@ -197,11 +187,11 @@ mod tests {
         let temp = TempDir::new();
         let top = temp.path().join("image");
         fs::create_dir(&top).unwrap();
-        let mut fd = rustix::fs::open(&top, DIRECTORY, Mode::empty()).unwrap();
+        let mut fd = host::open_dir(&top).unwrap();
         for _ in 0..1500 {
             rustix::fs::mkdirat(&fd, "d", Mode::RWXU).unwrap();
             rustix::fs::mkdirat(&fd, "beside", Mode::RWXU).unwrap();
-            fd = rustix::fs::openat(&fd, "d", DIRECTORY, Mode::empty()).unwrap();
+            fd = entry::open_dir(&fd, "d").unwrap();
         }
         let volume = volume(&temp);
         assert!(copy_up(File::open(&top).unwrap().as_fd(), &volume).unwrap());

@@ -1,15 +1,11 @@
-//! One open directory of the tree, and what is looked up in it by a single name.
+//! One open directory of the tree, and what it knows of itself.
 
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps};
+use paths::entry;
+use rustix::fs::{FileType, Stat, Timespec, Timestamps};
 use rustix::io::Errno;
-
-pub(crate) const OPEN: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
 
 /// An open directory of the tree.
 #[derive(Debug)]
@@ -90,24 +86,9 @@ impl Drop for Dir {
     }
 }
 
-/// A directory by its name in an open one, never by a link.
-pub(crate) fn open_dir(parent: impl AsFd, name: &[u8]) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(parent, name, OPEN, Mode::empty())
-}
-
-/// The target, if there is a link.
-pub(crate) fn read_link(parent: &Dir, name: &[u8]) -> Result<Option<Vec<u8>>, Errno> {
-    match rustix::fs::readlinkat(parent, name, Vec::new()) {
-        Ok(target) => Ok(Some(target.into_bytes())),
-        Err(Errno::INVAL) => Ok(None),
-        Err(errno) => Err(errno),
-    }
-}
-
 /// The mark of overlayfs for a name that lower layers have and this one hides.
-pub(crate) fn is_whiteout(parent: &Dir, name: &[u8]) -> Result<bool, Errno> {
-    let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(is_whiteout_stat(&stat))
+pub(crate) fn is_whiteout(parent: impl AsFd, name: &[u8]) -> Result<bool, Errno> {
+    Ok(is_whiteout_stat(&entry::stat(parent, name)?))
 }
 
 pub(crate) fn is_whiteout_stat(stat: &Stat) -> bool {

@@ -3,10 +3,10 @@
 //! The order matters: changing the owner clears setuid, setgid and capabilities, so the owner
 //! comes first; setting attributes changes nothing but the change time, so the time comes last.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
-use rustix::io::Errno;
+use paths::entry;
+use rustix::fs::{FileType, Gid, Mode, Timespec, Timestamps, Uid};
 
 use crate::dir::Dir;
 use crate::error::LayerError;
@@ -46,10 +46,10 @@ impl Defaults {
         &self,
         fd: BorrowedFd<'_>,
         parent: &Dir,
-        entry: &[u8],
+        name: &[u8],
         meta: &Meta,
     ) -> Result<(), LayerError> {
-        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, entry, errno);
+        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, name, errno);
         if !self.owns(parent, meta) {
             let (uid, gid) = owner(meta);
             rustix::fs::fchown(fd, uid, gid).map_err(failed("set the owner of"))?;
@@ -60,7 +60,7 @@ impl Defaults {
         if meta.mode & SETID != 0 || !self.exact_modes || self.acls {
             rustix::fs::fchmod(fd, mode(meta)).map_err(failed("set the mode of"))?;
         }
-        xattr::set(Place::Fd(fd), entry, &meta.xattrs)?;
+        xattr::set(Place::Fd(fd), name, &meta.xattrs)?;
         rustix::fs::futimens(fd, &times(meta)).map_err(failed("set the time of"))
     }
 
@@ -68,10 +68,10 @@ impl Defaults {
     pub(crate) fn finish_dir(
         &mut self,
         dir: &Dir,
-        entry: &[u8],
+        name: &[u8],
         meta: &Meta,
     ) -> Result<(), LayerError> {
-        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, entry, errno);
+        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, name, errno);
         let (uid, gid) = owner(meta);
         rustix::fs::fchown(dir, uid, gid).map_err(failed("set the owner of"))?;
         if self.acls {
@@ -79,7 +79,7 @@ impl Defaults {
         }
         rustix::fs::fchmod(dir, mode(meta)).map_err(failed("set the mode of"))?;
         dir.set_setgid(meta.mode & 0o2000 != 0);
-        xattr::set(Place::Fd(dir.as_fd()), entry, &meta.xattrs)?;
+        xattr::set(Place::Fd(dir.as_fd()), name, &meta.xattrs)?;
         let is_default = |(name, _): &(Vec<u8>, Vec<u8>)| name == xattr::DEFAULT.as_bytes();
         self.acls |= meta.xattrs.iter().any(is_default);
         dir.set_mtime(timespec(meta.mtime));
@@ -92,41 +92,28 @@ impl Defaults {
         &self,
         parent: &Dir,
         base: &[u8],
-        entry: &[u8],
+        name: &[u8],
         meta: &Meta,
     ) -> Result<(), LayerError> {
-        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, entry, errno);
+        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, name, errno);
         let place = Place::At(parent.as_fd(), base);
-        let stat = rustix::fs::statat(parent, base, AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(failed("look at"))?;
+        let stat = entry::stat(parent, base).map_err(failed("look at"))?;
         let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
         let is_owned = (stat.st_uid, stat.st_gid) == (meta.uid, meta.gid);
         if !is_owned {
             let (uid, gid) = owner(meta);
-            rustix::fs::chownat(parent, base, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
-                .map_err(failed("set the owner of"))?;
+            entry::set_owner(parent, base, uid, gid).map_err(failed("set the owner of"))?;
         }
         if self.acls && !is_link {
             xattr::remove_acls(place).map_err(failed("set the access of"))?;
         }
         let has_mode = stat.st_mode & 0o7777 == meta.mode && (is_owned || meta.mode & SETID == 0);
         if !is_link && (!has_mode || self.acls) {
-            chmod(parent, base, mode(meta)).map_err(failed("set the mode of"))?;
+            entry::set_mode(parent, base, mode(meta)).map_err(failed("set the mode of"))?;
         }
-        xattr::set(place, entry, &meta.xattrs)?;
-        rustix::fs::utimensat(parent, base, &times(meta), AtFlags::SYMLINK_NOFOLLOW)
-            .map_err(failed("set the time of"))
+        xattr::set(place, name, &meta.xattrs)?;
+        entry::set_times(parent, base, &times(meta)).map_err(failed("set the time of"))
     }
-}
-
-/// chmod that cannot follow a link, which fchmodat(2) has only since Linux 6.6.
-fn chmod(parent: &Dir, base: &[u8], mode: Mode) -> Result<(), Errno> {
-    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let fd = rustix::fs::openat(parent, base, flags, Mode::empty())?;
-    if FileType::from_raw_mode(rustix::fs::fstat(&fd)?.st_mode) == FileType::Symlink {
-        return Err(Errno::LOOP);
-    }
-    rustix::fs::chmod(format!("/proc/self/fd/{}", fd.as_raw_fd()), mode)
 }
 
 pub(crate) fn mode(meta: &Meta) -> Mode {

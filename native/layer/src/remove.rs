@@ -4,12 +4,12 @@
 //! closed and found again by "..", checked by device and inode, so neither the depth of a tree nor
 //! the limit of open files matters.
 
-use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use paths::{entry, handle, host};
+use rustix::fs::{Dir, FileType};
 use rustix::io::Errno;
 
 use crate::error::LayerError;
@@ -21,22 +21,30 @@ const OPEN: usize = 32;
 pub fn remove_tree(path: &Path) -> Result<(), LayerError> {
     let name = path.as_os_str().as_bytes();
     let failed = |errno| LayerError::sys("remove", name, errno);
-    let path = CString::new(name).map_err(|_| failed(Errno::INVAL))?;
-    remove_at(CWD, &path).map_err(failed)
+    let base = path.file_name().ok_or_else(|| failed(Errno::INVAL))?;
+    let above = match path.parent() {
+        Some(above) if !above.as_os_str().is_empty() => above,
+        _ => Path::new("."),
+    };
+    let parent = match host::find_dir(above) {
+        Err(Errno::NOENT) => return Ok(()),
+        other => other.map_err(failed)?,
+    };
+    remove_at(parent.as_fd(), base.as_bytes()).map_err(failed)
 }
 
 /// As [`remove_tree`], for `name` in the directory `parent`.
-pub fn remove_at(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
-    match open_directory(parent, name) {
+pub fn remove_at(parent: BorrowedFd<'_>, name: &[u8]) -> Result<(), Errno> {
+    match entry::open_dir(parent, name) {
         Ok(fd) => Walk::new(parent, name, fd)?.run(),
-        Err(Errno::NOTDIR | Errno::LOOP) => absent_is_fine(unlink(parent, name)),
+        Err(Errno::NOTDIR | Errno::LOOP) => absent_is_fine(entry::remove_file(parent, name)),
         Err(errno) => absent_is_fine(Err(errno)),
     }
 }
 
 struct Frame {
     /// Of this directory in its parent.
-    name: CString,
+    name: Vec<u8>,
     /// Known once it was closed to save fds.
     id: Option<(u64, u64)>,
     dir: Option<Dir>,
@@ -48,7 +56,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(parent: BorrowedFd<'a>, name: &CStr, fd: OwnedFd) -> Result<Self, Errno> {
+    fn new(parent: BorrowedFd<'a>, name: &[u8], fd: OwnedFd) -> Result<Self, Errno> {
         let mut walk = Self {
             parent,
             stack: Vec::new(),
@@ -70,11 +78,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn push(&mut self, name: &CStr, fd: OwnedFd) -> Result<(), Errno> {
+    fn push(&mut self, name: &[u8], fd: OwnedFd) -> Result<(), Errno> {
         if let Some(index) = self.stack.len().checked_sub(OPEN) {
             let frame = &mut self.stack[index];
             if let Some(dir) = frame.dir.take() {
-                frame.id = Some(identify(dir.fd()?)?);
+                frame.id = Some(handle::identity(dir.fd()?)?);
             }
         }
         self.stack.push(Frame {
@@ -94,8 +102,8 @@ impl<'a> Walk<'a> {
             && above.dir.is_none()
             && let Some(dir) = &frame.dir
         {
-            let fd = open_directory(dir.fd()?, c"..")?;
-            if above.id != Some(identify(fd.as_fd())?) {
+            let fd = handle::parent(dir.fd()?)?;
+            if above.id != Some(handle::identity(fd.as_fd())?) {
                 return Err(Errno::STALE);
             }
             above.dir = Some(Dir::new(fd)?);
@@ -104,7 +112,7 @@ impl<'a> Walk<'a> {
             Some(dir) => dir.fd()?,
             None => self.parent,
         };
-        match rustix::fs::unlinkat(parent, &frame.name, AtFlags::REMOVEDIR) {
+        match entry::remove_dir(parent, &frame.name) {
             Err(Errno::NOTEMPTY | Errno::EXIST) => {
                 if let Some(dir) = &mut frame.dir {
                     dir.rewind();
@@ -118,17 +126,17 @@ impl<'a> Walk<'a> {
 }
 
 /// Removes entries of `dir` until one is a directory that is not empty, which is given opened.
-fn empty_up_to_directory(dir: &mut Dir) -> Result<Option<(CString, OwnedFd)>, Errno> {
-    while let Some(entry) = dir.read() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
+fn empty_up_to_directory(dir: &mut Dir) -> Result<Option<(Vec<u8>, OwnedFd)>, Errno> {
+    while let Some(found) = dir.read() {
+        let found = found?;
+        let name = found.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
             continue;
         }
         let fd = dir.fd()?;
-        let known_file = !matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+        let known_file = !matches!(found.file_type(), FileType::Directory | FileType::Unknown);
         if known_file {
-            match unlink(fd, name) {
+            match entry::remove_file(fd, name) {
                 Err(Errno::ISDIR) => {}
                 other => {
                     absent_is_fine(other)?;
@@ -136,30 +144,16 @@ fn empty_up_to_directory(dir: &mut Dir) -> Result<Option<(CString, OwnedFd)>, Er
                 }
             }
         }
-        match rustix::fs::unlinkat(fd, name, AtFlags::REMOVEDIR) {
-            Err(Errno::NOTEMPTY | Errno::EXIST) => match open_directory(fd, name) {
+        match entry::remove_dir(fd, name) {
+            Err(Errno::NOTEMPTY | Errno::EXIST) => match entry::open_dir(fd, name) {
                 Ok(child) => return Ok(Some((name.to_owned(), child))),
                 Err(errno) => absent_is_fine(Err(errno))?,
             },
-            Err(Errno::NOTDIR) => absent_is_fine(unlink(fd, name))?,
+            Err(Errno::NOTDIR) => absent_is_fine(entry::remove_file(fd, name))?,
             other => absent_is_fine(other)?,
         }
     }
     Ok(None)
-}
-
-fn open_directory(parent: BorrowedFd<'_>, name: &CStr) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(parent, name, flags, Mode::empty())
-}
-
-fn unlink(parent: BorrowedFd<'_>, name: &CStr) -> Result<(), Errno> {
-    rustix::fs::unlinkat(parent, name, AtFlags::empty())
-}
-
-fn identify(fd: BorrowedFd<'_>) -> Result<(u64, u64), Errno> {
-    let stat = rustix::fs::fstat(fd)?;
-    Ok((stat.st_dev, stat.st_ino))
 }
 
 fn absent_is_fine(result: Result<(), Errno>) -> Result<(), Errno> {
@@ -173,6 +167,8 @@ fn absent_is_fine(result: Result<(), Errno>) -> Result<(), Errno> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+
+    use rustix::fs::{Mode, OFlags};
 
     use super::*;
     use crate::testing::TempDir;

@@ -12,17 +12,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
+use paths::{Absent, entry, handle, host};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::dir::{Dir, OPEN, is_whiteout, open_dir, read_link};
+use crate::dir::{Dir, is_whiteout};
 
 /// Directories kept open.
 const KEPT: usize = 32;
-/// Symlinks followed in one path, as in the kernel.
-const LINKS: usize = 40;
-/// Directories opened for one path when it is walked step by step.
-const STEPS: usize = 1 << 14;
+/// A directory of the tree, by whatever links.
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
 /// The top of the tree and the directories used last.
 #[derive(Debug)]
@@ -30,18 +29,18 @@ pub(crate) struct Root {
     top: Rc<Dir>,
     /// The most recent one last. The keys are clean paths.
     kept: Vec<(Vec<u8>, Rc<Dir>)>,
-    has_openat2: bool,
+    by_steps: bool,
     opaque: &'static str,
 }
 
 impl Root {
     /// `opaque` is the attribute that marks directories which hide those of lower layers.
     pub(crate) fn open(path: &Path, opaque: &'static str) -> Result<Self, Errno> {
-        let top = rustix::fs::openat(CWD, path, OPEN, Mode::empty())?;
+        let top = host::open_dir(path)?;
         Ok(Self {
             top: Rc::new(Dir::new(top)?),
             kept: Vec::with_capacity(KEPT),
-            has_openat2: true,
+            by_steps: false,
             opaque,
         })
     }
@@ -54,7 +53,7 @@ impl Root {
     pub(crate) fn dir(&mut self, path: &[u8]) -> Result<Rc<Dir>, Errno> {
         match self.find(path) {
             Err(Errno::NOENT | Errno::NOTDIR) => {
-                let dir = self.walk(path, true)?;
+                let dir = self.make(path)?;
                 self.keep(path, &dir)?;
                 Ok(dir)
             }
@@ -76,10 +75,8 @@ impl Root {
                 return Ok(Rc::clone(dir));
             }
         }
-        let dir = match self.resolve(path)? {
-            Some(fd) => self.adopt(fd)?,
-            None => self.walk(path, false)?,
-        };
+        let fd = self.inside().open(path, DIRECTORY)?;
+        let dir = self.adopt(fd)?;
         self.keep(path, &dir)?;
         Ok(dir)
     }
@@ -116,111 +113,57 @@ impl Root {
         Ok(())
     }
 
-    /// The kernel's own walk, where links and ".." cannot lead out of the tree. `None` where the
-    /// kernel or a seccomp filter does not have it.
-    fn resolve(&mut self, path: &[u8]) -> Result<Option<OwnedFd>, Errno> {
-        if !self.has_openat2 {
-            return Ok(None);
-        }
-        let flags = OPEN.difference(OFlags::NOFOLLOW);
-        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-        for _ in 0..128 {
-            match rustix::fs::openat2(&self.top, path, flags, Mode::empty(), inside) {
-                // Something was renamed or mounted somewhere on this machine meanwhile.
-                Err(Errno::AGAIN) => {}
-                Err(Errno::NOSYS | Errno::PERM) => {
-                    self.has_openat2 = false;
-                    return Ok(None);
-                }
-                other => return other.map(Some),
-            }
-        }
-        Err(Errno::AGAIN)
+    /// Where links and ".." cannot lead out of the tree, nor onto something that is mounted in it.
+    fn inside(&self) -> paths::Root<'_> {
+        let root = paths::Root::new(self.top.as_fd()).on_one_mount();
+        if self.by_steps { root.by_steps() } else { root }
     }
 
-    /// Goes to `path` step by step and, if told so, makes what is missing. Links are read here and
-    /// taken from the top of the tree; a whiteout of this layer gives way to an opaque directory.
-    fn walk(&mut self, path: &[u8], create: bool) -> Result<Rc<Dir>, Errno> {
-        let mut todo = to_components(path);
-        let mut here: Vec<Vec<u8>> = Vec::new();
-        let mut dir = self.top();
-        let (mut links, mut steps) = (0, 0);
-        while let Some(name) = todo.pop() {
-            steps += 1;
-            if steps > STEPS {
-                return Err(Errno::LOOP);
-            }
-            if name == b".." {
-                here.pop();
-                steps += here.len();
-                dir = self.descend(&here)?;
-                continue;
-            }
-            match open_dir(&dir, &name) {
-                Ok(fd) => dir = self.adopt(fd)?,
-                Err(Errno::NOENT) if create => dir = self.make(&dir, &name, false)?,
-                Err(Errno::NOTDIR | Errno::LOOP) => match read_link(&dir, &name)? {
-                    Some(target) => {
-                        links += 1;
-                        if links > LINKS {
-                            return Err(Errno::LOOP);
-                        }
-                        if target.starts_with(b"/") {
-                            here.clear();
-                            dir = self.top();
-                        }
-                        todo.extend(to_components(&target));
-                        continue;
-                    }
-                    None if create && is_whiteout(&dir, &name)? => {
-                        rustix::fs::unlinkat(&dir, &name[..], AtFlags::empty())?;
-                        dir = self.make(&dir, &name, true)?;
-                    }
-                    None => return Err(Errno::NOTDIR),
-                },
-                Err(errno) => return Err(errno),
-            }
-            here.push(name);
-        }
+    /// A directory in which something is made or removed: it gets its time back in the end.
+    fn disturb(&self, dir: BorrowedFd<'_>) -> Result<Rc<Dir>, Errno> {
+        let dir = self.adopt(handle::reopen_dir(dir)?)?;
+        dir.touch();
         Ok(dir)
     }
 
-    fn make(&self, parent: &Rc<Dir>, name: &[u8], opaque: bool) -> Result<Rc<Dir>, Errno> {
-        parent.touch();
-        rustix::fs::mkdirat(parent, name, Mode::from_raw_mode(0o755))?;
-        let fd = open_dir(parent, name)?;
-        rustix::fs::fchmod(&fd, Mode::from_raw_mode(0o755))?;
-        if opaque {
-            self.mark_opaque(fd.as_fd())?;
-        }
+    fn make(&self, path: &[u8]) -> Result<Rc<Dir>, Errno> {
+        let fd = self.inside().ensure_by(path, DIRECTORY, &mut Maker(self))?;
         self.adopt(fd)
     }
 
     pub(crate) fn mark_opaque(&self, dir: BorrowedFd<'_>) -> Result<(), Errno> {
         rustix::fs::fsetxattr(dir, self.opaque, b"y", rustix::fs::XattrFlags::empty())
     }
+}
 
-    /// From the top down a path without links.
-    fn descend(&self, path: &[Vec<u8>]) -> Result<Rc<Dir>, Errno> {
-        let mut fd: Option<OwnedFd> = None;
-        for name in path {
-            let from = fd.as_ref().map_or(self.top.as_fd(), AsFd::as_fd);
-            fd = Some(open_dir(from, name)?);
-        }
-        match fd {
-            Some(fd) => self.adopt(fd),
-            None => Ok(self.top()),
-        }
+/// Makes the missing directories of a path. A whiteout of this layer gives way to an opaque directory.
+struct Maker<'a>(&'a Root);
+
+impl Maker<'_> {
+    fn make_dir(&self, parent: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
+        let _restored = self.0.disturb(parent)?;
+        entry::make_dir(parent, name, Mode::from_raw_mode(0o755))?;
+        let fd = entry::open_dir(parent, name)?;
+        rustix::fs::fchmod(&fd, Mode::from_raw_mode(0o755))?;
+        Ok(fd)
     }
 }
 
-/// Components in reverse, to be popped; empty ones and "." left out.
-fn to_components(path: &[u8]) -> Vec<Vec<u8>> {
-    path.split(|byte| *byte == b'/')
-        .filter(|name| !matches!(*name, b"" | b"."))
-        .rev()
-        .map(<[u8]>::to_vec)
-        .collect()
+impl Absent for Maker<'_> {
+    fn make(&mut self, parent: BorrowedFd<'_>, name: &[u8], _last: bool) -> Result<(), Errno> {
+        self.make_dir(parent, name).map(drop)
+    }
+
+    fn replace(&mut self, parent: BorrowedFd<'_>, name: &[u8]) -> Result<bool, Errno> {
+        if !is_whiteout(parent, name)? {
+            return Ok(false);
+        }
+        let _restored = self.0.disturb(parent)?;
+        entry::remove_file(parent, name)?;
+        let fd = self.make_dir(parent, name)?;
+        self.0.mark_opaque(fd.as_fd())?;
+        Ok(true)
+    }
 }
 
 #[cfg(test)]
@@ -232,7 +175,7 @@ mod tests {
     use crate::testing::TempDir;
 
     /// A tree with links, and its root with or without openat2.
-    fn root(has_openat2: bool) -> (TempDir, Root) {
+    fn root(by_steps: bool) -> (TempDir, Root) {
         let temp = TempDir::new();
         fs::create_dir_all(temp.path().join("usr/lib")).unwrap();
         fs::write(temp.path().join("file"), "").unwrap();
@@ -247,14 +190,14 @@ mod tests {
             symlink(target, temp.path().join(name)).unwrap();
         }
         let mut root = Root::open(temp.path(), "trusted.overlay.opaque").unwrap();
-        root.has_openat2 = has_openat2;
+        root.by_steps = by_steps;
         (temp, root)
     }
 
     #[test]
     fn root_resolves_the_same_with_and_without_openat2() {
-        for has_openat2 in [true, false] {
-            let (_temp, mut root) = root(has_openat2);
+        for by_steps in [false, true] {
+            let (_temp, mut root) = root(by_steps);
             let lib = root.find(b"usr/lib").unwrap();
             for path in [&b"lib"[..], b"up/lib", b"abs", b"abs/../lib"] {
                 assert_eq!(
@@ -284,8 +227,8 @@ mod tests {
 
     #[test]
     fn root_makes_what_is_missing_inside() {
-        for has_openat2 in [true, false] {
-            let (temp, mut root) = root(has_openat2);
+        for by_steps in [false, true] {
+            let (temp, mut root) = root(by_steps);
             root.dir(b"up/share/doc").unwrap();
             let by_link = root.dir(b"dangling/x").unwrap();
             assert!(temp.path().join("usr/share/doc").is_dir());
@@ -298,7 +241,7 @@ mod tests {
 
     #[test]
     fn root_keeps_few_directories_open_and_one_state_for_each() {
-        let (_temp, mut root) = root(true);
+        let (_temp, mut root) = root(false);
         for index in 0..100 {
             root.dir(format!("d{index}").as_bytes()).unwrap();
         }

@@ -1,16 +1,16 @@
 //! The tree writer: entries of an archive → an overlay-ready tree.
 
-use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use paths::entry;
+use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 
 use crate::budget::Budget;
-use crate::dir::{Dir, is_whiteout, is_whiteout_stat, open_dir};
+use crate::dir::{Dir, is_whiteout, is_whiteout_stat};
 use crate::error::LayerError;
 use crate::meta::{self, Defaults};
 use crate::name::{Mark, Name, to_mark};
@@ -119,10 +119,8 @@ impl Tree {
         let mode = meta::mode(&entry.meta);
         match &entry.kind {
             Kind::File => {
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-                let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let open = || rustix::fs::openat(parent, base, flags, mode);
-                let fd = self.place(parent, base, open).map_err(failed)?;
+                let create = || entry::create(parent, base, mode);
+                let fd = self.place(parent, base, create).map_err(failed)?;
                 fill(fd.as_fd(), entry, reader)?;
                 return self
                     .defaults
@@ -134,12 +132,12 @@ impl Tree {
                 return self.defaults.finish_dir(&dir, &entry.name, &entry.meta);
             }
             Kind::Symlink(target) => {
-                let link = || rustix::fs::symlinkat(&target[..], parent, base);
+                let link = || entry::make_link(parent, base, target);
                 self.place(parent, base, link).map_err(failed)?;
             }
             Kind::HardLink(target) => self.link(entry, name, parent, target)?,
             Kind::Fifo => {
-                let fifo = || rustix::fs::mknodat(parent, base, FileType::Fifo, mode, 0);
+                let fifo = || entry::make_node(parent, base, FileType::Fifo, mode, 0);
                 self.place(parent, base, fifo).map_err(failed)?;
             }
             Kind::Char { major: 0, minor: 0 } => {
@@ -150,13 +148,13 @@ impl Tree {
             Kind::Char { major, minor } => {
                 let device = rustix::fs::makedev(*major, *minor);
                 let kind = FileType::CharacterDevice;
-                let node = || rustix::fs::mknodat(parent, base, kind, mode, device);
+                let node = || entry::make_node(parent, base, kind, mode, device);
                 self.place(parent, base, node).map_err(failed)?;
             }
             Kind::Block { major, minor } => {
                 let device = rustix::fs::makedev(*major, *minor);
                 let kind = FileType::BlockDevice;
-                let node = || rustix::fs::mknodat(parent, base, kind, mode, device);
+                let node = || entry::make_node(parent, base, kind, mode, device);
                 self.place(parent, base, node).map_err(failed)?;
             }
         }
@@ -184,14 +182,14 @@ impl Tree {
     /// A directory stays if it is there; a whiteout of this layer means that it hides lower ones.
     fn place_dir(&mut self, parent: &Dir, base: &[u8], mode: Mode) -> Result<OwnedFd, Errno> {
         parent.touch();
-        match rustix::fs::mkdirat(parent, base, mode) {
-            Ok(()) => open_dir(parent, base),
-            Err(Errno::EXIST) => match open_dir(parent, base) {
+        match entry::make_dir(parent, base, mode) {
+            Ok(()) => entry::open_dir(parent, base),
+            Err(Errno::EXIST) => match entry::open_dir(parent, base) {
                 Err(Errno::NOTDIR | Errno::LOOP) => {
                     let was_whiteout = is_whiteout(parent, base)?;
                     self.clear(parent, base)?;
-                    rustix::fs::mkdirat(parent, base, mode)?;
-                    let fd = open_dir(parent, base)?;
+                    entry::make_dir(parent, base, mode)?;
+                    let fd = entry::open_dir(parent, base)?;
                     if was_whiteout {
                         self.root.mark_opaque(fd.as_fd())?;
                     }
@@ -205,14 +203,13 @@ impl Tree {
 
     /// Removes what is there. Known paths may have led through a directory or a link.
     fn clear(&mut self, parent: &Dir, base: &[u8]) -> Result<(), Errno> {
-        let stat = rustix::fs::statat(parent, base, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = entry::stat(parent, base)?;
         let kind = FileType::from_raw_mode(stat.st_mode);
         if matches!(kind, FileType::Directory | FileType::Symlink) {
             self.root.forget()?;
             parent.touch();
         }
-        let base = CString::new(base).map_err(|_| Errno::INVAL)?;
-        remove_at(parent.as_fd(), &base)
+        remove_at(parent.as_fd(), base)
     }
 
     /// A whiteout hides what lower layers have, never what this one has: a directory of this layer
@@ -220,8 +217,8 @@ impl Tree {
     fn hide(&mut self, parent: &Dir, hidden: &[u8]) -> Result<(), Errno> {
         let (kind, mode) = (FileType::CharacterDevice, Mode::empty());
         parent.touch();
-        match rustix::fs::mknodat(parent, hidden, kind, mode, 0) {
-            Err(Errno::EXIST) => match open_dir(parent, hidden) {
+        match entry::make_node(parent, hidden, kind, mode, 0) {
+            Err(Errno::EXIST) => match entry::open_dir(parent, hidden) {
                 Ok(fd) => self.root.mark_opaque(fd.as_fd()),
                 Err(Errno::NOTDIR | Errno::LOOP) => Ok(()),
                 Err(errno) => Err(errno),
@@ -244,23 +241,24 @@ impl Tree {
         };
         let target =
             Name::clean(target).map_err(|_| refuse("its hard link target leaves the root"))?;
+        if target.is_root() {
+            return Err(refuse("its hard link target is a directory"));
+        }
         let from = self.root.find(target.parent()).map_err(failed)?;
-        let stat = rustix::fs::statat(&from, target.base(), AtFlags::SYMLINK_NOFOLLOW);
-        let stat = stat.map_err(failed)?;
-        if target.is_root() || FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+        let stat = entry::stat(&from, target.base()).map_err(failed)?;
+        if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
             return Err(refuse("its hard link target is a directory"));
         }
         if is_whiteout_stat(&stat) {
             return Err(refuse("its hard link target is absent"));
         }
-        match rustix::fs::statat(parent, name.base(), AtFlags::SYMLINK_NOFOLLOW) {
+        match entry::stat(parent, name.base()) {
             Ok(there) if (there.st_dev, there.st_ino) == (stat.st_dev, stat.st_ino) => {
                 return Ok(());
             }
             _ => {}
         }
-        let flags = AtFlags::empty();
-        let link = || rustix::fs::linkat(&from, target.base(), parent, name.base(), flags);
+        let link = || entry::make_hard_link(&from, target.base(), parent, name.base());
         self.place(parent, name.base(), link).map_err(failed)
     }
 }

@@ -1,14 +1,14 @@
 //! How much a tree holds, as `ps -s` tells it.
 
 use std::collections::HashSet;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType};
+use paths::{entry, host};
+use rustix::fs::{Dir, FileType};
 use rustix::io::Errno;
-use std::os::unix::ffi::OsStrExt;
 
-use crate::dir::open_dir;
 use crate::error::LayerError;
 
 /// Directories open at once; what lies deeper is not counted.
@@ -18,7 +18,7 @@ const DEEPEST: usize = 256;
 /// change meanwhile: what is gone counts nothing. Links are never followed.
 pub fn tree_size(path: &Path) -> Result<u64, LayerError> {
     let name = path.as_os_str().as_bytes();
-    match open_dir(CWD, name) {
+    match host::open_dir(path) {
         Ok(fd) => measure(fd).map_err(|errno| LayerError::sys("measure", name, errno)),
         Err(Errno::NOENT) => Ok(0),
         Err(errno) => Err(LayerError::sys("measure", name, errno)),
@@ -30,17 +30,17 @@ fn measure(root: OwnedFd) -> Result<u64, Errno> {
     let mut seen = HashSet::new();
     let mut stack = vec![Dir::new(root)?];
     while let Some(dir) = stack.last_mut() {
-        let Some(entry) = dir.read() else {
+        let Some(found) = dir.read() else {
             stack.pop();
             continue;
         };
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
+        let found = found?;
+        let name = found.file_name().to_bytes();
+        if matches!(name, b"." | b"..") {
             continue;
         }
         let fd = dir.fd()?;
-        let Ok(stat) = rustix::fs::statat(fd, name, AtFlags::SYMLINK_NOFOLLOW) else {
+        let Ok(stat) = entry::stat(fd, name) else {
             continue;
         };
         if FileType::from_raw_mode(stat.st_mode) != FileType::Directory {
@@ -48,7 +48,7 @@ fn measure(root: OwnedFd) -> Result<u64, Errno> {
             if stat.st_nlink <= 1 || seen.insert((stat.st_dev, stat.st_ino)) {
                 total = total.saturating_add(u64::try_from(stat.st_size).unwrap_or(0));
             }
-        } else if let Ok(child) = open_dir(fd.as_fd(), name.to_bytes())
+        } else if let Ok(child) = entry::open_dir(fd, name)
             && stack.len() < DEEPEST
         {
             stack.push(Dir::new(child)?);

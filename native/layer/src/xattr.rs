@@ -1,7 +1,8 @@
 //! Extended attributes of entries: which are taken, and how they are set.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
+use paths::entry;
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
 
@@ -48,7 +49,8 @@ impl Place<'_> {
         match self {
             Self::Fd(fd) => rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty()),
             Self::At(dir, base) => {
-                rustix::fs::lsetxattr(proc_path(dir, base), name, value, XattrFlags::empty())
+                let path = entry::proc_path(dir, base)?;
+                rustix::fs::lsetxattr(path, name, value, XattrFlags::empty())
             }
         }
     }
@@ -56,20 +58,16 @@ impl Place<'_> {
     fn remove(self, name: &str) -> Result<(), Errno> {
         let removed = match self {
             Self::Fd(fd) => rustix::fs::fremovexattr(fd, name),
-            Self::At(dir, base) => rustix::fs::lremovexattr(proc_path(dir, base), name),
+            Self::At(dir, base) => {
+                let path = entry::proc_path(dir, base)?;
+                rustix::fs::lremovexattr(path, name)
+            }
         };
         match removed {
             Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::PERM) => Ok(()),
             other => other,
         }
     }
-}
-
-/// A name in an open directory for calls that know paths only; its last part is not followed.
-fn proc_path(dir: BorrowedFd<'_>, base: &[u8]) -> Vec<u8> {
-    let mut path = format!("/proc/self/fd/{}/", dir.as_fd().as_raw_fd()).into_bytes();
-    path.extend_from_slice(base);
-    path
 }
 
 /// Refuses attributes that no archive may carry; done before anything is made.

@@ -1,7 +1,6 @@
 //! An archive into a directory of a root that may change meanwhile.
 
 use std::collections::VecDeque;
-use std::ffi::CString;
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -223,8 +222,7 @@ impl Writer<'_> {
                 Err(Errno::NOENT) => continue,
                 Err(errno) => return Err(failed(errno)),
             }
-            let base = CString::new(base).map_err(|_| failed(Errno::INVAL))?;
-            remove_at(parent.as_fd(), &base).map_err(failed)?;
+            remove_at(parent.as_fd(), base).map_err(failed)?;
         }
         Err(failed(Errno::BUSY))
     }
@@ -248,8 +246,7 @@ impl Writer<'_> {
                 let text = format!("cannot overwrite non-directory {name} with directory");
                 return Err(TreeError::Invalid(text));
             }
-            let base = CString::new(base).map_err(|_| failed(Errno::INVAL))?;
-            remove_at(parent.as_fd(), &base).map_err(failed)?;
+            remove_at(parent.as_fd(), base).map_err(failed)?;
         }
         Err(failed(Errno::BUSY))
     }
