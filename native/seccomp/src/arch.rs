@@ -74,6 +74,10 @@ impl Arch {
         }
     }
 
+    pub(crate) const fn is_narrow(self) -> bool {
+        matches!(self, Self::X86 | Self::X32 | Self::Arm)
+    }
+
     /// What the kernel takes it for.
     pub(crate) const fn kernels(self) -> Self {
         match self {

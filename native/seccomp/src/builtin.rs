@@ -89,7 +89,11 @@ fn families() -> Vec<Vec<Condition>> {
 const PERSONALITIES: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
 const fn first(test: Test) -> Condition {
-    Condition { argument: 0, test }
+    Condition {
+        argument: 0,
+        test,
+        low: false,
+    }
 }
 
 fn allow(names: &str) -> Group {

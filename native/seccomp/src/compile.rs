@@ -156,21 +156,26 @@ impl<'a> Compiler<'a> {
         no: Label,
     ) -> Result<Label, ProfileError> {
         let at = ARGUMENTS + 8 * u32::from(condition.argument);
+        let place = if condition.low {
+            Place::Low(at)
+        } else {
+            Place::Whole(at)
+        };
         match condition.test {
-            Test::Equal(value) => self.equal(at, u64::MAX, value, yes, no),
-            Test::NotEqual(value) => self.equal(at, u64::MAX, value, no, yes),
-            Test::Masked { mask, value } => self.equal(at, mask, value, yes, no),
-            Test::AtLeast(value) => self.order(at, code::JUMP_AT_LEAST, value, yes, no),
-            Test::Less(value) => self.order(at, code::JUMP_AT_LEAST, value, no, yes),
-            Test::Greater(value) => self.order(at, code::JUMP_GREATER, value, yes, no),
-            Test::AtMost(value) => self.order(at, code::JUMP_GREATER, value, no, yes),
+            Test::Equal(value) => self.equal(place, u64::MAX, value, yes, no),
+            Test::NotEqual(value) => self.equal(place, u64::MAX, value, no, yes),
+            Test::Masked { mask, value } => self.equal(place, mask, value, yes, no),
+            Test::AtLeast(value) => self.order(place, code::JUMP_AT_LEAST, value, yes, no),
+            Test::Less(value) => self.order(place, code::JUMP_AT_LEAST, value, no, yes),
+            Test::Greater(value) => self.order(place, code::JUMP_GREATER, value, yes, no),
+            Test::AtMost(value) => self.order(place, code::JUMP_GREATER, value, no, yes),
         }
     }
 
     /// The bits of `mask` are those of `value`.
     fn equal(
         &mut self,
-        at: u32,
+        place: Place,
         mask: u64,
         value: u64,
         yes: Label,
@@ -178,23 +183,32 @@ impl<'a> Compiler<'a> {
     ) -> Result<Label, ProfileError> {
         let (mask_high, mask_low) = halves(mask);
         let (high, low) = halves(value);
-        let mut yes = yes;
-        for (offset, mask, half) in [(at, mask_low, low), (at + 4, mask_high, high)] {
-            if mask != 0 || offset == at {
-                self.out.branch(code::JUMP_EQUAL, half, yes, no)?;
-                if mask != u32::MAX {
-                    self.out.and(mask)?;
-                }
-                yes = self.out.load(offset)?;
-            }
+        let lower = self.half(place.low(), mask_low, low, yes, no)?;
+        match place {
+            Place::Whole(at) if mask_high != 0 => self.half(at + 4, mask_high, high, lower, no),
+            _ => Ok(lower),
         }
-        Ok(yes)
+    }
+
+    fn half(
+        &mut self,
+        at: u32,
+        mask: u32,
+        value: u32,
+        yes: Label,
+        no: Label,
+    ) -> Result<Label, ProfileError> {
+        self.out.branch(code::JUMP_EQUAL, value, yes, no)?;
+        if mask != u32::MAX {
+            self.out.and(mask)?;
+        }
+        self.out.load(at)
     }
 
     /// `code` compares the low halves; the high ones decide unless they are equal.
     fn order(
         &mut self,
-        at: u32,
+        place: Place,
         code: u16,
         value: u64,
         yes: Label,
@@ -202,10 +216,28 @@ impl<'a> Compiler<'a> {
     ) -> Result<Label, ProfileError> {
         let (high, low) = halves(value);
         self.out.branch(code, low, yes, no)?;
-        let lower = self.out.load(at)?;
+        let lower = self.out.load(place.low())?;
+        let Place::Whole(at) = place else {
+            return Ok(lower);
+        };
         let equal = self.out.branch(code::JUMP_EQUAL, high, lower, no)?;
         self.out.branch(code::JUMP_GREATER, high, yes, equal)?;
         self.out.load(at + 4)
+    }
+}
+
+/// Where an argument is, and how much of it counts.
+#[derive(Clone, Copy)]
+enum Place {
+    Whole(u32),
+    Low(u32),
+}
+
+impl Place {
+    const fn low(self) -> u32 {
+        match self {
+            Self::Whole(at) | Self::Low(at) => at,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Comparisons of one argument of a system call, all 64 bits of it, unsigned.
+//! Comparisons of one argument of a system call, unsigned.
 
 use crate::action::shown;
 use crate::error::ProfileError;
@@ -23,9 +23,35 @@ pub(crate) struct Condition {
     /// 0 to 5.
     pub(crate) argument: u8,
     pub(crate) test: Test,
+    /// The low 32 bits of argument and values alone.
+    pub(crate) low: bool,
 }
 
 impl Condition {
+    /// The same for an architecture of 32 bits, where libseccomp looks at no more: so that a profile's -1 is
+    /// the -1 of its programs, and what a 64-bit register holds above them (x32) counts no more than to
+    /// the kernel.
+    pub(crate) fn narrowed(&self) -> Self {
+        const LOW: u64 = 0xffff_ffff;
+        let test = match self.test {
+            Test::Equal(value) => Test::Equal(value & LOW),
+            Test::NotEqual(value) => Test::NotEqual(value & LOW),
+            Test::Less(value) => Test::Less(value & LOW),
+            Test::AtMost(value) => Test::AtMost(value & LOW),
+            Test::Greater(value) => Test::Greater(value & LOW),
+            Test::AtLeast(value) => Test::AtLeast(value & LOW),
+            Test::Masked { mask, value } => Test::Masked {
+                mask: mask & LOW,
+                value: value & LOW,
+            },
+        };
+        Self {
+            test,
+            low: true,
+            ..*self
+        }
+    }
+
     pub(crate) fn parse(
         index: u64,
         operator: &str,
@@ -47,12 +73,17 @@ impl Condition {
             },
             _ => return Err(ProfileError::Operator(shown(operator))),
         };
-        Ok(Self { argument, test })
+        Ok(Self {
+            argument,
+            test,
+            low: false,
+        })
     }
 
     #[cfg(test)]
     pub(crate) fn holds(&self, arguments: &[u64; 6]) -> bool {
-        let found = arguments[usize::from(self.argument)];
+        let whole = arguments[usize::from(self.argument)];
+        let found = if self.low { whole & 0xffff_ffff } else { whole };
         match self.test {
             Test::Equal(value) => found == value,
             Test::NotEqual(value) => found != value,

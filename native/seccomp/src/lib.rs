@@ -19,6 +19,7 @@ mod compile;
 mod condition;
 mod error;
 mod kernel;
+mod multiplex;
 mod policy;
 mod profile;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::arch::Arch;
 use crate::capability;
 use crate::condition::Condition;
 use crate::error::ProfileError;
+use crate::multiplex::other_way;
 use crate::profile::{Arches, Group, Guard, Profile};
 
 #[derive(Debug)]
@@ -122,13 +123,19 @@ impl Table {
         let mut table = Self::default();
         let mut seen = HashSet::new();
         for group in groups {
-            for number in group.names.iter().filter_map(|name| arch.number(name)) {
-                if arch.is_in_table(number) {
-                    table.highest = table.highest.max(Some(number));
+            // It says what would happen anyway; libseccomp refuses such rules, so runc skips them.
+            let counts = group.action != default;
+            for name in &group.names {
+                if let Some(number) = arch.number(name) {
+                    if arch.is_in_table(number) {
+                        table.highest = table.highest.max(Some(number));
+                    }
+                    if counts {
+                        table.add(arch, number, group, &mut seen);
+                    }
                 }
-                // It says what would happen anyway; libseccomp refuses such rules, so runc skips them.
-                if group.action != default {
-                    table.add(number, group, &mut seen);
+                if let Some((number, condition)) = other_way(arch, name).filter(|_| counts) {
+                    table.add_other_way(number, condition, group);
                 }
             }
         }
@@ -142,6 +149,7 @@ impl Table {
     /// A rule without conditions beats those that have some, wherever they stand, as in libseccomp.
     fn add<'a>(
         &mut self,
+        arch: Arch,
         number: u32,
         group: &'a Group,
         seen: &mut HashSet<(u32, &'a [Condition])>,
@@ -156,7 +164,22 @@ impl Table {
         }
         for conditions in &group.alternatives {
             if seen.insert((number, conditions)) {
-                rule.alternatives.push((conditions.clone(), group.action));
+                let conditions = conditions.iter();
+                let conditions =
+                    conditions.map(|c| if arch.is_narrow() { c.narrowed() } else { *c });
+                rule.alternatives.push((conditions.collect(), group.action));
+            }
+        }
+    }
+
+    /// By the other way the arguments are in memory: what a rule forbids by them is forbidden altogether,
+    /// what it allows by them is not.
+    fn add_other_way(&mut self, number: u32, condition: Condition, group: &Group) {
+        if group.alternatives.is_empty() || !group.action.is_permissive() {
+            let rule = self.rules.entry(number).or_default();
+            let alternative = (vec![condition], group.action);
+            if rule.otherwise.is_none() && !rule.alternatives.contains(&alternative) {
+                rule.alternatives.push(alternative);
             }
         }
     }

@@ -253,3 +253,45 @@ fn a_compiled_program_is_found_again_for_its_capabilities_alone() {
         one.program
     );
 }
+
+#[test]
+fn architectures_of_32_bits_compare_32_bits() {
+    let compiled = Compiled::parse(
+        r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_X86","SCMP_ARCH_X32"],
+        "syscalls":[{"names":["setpriority"],"action":"SCMP_ACT_ERRNO","args":[
+        {"index":2,"value":18446744073709551615,"op":"SCMP_CMP_EQ"}]}]}"#,
+    );
+    let ask = |arch, third| compiled.call(arch, "setpriority", [0, 0, third, 0, 0, 0]);
+    assert_eq!(ask(Arch::X86_64, u64::MAX), Action::DENY);
+    assert_eq!(ask(Arch::X86_64, 0xffff_ffff), Action::ALLOW);
+    for arch in [Arch::X86, Arch::X32] {
+        assert_eq!(ask(arch, 0xffff_ffff), Action::DENY);
+        assert_eq!(ask(arch, 0xffff_fffe), Action::ALLOW);
+    }
+}
+
+#[test]
+fn what_is_forbidden_is_forbidden_by_way_of_socketcall_and_ipc_too() {
+    let profile = |default: &str, action: &str, args: &str| {
+        Compiled::parse(&format!(
+            r#"{{"defaultAction":"{default}","architectures":["SCMP_ARCH_X86"],"syscalls":[
+            {{"names":["socket","semop"],"action":"{action}","args":[{args}]}}]}}"#
+        ))
+    };
+    let by =
+        |compiled: &Compiled, name, first| compiled.call(Arch::X86, name, [first, 0, 0, 0, 0, 0]);
+    let vsock = r#"{"index":0,"value":40,"op":"SCMP_CMP_EQ"}"#;
+    for args in ["", vsock] {
+        let forbids = profile("SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", args);
+        assert_eq!(by(&forbids, "socketcall", 1), Action::DENY);
+        assert_eq!(by(&forbids, "socketcall", 2), Action::ALLOW);
+        // A version in the upper half does not make it another call.
+        assert_eq!(by(&forbids, "ipc", 0x0001_0001), Action::DENY);
+        assert_eq!(by(&forbids, "ipc", 21), Action::ALLOW);
+    }
+    let allows = profile("SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", "");
+    assert_eq!(by(&allows, "socketcall", 1), Action::ALLOW);
+    assert_eq!(by(&allows, "socketcall", 2), Action::DENY);
+    let allows_some = profile("SCMP_ACT_ERRNO", "SCMP_ACT_ALLOW", vsock);
+    assert_eq!(by(&allows_some, "socketcall", 1), Action::DENY);
+}

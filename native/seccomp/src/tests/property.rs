@@ -48,7 +48,11 @@ impl Random {
             },
         };
         let argument = u8::try_from(self.below(3)).expect("argument");
-        Condition { argument, test }
+        Condition {
+            argument,
+            test,
+            low: false,
+        }
     }
 
     fn action(&mut self) -> Action {
