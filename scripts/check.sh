@@ -43,6 +43,7 @@ step "build" ./scripts/build.sh --tests
 step "format and lint" node_modules/.bin/biome ci --colors=off --max-diagnostics=100 --error-on-warnings
 step "types" node_modules/.bin/tsc --noEmit
 step "import table" "$bun" scripts/deps.ts
+step "doors to paths" "$bun" scripts/doors.ts
 step "unit tests" isolated "$bun" test src scripts
 step "cargo fmt" in_native cargo fmt --all --check
 step "cargo clippy" in_native cargo clippy --quiet --workspace --all-targets -- -D warnings

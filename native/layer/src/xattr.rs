@@ -48,20 +48,14 @@ impl Place<'_> {
     fn set(self, name: &[u8], value: &[u8]) -> Result<(), Errno> {
         match self {
             Self::Fd(fd) => rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty()),
-            Self::At(dir, base) => {
-                let path = entry::proc_path(dir, base)?;
-                rustix::fs::lsetxattr(path, name, value, XattrFlags::empty())
-            }
+            Self::At(dir, base) => entry::set_xattr(dir, base, name, value),
         }
     }
 
     fn remove(self, name: &str) -> Result<(), Errno> {
         let removed = match self {
             Self::Fd(fd) => rustix::fs::fremovexattr(fd, name),
-            Self::At(dir, base) => {
-                let path = entry::proc_path(dir, base)?;
-                rustix::fs::lremovexattr(path, name)
-            }
+            Self::At(dir, base) => entry::remove_xattr(dir, base, name.as_bytes()),
         };
         match removed {
             Err(Errno::NODATA | Errno::OPNOTSUPP | Errno::PERM) => Ok(()),

@@ -5,7 +5,9 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Timestamps, Uid};
+use rustix::fs::{
+    AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Stat, Timestamps, Uid, XattrFlags,
+};
 use rustix::io::Errno;
 
 use crate::handle;
@@ -139,8 +141,24 @@ pub fn set_times(dir: impl AsFd, name: impl AsRef<[u8]>, times: &Timestamps) -> 
     rustix::fs::utimensat(dir, check(name.as_ref())?, times, flags)
 }
 
-/// For calls that take paths only and do not follow the last name, such as lsetxattr(2); needs `/proc`.
-pub fn proc_path(dir: impl AsFd, name: impl AsRef<[u8]>) -> Result<Vec<u8>, Errno> {
+/// Sets an attribute; needs `/proc`.
+pub fn set_xattr(
+    dir: impl AsFd,
+    name: impl AsRef<[u8]>,
+    attribute: &[u8],
+    value: &[u8],
+) -> Result<(), Errno> {
+    let path = proc_path(dir, name)?;
+    rustix::fs::lsetxattr(path, attribute, value, XattrFlags::empty())
+}
+
+/// Removes an attribute; ENODATA if there is none. Needs `/proc`.
+pub fn remove_xattr(dir: impl AsFd, name: impl AsRef<[u8]>, attribute: &[u8]) -> Result<(), Errno> {
+    rustix::fs::lremovexattr(proc_path(dir, name)?, attribute)
+}
+
+/// For calls that take paths only and do not follow the last name.
+fn proc_path(dir: impl AsFd, name: impl AsRef<[u8]>) -> Result<Vec<u8>, Errno> {
     let mut path = format!("/proc/self/fd/{}/", dir.as_fd().as_raw_fd()).into_bytes();
     path.extend_from_slice(check(name.as_ref())?);
     Ok(path)

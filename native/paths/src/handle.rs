@@ -50,8 +50,19 @@ pub fn reopen_file(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     rustix::fs::open(proc_path(fd), flags, Mode::empty())
 }
 
+/// The value of an attribute of the file that `fd` names, which may be `O_PATH`; its length, or ERANGE
+/// if `value` is too short. Needs `/proc`.
+pub fn xattr(fd: BorrowedFd<'_>, name: &[u8], value: &mut [u8]) -> Result<usize, Errno> {
+    rustix::fs::getxattr(proc_path(fd), name, value)
+}
+
+/// The names of its attributes, each with a NUL behind it, as [`xattr`].
+pub fn xattr_names(fd: BorrowedFd<'_>, names: &mut [u8]) -> Result<usize, Errno> {
+    rustix::fs::listxattr(proc_path(fd), names)
+}
+
 /// For calls that take paths only: leads to the very file that `fd` names. Needs `/proc`.
-pub fn proc_path(fd: BorrowedFd<'_>) -> String {
+pub(crate) fn proc_path(fd: BorrowedFd<'_>) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 

@@ -3,7 +3,8 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
+use paths::entry;
+use rustix::fs::Mode;
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags};
 
@@ -28,8 +29,7 @@ fn make(bytes: &[u8]) -> Result<OwnedFd, Errno> {
     rustix::mount::fsconfig_create(&context)?;
     let attrs = MountAttrFlags::MOUNT_ATTR_NOSUID | MountAttrFlags::MOUNT_ATTR_NODEV;
     let mount = rustix::mount::fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attrs)?;
-    let new = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::openat(&mount, NAME, new, Mode::from_raw_mode(0o500))?;
+    let file = entry::create(&mount, NAME, Mode::from_raw_mode(0o500))?;
     write_all(file.as_fd(), bytes)?;
     drop(file);
     let read_only = u64::from(Attrs::READ_ONLY.0);
@@ -37,8 +37,7 @@ fn make(bytes: &[u8]) -> Result<OwnedFd, Errno> {
     rustix::mount::fsconfig_set_flag(&context, "ro")?;
     unless_busy(|| rustix::mount::fsconfig_reconfigure(&context))?;
     // With its descriptor goes the mount's own place in the world; what is open stays.
-    let look = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(&mount, NAME, look, Mode::empty())
+    entry::look(&mount, NAME)
 }
 
 /// A program that another thread is starting has a copy of the file that was written to, for a moment.
@@ -63,6 +62,8 @@ fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsRawFd;
+
+    use rustix::fs::OFlags;
 
     use super::*;
 

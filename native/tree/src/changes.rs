@@ -240,11 +240,10 @@ fn is_opaque(dir: &OwnedFd) -> bool {
 }
 
 fn has_mark(dir: &OwnedFd, mark: &str) -> bool {
-    let path = handle::proc_path(dir.as_fd());
     let mut value = [0u8; 8];
     ["trusted.overlay.", "user.overlay."].iter().any(|prefix| {
         let name = format!("{prefix}{mark}");
-        match rustix::fs::getxattr(path.as_str(), name.as_str(), &mut value[..]) {
+        match handle::xattr(dir.as_fd(), name.as_bytes(), &mut value) {
             Ok(length) => mark != "opaque" || value[..length] == *b"y",
             Err(Errno::RANGE) => true,
             Err(_) => false,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 
 use layer::tar::Kind;
-use paths::handle::{self, proc_path, reopen_file};
+use paths::handle::{self, reopen_file};
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
@@ -189,9 +189,8 @@ fn is_portable(name: &[u8]) -> bool {
 type Xattrs = Vec<(Vec<u8>, Vec<u8>)>;
 
 fn read_xattrs(fd: &OwnedFd) -> Result<Xattrs, Errno> {
-    let path = proc_path(fd.as_fd());
     let mut names = vec![0u8; XATTR];
-    let length = match rustix::fs::listxattr(path.as_str(), &mut names[..]) {
+    let length = match handle::xattr_names(fd.as_fd(), &mut names) {
         Ok(length) => length,
         Err(Errno::OPNOTSUPP | Errno::PERM | Errno::ACCESS | Errno::RANGE) => 0,
         Err(errno) => return Err(errno),
@@ -202,7 +201,7 @@ fn read_xattrs(fd: &OwnedFd) -> Result<Xattrs, Errno> {
             continue;
         }
         let mut value = vec![0u8; XATTR];
-        match rustix::fs::getxattr(path.as_str(), name, &mut value[..]) {
+        match handle::xattr(fd.as_fd(), name, &mut value) {
             Ok(length) => {
                 value.truncate(length);
                 found.push((name.to_vec(), value));
