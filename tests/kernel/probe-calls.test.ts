@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { allowed, elsewhere, recent } from "../support/golden/allowed.ts";
 import { calls, expectAnswers } from "../support/golden/calls.ts";
 import { type Posture, postures } from "../support/golden/posture.ts";
-import { type Found, useProbe } from "../support/probe.ts";
+import { useProbe } from "../support/probe.ts";
 
 const stage = useProbe();
 const plain = postures.run as Posture;
@@ -29,17 +29,10 @@ const table: Record<string, Posture> = {
   ),
 };
 
-async function find(posture: Posture): Promise<Found> {
-  const words = ["syscalls"];
-  if (posture.exec !== undefined) return await stage().exec(posture.exec, posture.flags, words);
-  const options = posture.terminal ? { terminal: { cols: 80, rows: 24 } } : {};
-  return await stage().run(posture.flags, words, options);
-}
-
 for (const [name, posture] of Object.entries(table)) {
   test(`${name}: every system call answers as in the golden table`, async () => {
     const outside = stage().outside.syscalls ?? {};
-    const { syscalls = {} } = await find(posture);
+    const { syscalls = {} } = await stage().find(posture, ["syscalls"]);
     const wrong: Record<string, { found: string; expected: string[] }> = {};
     for (const [call, found] of Object.entries(syscalls)) {
       const expected = expectAnswers(call, posture, outside[call] ?? "");

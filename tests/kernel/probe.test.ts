@@ -2,15 +2,10 @@ import { expect, test } from "bun:test";
 import { findMounts, mounts } from "../support/golden/mounts.ts";
 import { type Posture, postures } from "../support/golden/posture.ts";
 import * as golden from "../support/golden/sections.ts";
+import { testIf } from "../support/needs.ts";
 import { type Found, parseProbe, useProbe } from "../support/probe.ts";
 
 const stage = useProbe();
-
-async function find(posture: Posture): Promise<Found> {
-  if (posture.exec !== undefined) return await stage().exec(posture.exec, posture.flags);
-  const options = posture.terminal ? { terminal: { cols: 80, rows: 24 } } : {};
-  return await stage().run(posture.flags, ["all"], options);
-}
 
 /** The probe outside, with as little power over files as it has inside. */
 async function findOutside({ uid, capabilities }: Posture): Promise<Found> {
@@ -26,7 +21,7 @@ function fill<T>(expected: Record<string, T>, found: Record<string, T>): Record<
 for (const [name, posture] of Object.entries(postures)) {
   test(`${name}: what a process finds around itself is as in the golden table`, async () => {
     const { outside } = stage();
-    const found = await find(posture);
+    const found = await stage().find(posture);
     const devices = golden.devices(posture, outside);
     expect({
       ...found,
@@ -85,3 +80,29 @@ test("the session keyring is the container's own, and its program may not ask fo
   }
   expect(await inContainer()).toEqual({ session: "EPERM", keys: [] });
 });
+
+const withDocker = testIf(Bun.which("docker") !== null, "the docker CLI is not on PATH");
+
+withDocker(
+  "the stock client's flags lead to the same postures, also by create and start",
+  async () => {
+    const { world, outside } = stage();
+    const names = [
+      ...["run", "run --privileged", "run --cap-drop ALL", "run --read-only"],
+      ...["run --security-opt systempaths=unconfined", "run --security-opt no-new-privileges"],
+    ];
+    for (const name of names) {
+      const posture = postures[name] as Posture;
+      const created = await world.docker(["create", ...posture.flags, "probe", "all", "syscalls"]);
+      const id = created.stdout.trim();
+      const found = parseProbe(await world.docker(["start", "-a", id]));
+      expect([name, found.capabilities]).toEqual([name, golden.capabilities(posture, outside)]);
+      expect([name, findMounts(found)]).toEqual([name, mounts(posture, outside)]);
+      expect([name, found.syscalls?.keyctl]).toEqual([
+        name,
+        posture.filtered ? "EPERM" : "EOPNOTSUPP",
+      ]);
+      await world.docker(["rm", id]);
+    }
+  },
+);

@@ -1,6 +1,7 @@
 /** Runs the probe (`tests/support/probe`): a static program that says what it finds around it. */
 import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
 import { buildImage } from "../../scripts/image.ts";
+import type { Posture } from "./golden/posture.ts";
 import type { SpawnOptions } from "./process.ts";
 import { World } from "./world.ts";
 
@@ -101,13 +102,26 @@ export class ProbeStage {
   }
 
   /** The probe beside one that waits: started by exec in a container of its own. */
-  async exec(flags: string[] = [], container: string[] = [], words = ["all"]): Promise<Found> {
+  async exec(
+    flags: string[] = [],
+    container: string[] = [],
+    words = ["all"],
+    options: SpawnOptions = {},
+  ): Promise<Found> {
     const id = await this.world.rtOutput(["run", "-d", ...container, "probe", "wait"]);
     try {
-      return parseProbe(await this.world.rt(["exec", ...flags, id, "/probe", ...words]));
+      return parseProbe(await this.world.rt(["exec", ...flags, id, "/probe", ...words], options));
     } finally {
       await this.world.rtOutput(["rm", "-f", id]);
     }
+  }
+
+  /** What a process in this posture finds. */
+  async find(posture: Posture, words = ["all"]): Promise<Found> {
+    const { exec, flags, terminal } = posture;
+    const options = terminal ? { terminal: { cols: 80, rows: 24 } } : {};
+    if (exec !== undefined) return await this.exec(exec, flags, words, options);
+    return await this.run(flags, words, options);
   }
 }
 

@@ -23,7 +23,7 @@ export function mounts(posture: Posture, outside: Found): Record<string, string>
     "/etc/hostname": [`file ${writable}`],
     "/etc/hosts": [`file ${writable}`],
     "/etc/resolv.conf": [`file ${writable}`],
-    ...(posture.terminal
+    ...(posture.terminal && posture.exec === undefined
       ? {
           "/dev/console": ["devpts rw,nosuid,noexec,relatime", "gid=5", "mode=620", "ptmxmode=666"],
         }

@@ -84,6 +84,7 @@ export const postures: Record<string, Posture> = {
   "run -t": { ...plain, flags: ["-t"], terminal: true },
   "run --init": { ...plain, flags: ["--init"], init: true },
   exec: { ...plain, exec: [] },
+  "exec -t": { ...plain, exec: ["-t"], terminal: true },
   "exec -u 1000": { ...plain, exec: ["-u", "1000"], uid: 1000 },
   // Docker gives it every capability; the filter remains the container's.
   "exec --privileged": {

@@ -78,7 +78,8 @@ export function devices(posture: Posture, outside: Found): Found["devices"] {
     tty,
     urandom: character("1:9"),
     zero: character("1:5"),
-    ...(posture.terminal
+    // An exec's terminal is not the container's.
+    ...(posture.terminal && posture.exec === undefined
       ? { console: { kind: "c 136:0", mode: "0620", owner: "0:5", open: "ok" } }
       : {}),
   };
@@ -126,6 +127,10 @@ export function surroundings(posture: Posture): Found["process"] {
     env: ["HOME", "HOSTNAME", "PATH", ...(posture.terminal ? ["TERM"] : [])],
     terminal: posture.terminal ? "ok" : "ENXIO",
     parent: posture.init ? 1 : 0,
+    // Not Docker's: SIGKILL, since nothing runs without its monitor.
+    deathSignal: 9,
+    // In a cgroup namespace of its own.
+    cgroup: "/",
     ...(first ? { pid: 1, group: 1, session: 1 } : {}),
   };
 }

@@ -82,6 +82,7 @@ const CALLS: &[Call] = &[
     call("clone NEWUTS", c::SYS_clone, &[THREAD | 0x0400_0000]),
     call("clone NEWIPC", c::SYS_clone, &[THREAD | 0x0800_0000]),
     call("clone NEWUSER", c::SYS_clone, &[THREAD | 0x1000_0000]),
+    call("clone 2^32+NEWUSER", c::SYS_clone, &[(1 << 32) | THREAD | 0x1000_0000]),
     call("clone NEWPID", c::SYS_clone, &[THREAD | 0x2000_0000]),
     call("clone NEWNET", c::SYS_clone, &[THREAD | 0x4000_0000]),
     call("personality 0", c::SYS_personality, &[0]),
@@ -99,6 +100,9 @@ const CALLS: &[Call] = &[
     call("socket PACKET", c::SYS_socket, &[17, NO_TYPE, 0]),
     call("socket ALG", c::SYS_socket, &[38, NO_TYPE, 0]),
     call("socket VSOCK", c::SYS_socket, &[40, NO_TYPE, 0]),
+    // The kernel takes the family from the lower half of the argument.
+    call("socket 2^32+ALG", c::SYS_socket, &[(1 << 32) + 38, NO_TYPE, 0]),
+    call("socket 2^32+VSOCK", c::SYS_socket, &[(1 << 32) + 40, NO_TYPE, 0]),
     call("socket XDP", c::SYS_socket, &[44, NO_TYPE, 0]),
     // Denied, or allowed with a capability.
     call("acct", c::SYS_acct, &[BAD]),

@@ -121,6 +121,18 @@ pub(crate) fn keyring() -> Value {
     json!({ "session": session, "keys": keys })
 }
 
+/// The path in each hierarchy, those that are alike once: "/" where it is the root of all it sees.
+fn cgroups() -> String {
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut paths: Vec<&str> = text
+        .lines()
+        .filter_map(|line| line.splitn(3, ':').nth(2))
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths.join(" ")
+}
+
 pub(crate) fn surroundings() -> Value {
     let [pid, parent, group, session] = sys::relations();
     let cwd = std::env::current_dir().map_or_else(
@@ -144,7 +156,7 @@ pub(crate) fn surroundings() -> Value {
         "label": line("/proc/self/attr/current"),
         "oomScoreAdj": line("/proc/self/oom_score_adj"),
         "hostname": line("/proc/sys/kernel/hostname"),
-        "cgroup": line("/proc/self/cgroup"),
+        "cgroup": cgroups(),
         "timeOffsets": line("/proc/self/timens_offsets"),
         "executable": fs::read_link("/proc/self/exe").unwrap_or_default().to_string_lossy(),
         "terminal": errno::outcome(&fs::File::open("/dev/tty")),
