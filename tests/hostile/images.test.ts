@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { buildTar, digestOf, type Entry, type Image } from "../../scripts/image.ts";
 import { type Attempt, attempt, get, isSentence, post, request } from "../support/attempt.ts";
-import { Canary } from "../support/canary.ts";
+import { Canary, look } from "../support/canary.ts";
 import type { Daemon } from "../support/daemon.ts";
 import { buildBusybox, stackOn } from "../support/images.ts";
 import type { Registry } from "../support/registry.ts";
@@ -79,21 +79,6 @@ function layerOf(place: string, what: Partial<Entry>): Entry[] {
     .map((_, at): Entry => ({ name: parts.slice(0, at + 1).join("/"), type: "directory" }));
   return [...parents, { name: parts.join("/"), mode: 0o644, ...what }];
 }
-
-/** Looks and writes wherever a wrong turn would have led, and never waits for a pipe. */
-const look = `
-p=$0
-[ -d "$p" ] && touch "$p/written" && cat "$p"/seen-* "$p/secret" "$p/etc/passwd" && ls -la "$p/"
-[ -f "$p" ] && head -c 4096 "$p" && echo written >>"$p"
-ls -la / "$p" /dev /etc /srv /mnt
-cat /etc/passwd /etc/group /etc/hosts /etc/hostname | head -c 9999
-for d in /proc/[0-9]*/root /proc/[0-9]*/cwd /proc/self/fd/*; do
-  [ -d "$d" ] && ls "$d/" "$d/srv" "$d/../../../../../srv" && touch "$d/written"
-done
-find / -path /proc -prune -o -path /sys -prune -o -name "seen-*" -print
-cat /proc/self/mountinfo
-exit 0
-`;
 
 interface Way {
   name: string;

@@ -20,11 +20,29 @@ for at in etc dev; do mount --bind "$path/$at" "/$at"; done
 for at in srv mnt; do mount --bind "$path/dir" "/$at"; done
 `;
 
-const look = `
+const survey = `
 cd "$path"
 find . -printf '%p %y %m %U:%G %n %s %T@ %C@ %l\\n' | sort
 find . -type f -exec sha256sum {} + | sort
 find / -maxdepth 1 -printf '%p %y %m %U:%G\\n' | sort
+`;
+
+/**
+ * Shell script for a container: looks and writes wherever a wrong turn at the place $0 would have led, and never waits
+ * for a pipe. The word is not part of it, so that nothing but the host can have said it.
+ */
+export const look = `
+p=$0
+[ -d "$p" ] && touch "$p/written" && cat "$p"/seen-* "$p/secret" "$p/etc/passwd" && ls -la "$p/"
+[ -f "$p" ] && head -c 4096 "$p" && echo written >>"$p"
+ls -la / "$p" /dev /etc /srv /mnt
+cat /etc/passwd /etc/group /etc/hosts /etc/hostname | head -c 9999
+for d in /proc/[0-9]*/root /proc/[0-9]*/cwd /proc/self/fd/*; do
+  [ -d "$d" ] && ls "$d/" "$d/srv" "$d/../../../../../srv" && touch "$d/written"
+done
+find / -path /proc -prune -o -path /sys -prune -o -name "seen-*" -print
+cat /proc/self/mountinfo
+exit 0
 `;
 
 export class Canary {
@@ -48,7 +66,7 @@ export class Canary {
 
   /** Everything that a container could have changed, but for times of reading. */
   async state(): Promise<string> {
-    return await this.#run(look);
+    return await this.#run(survey);
   }
 
   /** Takes the mounts away again, so that the world is as it was. */
