@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { jsonOf, messageOf } from "../support/json.ts";
+import { raw as rawSteps, request } from "../support/raw.ts";
 import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
@@ -212,4 +213,37 @@ test("what is not built yet says so instead of pretending", async () => {
   const reply = await daemon.post("/swarm/init", {});
   expect([404, 501, 503]).toContain(reply.status);
   expect(await messageOf(reply)).toBeString();
+});
+
+test("an older client gets the connection without asking for an upgrade, and input goes both ways", async () => {
+  const { world, daemon } = stage();
+  const script = "read a; echo $a; read b; echo $b";
+  const id = await world.rtOutput(["create", "-i", "busybox", "sh", "-c", script]);
+  await world.rtOutput(["start", id]);
+  const attach = request(`POST /containers/${id}/attach?stream=1&stdin=1&stdout=1`);
+  const reply = await rawSteps(daemon.socket, [`${attach}one\n`, 200, "two\n"]);
+  expect(reply.text).toStartWith("HTTP/1.1 200 OK\r\n");
+  expect(reply.headers["content-type"]).toBe("application/vnd.docker.multiplexed-stream");
+  expect(reply.body).toBe("\x01\0\0\0\0\0\0\x04one\n\x01\0\0\0\0\0\0\x04two\n");
+});
+
+test("an exec that is started with an upgrade has read its body first", async () => {
+  const { world, daemon } = stage();
+  const id = await world.rtOutput(["run", "-d", "busybox", "sleep", "1000"]);
+  const settings = {
+    AttachStdout: true,
+    AttachStdin: true,
+    Tty: true,
+    Cmd: ["sh", "-c", "read x; stty size"],
+  };
+  const { Id } = await jsonOf<{ Id: string }>(
+    await daemon.post(`/containers/${id}/exec`, settings),
+  );
+  const body = JSON.stringify({ Tty: true, ConsoleSize: [33, 77] });
+  const head = ["Content-Type: application/json", `Content-Length: ${body.length}`];
+  const upgrade = ["Connection: Upgrade", "Upgrade: tcp"];
+  const start = request(`POST /exec/${Id}/start`, [...head, ...upgrade]);
+  const reply = await rawSteps(daemon.socket, [start, 50, body, 200, "go\n"]);
+  expect(reply.status).toBe(101);
+  expect(reply.body).toContain("33 77");
 });

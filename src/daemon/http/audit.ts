@@ -1,6 +1,15 @@
+import type { RouteName } from "../../api/routes.ts";
 import type { Log } from "../../log.ts";
+import type { RequestHead } from "./head.ts";
 import type { Peer } from "./peer.ts";
 import { pathOf } from "./target.ts";
+
+/** Routes that change nothing, for all their method: a terminal is resized often, a wait only waits. */
+const changeless: ReadonlySet<RouteName | undefined> = new Set<RouteName>([
+  "containerWait",
+  "containerResize",
+  "execResize",
+]);
 
 /** Lines that may come at once, and how many a second are added to what is left of them. */
 const burst = 1000;
@@ -20,9 +29,11 @@ export class Audit {
     this.#log = log;
   }
 
-  request(peer: Peer, method: string, target: string, status: number): void {
-    const line = `${method} ${pathOf(target)} ${status || "broken off"} by ${peer.name}`;
-    if (method === "GET" || method === "HEAD") this.#log.debug(line);
+  /** `route` is undefined for what is none. */
+  request(peer: Peer, head: RequestHead, route: RouteName | undefined, status: number): void {
+    const line = `${head.method} ${pathOf(head.target)} ${status || "broken off"} by ${peer.name}`;
+    const changes = head.method !== "GET" && head.method !== "HEAD" && !changeless.has(route);
+    if (!changes) this.#log.debug(line);
     else if (this.#mayWrite()) this.#log.info(line);
   }
 

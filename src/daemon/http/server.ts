@@ -22,6 +22,9 @@ export interface ApiServerOptions {
   limits: Limits;
 }
 
+/** Connections beyond the limit that are being told so. */
+const refusedAtOnce = 64;
+
 /** The Engine API over HTTP/1.1, on connections that others accept. */
 export class ApiServer {
   readonly #router = new Router();
@@ -43,6 +46,8 @@ export class ApiServer {
 
   accept(socket: Socket, peer: Peer): void {
     const { limits, log } = this.#options;
+    // More than can be told so are not even read from.
+    if (this.#sockets.size >= limits.connections + refusedAtOnce) return void socket.destroy();
     this.#sockets.add(socket);
     socket.on("close", () => {
       this.#sockets.delete(socket);
@@ -89,7 +94,7 @@ export class ApiServer {
     } catch (error) {
       this.#fail(exchange, error);
     }
-    audit.request(peer, head.method, head.target, reply.status);
+    audit.request(peer, head, target?.route, reply.status);
   }
 
   #fail({ head, reply, hijacked, signal }: Exchange, error: unknown): void {
