@@ -1,27 +1,34 @@
+import { formatWithOptions } from "node:util";
 import { type ConsolaInstance, createConsola } from "consola/basic";
 
-/** What images and containers are called and say never steers the terminal of who reads the log. */
-const tamed = {
-  write: (text: string) => process.stderr.write(text.replace(steering, "")),
-} as NodeJS.WriteStream;
-
-const steering =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e]/g;
-
 /**
- * Creates the daemon's own log: one line per event on stderr, nothing folded.
+ * Creates the daemon's own log: one line per event on stderr, with its time in UTC, nothing folded.
  * Command output never goes through it.
  */
-export function createLog(level: "debug" | "info" | "warn" | "error" = "info"): ConsolaInstance {
+export function createLog(
+  level: "debug" | "info" | "warn" | "error" = "info",
+  write: (text: string) => void = (text) => process.stderr.write(text),
+): ConsolaInstance {
   const levels = { error: 0, warn: 1, info: 3, debug: 4 };
   return createConsola({
     level: levels[level],
-    stdout: tamed,
-    stderr: tamed,
     throttle: 0,
-    formatOptions: { date: true, colors: false, compact: true },
+    reporters: [
+      { log: ({ date, type, args }) => write(`${date.toISOString()} [${type}] ${toText(args)}\n`) },
+    ],
   });
+}
+
+/** Errors with stack and cause; nothing in it steers a terminal or passes for a line of its own. */
+function toText(args: unknown[]): string {
+  return formatWithOptions({ colors: false }, ...args.map(escapeFormat))
+    .replace(/[^\P{Cc}\n\t]/gu, "\ufffd")
+    .replaceAll("\n", "\n    ");
+}
+
+/** Only what we write is text: a percent sign in it is no placeholder. */
+function escapeFormat(arg: unknown, index: number, all: unknown[]): unknown {
+  return typeof arg === "string" && index === 0 && all.length > 1 ? arg.replaceAll("%", "%%") : arg;
 }
 
 export type Log = ConsolaInstance;

@@ -124,7 +124,7 @@ describe("the log", () => {
     const { world, daemon } = stage();
     const client = world.spawn([rtPath, "volume", "create", "mine"]);
     await client.finished();
-    const line = /POST \/volumes\/create 201 by uid=0\(root\) pid=\d+\n/;
+    const line = /^\d{4}-\S+Z \[info\] POST \/volumes\/create 201 by uid=0\(root\) pid=\d+\n/m;
     await until("the line", async () => line.test(await daemon.log()));
     expect(await daemon.log()).not.toContain("GET /");
   });
