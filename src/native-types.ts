@@ -3,6 +3,7 @@
  * `Native` through their constructor, and `native.ts` alone knows how to load one.
  * All paths are absolute; all sizes are bytes; all promises reject with EngineError.
  */
+import type { Adoption, ExecPlan } from "./native-exec-types.ts";
 export interface Native {
   /** Starts reading a layer from a file that may still be growing; works on native threads. */
   extractLayer(options: ExtractOptions): LayerExtraction;
@@ -20,6 +21,11 @@ export interface Native {
   launch(request: LaunchRequest): Promise<Launched>;
   /** The payload that asks a container's monitor for a further process. */
   buildExec(plan: ExecPlan): Uint8Array;
+  /**
+   * Gives the connection of a client to the monitor at the other end of the first socket, both by their
+   * descriptors. False if that cannot be, and nothing has been sent.
+   */
+  adopt(monitor: number, client: number, adoption: Adoption): boolean;
   /** Starts the monitor of the next launch ahead of it. */
   prepareMonitor(): Promise<void>;
   /** Writes new limits to the control groups of a container that runs. */
@@ -254,13 +260,6 @@ export interface LaunchRequest {
   directories: { path: string; mode: number }[];
   /** Written next, replaced where present. */
   files: { path: string; content: string }[];
-}
-
-/** A further process of a container that runs. */
-export interface ExecPlan {
-  /** 64 hex digits. */
-  id: string;
-  process: ContainerPlan["process"];
 }
 
 export interface Launched {

@@ -34,6 +34,7 @@ interface Addon {
   finishCopyUp(directory: string): Promise<void>;
   launch(request: string): Promise<string>;
   buildExec(plan: string): Uint8Array;
+  adopt(monitor: number, client: number, adoption: string): boolean;
   prepareMonitor(): Promise<void>;
   updateResources(plan: string): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
@@ -111,6 +112,7 @@ function wrap(addon: Addon): Native {
         throw toEngineError(error);
       }
     },
+    adopt: (monitor, client, adoption) => addon.adopt(monitor, client, JSON.stringify(adoption)),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
     updateResources: (cgroup) => asPromise(() => addon.updateResources(JSON.stringify(cgroup))),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),

@@ -1,6 +1,10 @@
-//! Further processes in running containers: what the monitor is asked, built from a plan.
+//! Further processes in running containers, and those who follow them: what their monitors are asked.
+
+use std::os::fd::AsFd;
 
 use sandbox::plan::ExecPlan;
+use sandbox::protocol::Adoption;
+use sandbox::sys;
 
 use crate::failure::Failure;
 
@@ -9,4 +13,13 @@ pub(crate) fn build(plan: &str) -> Result<Vec<u8>, Failure> {
     let plan: ExecPlan = serde_json::from_str(plan)?;
     let request = sandbox::build_exec(&plan)?;
     postcard::to_allocvec(&request).map_err(|error| Failure::new("internal", error.to_string()))
+}
+
+/// Takes the numbers of two sockets that JavaScript holds, and an `Adoption` as JSON.
+pub(crate) fn adopt(monitor: i32, client: i32, adoption: &str) -> Result<bool, Failure> {
+    let adoption: Adoption = serde_json::from_str(adoption)?;
+    let (Ok(monitor), Ok(client)) = (sys::copied(monitor), sys::copied(client)) else {
+        return Ok(false);
+    };
+    Ok(sandbox::adopt(monitor.as_fd(), client.as_fd(), &adoption).is_ok())
 }

@@ -132,6 +132,13 @@ pub fn build_exec(plan: String) -> Result<Buffer> {
     Ok(exec::build(&plan).map_err(napi::Error::from)?.into())
 }
 
+/// Gives the client's connection to the monitor at the other end of the first; false if that cannot be.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn adopt(monitor: i32, client: i32, adoption: String) -> Result<bool> {
+    exec::adopt(monitor, client, &adoption).map_err(napi::Error::from)
+}
+
 #[napi]
 pub fn prepare_monitor(env: &Env) -> Result<Object<'_>> {
     run(env, launch::prepare_monitor)

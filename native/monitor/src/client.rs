@@ -1,12 +1,15 @@
 //! One connection on the monitor's socket.
 
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv, sockopt};
+use rustix::io::{Errno, IoSliceMut};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, recvmsg, sockopt};
 use sandbox::protocol::frame::{self, HEADER};
 
+use crate::direct::Direct;
+use crate::hear::descriptors;
 use crate::queue::Queue;
 use logfile::Stream;
 
@@ -18,6 +21,8 @@ const SEND_BUFFER: usize = 512 * 1024;
 pub(crate) struct Client {
     fd: OwnedFd,
     received: Vec<u8>,
+    /// Descriptors that came with it.
+    given: Vec<OwnedFd>,
     queue: Queue,
     pub(crate) wants_input: bool,
     pub(crate) wants_output: bool,
@@ -30,6 +35,8 @@ pub(crate) struct Client {
     pub(crate) ends: bool,
     /// The exec whose streams it is attached to; none for the container's own.
     exec: Option<String>,
+    /// There where this is a client's own connection, none where it is the daemon's.
+    pub(crate) direct: Option<Direct>,
 }
 
 /// One frame from a client.
@@ -47,6 +54,7 @@ impl Client {
         Self {
             fd,
             received: Vec::new(),
+            given: Vec::new(),
             queue: Queue::new(spill_directory),
             wants_input: false,
             wants_output: false,
@@ -56,6 +64,7 @@ impl Client {
             is_gone: false,
             ends: false,
             exec: None,
+            direct: None,
         }
     }
 
@@ -63,7 +72,12 @@ impl Client {
         &self.fd
     }
 
-    pub(crate) fn attach(&mut self, exec: Option<String>) {
+    /// `flags`: 1 stdin, 2 stdout, 4 stderr. A container's terminal has all its output in one stream.
+    pub(crate) fn attach(&mut self, flags: u8, exec: Option<String>, container_tty: bool) {
+        let is_one = container_tty && exec.is_none();
+        self.wants_input = flags & 1 != 0;
+        self.wants_output = flags & 2 != 0 || (is_one && flags & 4 != 0);
+        self.wants_error = flags & 4 != 0 && !is_one;
         self.exec = exec;
     }
 
@@ -79,9 +93,17 @@ impl Client {
     pub(crate) fn push_output(&mut self, stream: Stream, bytes: &[u8]) {
         match stream {
             _ if bytes.is_empty() => {}
-            Stream::Output if self.wants_output => self.push(frame::STDOUT, bytes),
-            Stream::Error if self.wants_error => self.push(frame::STDERR, bytes),
+            Stream::Output if self.wants_output => self.push_bytes(frame::STDOUT, bytes),
+            Stream::Error if self.wants_error => self.push_bytes(frame::STDERR, bytes),
             _ => {}
+        }
+    }
+
+    fn push_bytes(&mut self, kind: u8, bytes: &[u8]) {
+        if self.direct.as_ref().is_some_and(|direct| direct.is_raw) {
+            self.is_gone |= self.queue.push(&self.fd, &[], bytes).is_err();
+        } else {
+            self.push(kind, bytes);
         }
     }
 
@@ -129,9 +151,15 @@ impl Client {
 
     /// Reads what has come and takes the frames that are complete.
     pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Vec<Frame> {
-        match recv(&self.fd, &mut *buffer, RecvFlags::DONTWAIT) {
-            Ok((0, _)) => self.is_gone = true,
-            Ok((count, _)) => self
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+        let mut parts = [IoSliceMut::new(&mut *buffer)];
+        let got = recvmsg(&self.fd, &mut parts, &mut control, flags).map(|got| got.bytes);
+        self.given.extend(descriptors(&mut control));
+        match got {
+            Ok(0) => self.is_gone = true,
+            Ok(count) => self
                 .received
                 .extend_from_slice(buffer.get(..count).unwrap_or_default()),
             Err(Errno::AGAIN | Errno::INTR) => {}
@@ -142,6 +170,11 @@ impl Client {
             frames.push(frame);
         }
         frames
+    }
+
+    /// The descriptor that came with a frame.
+    pub(crate) fn take_given(&mut self) -> Option<OwnedFd> {
+        (!self.given.is_empty()).then(|| self.given.remove(0))
     }
 
     fn next_frame(&mut self) -> Option<Frame> {

@@ -16,7 +16,7 @@ use crate::hear::{self, Heard};
 use crate::json;
 use crate::launch::{self, Container, Streams};
 use crate::serve::{DRAIN_PATIENCE, Monitor};
-use crate::streams::{Input, read_some};
+use crate::streams::{Input, make_streams, read_some};
 use logfile::Stream;
 
 /// Exits that are told again to whoever watches next, since a daemon may die of what it has just heard.
@@ -69,7 +69,7 @@ impl Exec {
             None,
         )
         .step("make channel", "")?;
-        let (streams, stdio) = launch::make_streams(tty, open_stdin).step("make pipes", "")?;
+        let (streams, stdio) = make_streams(tty, open_stdin).step("make pipes", "")?;
         let cgroup = container.cgroup.as_ref().map(AsFd::as_fd);
         let cloned = clone_into(container, || sys::clone3(0, cgroup)).step("clone", "")?;
         match cloned {
@@ -150,6 +150,7 @@ impl Monitor {
             return;
         };
         let id = request.id.clone();
+        self.join_early(&id);
         match Exec::start(&self.container, request) {
             Ok(exec) => self.execs.push(exec),
             Err(error) => self.tell_failed(&id, &error),
@@ -295,7 +296,7 @@ impl Monitor {
         self.release_clients(id);
     }
 
-    fn tell(&mut self, kind: u8, payload: &[u8]) {
+    pub(crate) fn tell(&mut self, kind: u8, payload: &[u8]) {
         for client in self.clients.iter_mut().filter(|client| client.watches) {
             client.push(kind, payload);
         }

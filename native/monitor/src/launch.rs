@@ -10,9 +10,8 @@ use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, SendFlags, SocketFlags, SocketType, recv,
     recvmsg, send, socketpair,
 };
-use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
 use rustix::thread::move_into_link_name_space;
-use sandbox::child::{self, Stdio};
+use sandbox::child;
 use sandbox::protocol::{LAUNCH_FD, LAUNCH_FDS, LaunchReply, NETWORK_DONE, Prepared, packet};
 use sandbox::sys::{self, Cloned};
 use sandbox::{Context, StepError};
@@ -20,7 +19,7 @@ use sandbox::{Context, StepError};
 use crate::hear::{Heard, descriptors, hear};
 use crate::log::Log;
 use crate::network;
-use crate::streams::BUFFER;
+use crate::streams::make_streams;
 use logfile::Stream;
 
 /// A container at its gate, and all that the monitor holds of it.
@@ -224,43 +223,6 @@ fn set_up(
             })
         }
     }
-}
-
-/// Pipes; with a terminal none, since the child opens that.
-pub(crate) fn make_streams(tty: bool, open_stdin: bool) -> Result<(Streams, Option<Stdio>), Errno> {
-    if tty {
-        return Ok((Streams::default(), None));
-    }
-    let pipe = || pipe_with(PipeFlags::CLOEXEC);
-    let (output, output_theirs) = pipe()?;
-    let (error, error_theirs) = pipe()?;
-    for output in [&output, &error] {
-        // Fewer turns between the process and us. Where the user has too many pipes, it stays as it is.
-        let _too_many = fcntl_setpipe_size(output, BUFFER);
-    }
-    let (input, input_theirs) = if open_stdin {
-        let (read, write) = pipe()?;
-        (Some(write), read)
-    } else {
-        (
-            None,
-            rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?,
-        )
-    };
-    let stdio = Stdio {
-        input: input_theirs,
-        output: output_theirs,
-        error: error_theirs,
-    };
-    Ok((
-        Streams {
-            input,
-            output: Some(output),
-            error: Some(error),
-            slave: None,
-        },
-        Some(stdio),
-    ))
 }
 
 /// Puts a child into the v1 cgroups and tells it; `told` even where there are none.

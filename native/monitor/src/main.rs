@@ -13,10 +13,13 @@
 //! exec.rs     further processes
 //! obey.rs     what clients ask for   streams.rs  output and input
 //! oom.rs      kills for lack of memory
+//! direct.rs   clients whose own connection was handed over   detach.rs  their way out
 //! client.rs   one connection        log.rs  the log                 exit.rs  the exit record
 //! ```
 
 mod client;
+mod detach;
+mod direct;
 mod exec;
 mod exit;
 mod hear;

@@ -31,6 +31,10 @@ impl Monitor {
                 self.exec(&frame.payload);
                 None
             }
+            frame::ADOPT => {
+                self.adopt(index, &frame.payload);
+                Some((frame::ACK, Vec::new()))
+            }
             frame::ATTACH => Some(self.attach(index, &frame.payload)),
             frame::RESIZE => Some(self.resize(&frame.payload)),
             frame::SIGNAL => Some(self.signal(&frame.payload)),
@@ -53,7 +57,7 @@ impl Monitor {
         }
     }
 
-    fn feed(&mut self, index: usize, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, index: usize, bytes: &[u8]) {
         let exec = self.clients.get(index).and_then(Client::exec);
         if let Some(id) = exec.map(str::to_owned) {
             self.feed_exec(&id, bytes);
@@ -67,12 +71,8 @@ impl Monitor {
     fn attach(&mut self, index: usize, payload: &[u8]) -> (u8, Vec<u8>) {
         let flags = payload.first().copied().unwrap_or(0);
         let exec = exec_id(payload, 1);
-        let tty = exec.is_none() && self.container.prepared.tty;
         if let Some(client) = self.clients.get_mut(index) {
-            client.wants_input = flags & 1 != 0;
-            client.wants_output = flags & 2 != 0 || (tty && flags & 4 != 0);
-            client.wants_error = flags & 4 != 0 && !tty;
-            client.attach(exec);
+            client.attach(flags, exec, self.container.prepared.tty);
         }
         (frame::ACK, Vec::new())
     }

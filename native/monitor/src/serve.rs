@@ -42,6 +42,8 @@ pub(crate) struct Monitor {
     pub(crate) container: Container,
     pub(crate) state: State,
     pub(crate) clients: Vec<Client>,
+    /// Those of execs that are yet to come.
+    pub(crate) early: Vec<Client>,
     had_clients: bool,
     pub(crate) log: Log,
     pub(crate) input: Input,
@@ -79,6 +81,7 @@ pub(crate) fn serve(container: Container, log: Log) {
         container,
         state: State::AtGate,
         clients: Vec::new(),
+        early: Vec::new(),
         had_clients: false,
         log,
         input: Input::default(),
@@ -111,13 +114,18 @@ impl Monitor {
             let late = self.is_late();
             let drained = matches!(self.state, State::Exited { .. }) && self.is_drained();
             match self.state {
-                State::AtGate if late || (self.had_clients && self.clients.is_empty()) => {
+                State::AtGate if late || (self.had_clients && self.is_abandoned()) => {
                     return self.give_up();
                 }
                 State::Exited { code } if late || drained => return self.finish(code),
                 _ => {}
             }
         }
+    }
+
+    /// There is no daemon any more; who has been adopted cannot open the gate.
+    fn is_abandoned(&self) -> bool {
+        self.clients.iter().all(|client| client.direct.is_some())
     }
 
     fn judge_clients(&mut self) {
@@ -197,12 +205,15 @@ impl Monitor {
         let own = rustix::process::geteuid();
         if sockopt::socket_peercred(&fd).is_ok_and(|peer| peer.uid == own || peer.uid.is_root()) {
             self.had_clients = true;
-            let path = &self.container.prepared.exit_path;
-            let directory = path
-                .rsplit_once('/')
-                .map_or("/", |(directory, _)| directory);
-            self.clients.push(Client::new(fd, directory));
+            self.clients.push(Client::new(fd, self.spill_directory()));
         }
+    }
+
+    /// Where to keep what clients do not take at once.
+    pub(crate) fn spill_directory(&self) -> &str {
+        let path = &self.container.prepared.exit_path;
+        path.rsplit_once('/')
+            .map_or("/", |(directory, _)| directory)
     }
 
     pub(crate) fn reap(&mut self) {
@@ -270,6 +281,9 @@ impl Monitor {
             return;
         };
         client.flush();
+        if client.direct.is_some() {
+            return self.hear_direct(index);
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.resize(BUFFER, 0);
         let frames = client.receive(&mut buffer);
@@ -283,13 +297,18 @@ impl Monitor {
         for client in &mut self.clients {
             client.is_gone |= client.ends && !client.has_queued();
         }
-        let gone = self.clients.extract_if(.., |client| client.is_gone);
-        let inputs: Vec<Option<String>> = gone
-            .filter(|client| client.wants_input)
-            .map(|client| client.exec().map(str::to_owned))
-            .collect();
-        for exec in inputs {
-            self.input_ended(exec.as_deref());
+        let gone: Vec<Client> = self.clients.extract_if(.., |c| c.is_gone).collect();
+        for client in gone {
+            if client.watches {
+                // The daemon is gone: what it was about to ask for will not come.
+                self.early.clear();
+            }
+            if client.wants_input {
+                self.input_ended(client.exec());
+            }
+            if let Some(direct) = &client.direct {
+                self.tell(frame::RELEASED, &direct.token());
+            }
         }
     }
 
@@ -330,31 +349,38 @@ impl Monitor {
         for client in self.clients.iter_mut().filter(|client| client.watches) {
             client.push(frame::EXITED, &record);
         }
-        // Behind the telling, for these take time; the connections end when they are done.
+        for client in &mut self.clients {
+            client.ends = !client.watches;
+        }
+        self.drop_gone_clients();
+        // Behind the telling, for these take time; the daemon's connection ends when they are done.
         self.root = None;
-        launch::clean_up(prepared);
+        launch::clean_up(&self.container.prepared);
         self.send_the_rest();
         self.log.settle();
     }
 
+    /// Who watches stays to the end, to be told of the clients whose connections we were given.
     fn send_the_rest(&mut self) {
-        let waits = |client: &mut Client| {
-            let patient = client.took_at().elapsed() < LAST_PATIENCE;
-            client.has_queued() && !client.is_gone && patient
-        };
-        self.clients.retain_mut(waits);
-        while !self.clients.is_empty() {
-            let mut watched: Vec<_> = self
-                .clients
-                .iter()
-                .map(|c| PollFd::new(c.fd(), PollFlags::OUT))
+        loop {
+            for client in &mut self.clients {
+                let patient = client.took_at().elapsed() < LAST_PATIENCE;
+                let is_done = !client.has_queued() && !client.watches;
+                client.is_gone |= is_done || (client.has_queued() && !patient);
+            }
+            self.drop_gone_clients();
+            let waiting = self.clients.iter().filter(|client| client.has_queued());
+            let mut watched: Vec<_> = waiting
+                .map(|client| PollFd::new(client.fd(), PollFlags::OUT))
                 .collect();
+            if watched.is_empty() {
+                return;
+            }
             let _interrupted = poll(&mut watched, Some(&timespec(DRAIN_PATIENCE)));
             drop(watched);
             for client in &mut self.clients {
                 client.flush();
             }
-            self.clients.retain_mut(waits);
         }
     }
 }

@@ -4,12 +4,53 @@ use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use logfile::Stream;
+use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, fcntl_setpipe_size, pipe_with};
+use sandbox::child::Stdio;
 
+use crate::launch::Streams;
 use crate::serve::{DRAIN_PATIENCE, Monitor, State};
 
 /// Longest piece of output that is read, and so the longest frame of it.
 pub(crate) const BUFFER: usize = 256 * 1024;
+
+/// Pipes; with a terminal none, since the child opens that.
+pub(crate) fn make_streams(tty: bool, open_stdin: bool) -> Result<(Streams, Option<Stdio>), Errno> {
+    if tty {
+        return Ok((Streams::default(), None));
+    }
+    let pipe = || pipe_with(PipeFlags::CLOEXEC);
+    let (output, output_theirs) = pipe()?;
+    let (error, error_theirs) = pipe()?;
+    for output in [&output, &error] {
+        // Fewer turns between the process and us. Where the user has too many pipes, it stays as it is.
+        let _too_many = fcntl_setpipe_size(output, BUFFER);
+    }
+    let (input, input_theirs) = if open_stdin {
+        let (read, write) = pipe()?;
+        (Some(write), read)
+    } else {
+        (
+            None,
+            rustix::fs::open("/dev/null", OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?,
+        )
+    };
+    let stdio = Stdio {
+        input: input_theirs,
+        output: output_theirs,
+        error: error_theirs,
+    };
+    Ok((
+        Streams {
+            input,
+            output: Some(output),
+            error: Some(error),
+            slave: None,
+        },
+        Some(stdio),
+    ))
+}
 
 /// Input on its way to a process.
 #[derive(Default)]

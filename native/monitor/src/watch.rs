@@ -76,8 +76,7 @@ impl Monitor {
         }
         for (index, client) in self.clients.iter().enumerate() {
             let mut flags = PollFlags::empty();
-            let input = self.input_of(client);
-            flags.set(PollFlags::IN, input < INPUT_QUEUE || !client.wants_input);
+            flags.set(PollFlags::IN, self.listens_to(client));
             flags.set(PollFlags::OUT, client.has_queued());
             watch(Source::Client(index), client.fd(), flags);
         }
@@ -116,15 +115,17 @@ impl Monitor {
             .collect()
     }
 
-    /// Input that waits where this client's goes.
-    fn input_of(&self, client: &Client) -> usize {
-        match client.exec() {
+    /// There is room for its input where that goes, and it may have more.
+    fn listens_to(&self, client: &Client) -> bool {
+        let input = match client.exec() {
             None => self.input.len(),
             Some(id) => {
                 let exec = self.execs.iter().find(|exec| exec.id == id);
                 exec.map_or(0, |exec| exec.input.len())
             }
-        }
+        };
+        let has_ended = client.direct.as_ref().is_some_and(|d| d.has_ended_input);
+        (input < INPUT_QUEUE || !client.wants_input) && !has_ended
     }
 }
 

@@ -4,6 +4,7 @@
 
 #![deny(unsafe_code)]
 
+mod adopt;
 mod build;
 pub mod cgroup;
 pub mod child;
@@ -20,6 +21,7 @@ mod share;
 #[allow(unsafe_code)]
 pub mod sys;
 
+pub use adopt::adopt;
 pub use build::{CgroupView, build, build_exec, check_seccomp};
 pub use error::{Code, Context, StepError, reason};
 pub use host::{HostFacts, host_facts};

@@ -55,6 +55,22 @@ pub struct ExecRequest {
     pub ops: Vec<Op>,
 }
 
+/// A client whose connection comes along: payload of [`frame::ADOPT`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Adoption {
+    /// What the daemon calls it when it is told of it.
+    pub token: u32,
+    /// As of [`frame::ATTACH`]: 1 stdin, 2 stdout, 4 stderr.
+    pub flags: u8,
+    /// Output goes without headers.
+    pub is_raw: bool,
+    /// Bytes by which it asks to be let go; none that could not be.
+    pub detach_keys: Vec<u8>,
+    /// The exec it is attached to, "" for the container itself.
+    pub exec: String,
+}
+
 /// Monitor → addon.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub enum LaunchReply {
@@ -107,6 +123,8 @@ pub mod frame {
     pub const WATCH: u8 = 0x15;
     /// A postcard [`super::ExecRequest`]; acknowledged at once, answered by one of the three below.
     pub const EXEC: u8 = 0x16;
+    /// A postcard [`super::Adoption`], and with it the descriptor of the client's connection.
+    pub const ADOPT: u8 = 0x17;
     pub const ACK: u8 = 0x20;
     pub const STARTED: u8 = 0x21;
     pub const FAILED: u8 = 0x22;
@@ -117,6 +135,10 @@ pub mod frame {
     pub const EXEC_EXITED: u8 = 0x26;
     /// A process was killed for lack of memory; tells those that watch.
     pub const OOM: u8 = 0x27;
+    /// To those who watch, with the token of a client that was adopted: it has typed the detach keys; it has
+    /// taken all there was for it, or is gone.
+    pub const DETACHED: u8 = 0x28;
+    pub const RELEASED: u8 = 0x29;
     /// Bytes of a frame before its payload.
     pub const HEADER: usize = 8;
 

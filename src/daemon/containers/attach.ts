@@ -1,15 +1,8 @@
 import type { Duplex } from "node:stream";
 import { DetachScanner } from "../../api/detach-keys.ts";
 import { FrameDecoder } from "../../api/frames.ts";
-import { type AttachFlags, MonitorAttachment } from "./monitor.ts";
-
-/** A client that attached before the container started. */
-export interface PendingAttach {
-  flags: AttachFlags;
-  connect(attachment: MonitorAttachment): void;
-  /** The container will not start now. */
-  cancel(): void;
-}
+import type { Native } from "../../native-types.ts";
+import { type AttachFlags, MonitorAttachment, type MonitorControl, toBits } from "./monitor.ts";
 
 /** The keys by which a client with a terminal asks to be let go, and who is told when it does. */
 export interface Detach {
@@ -17,27 +10,82 @@ export interface Detach {
   told(): void;
 }
 
+/** A client that is to be joined to the streams of a container, or of an exec in it. */
+export interface AttachRequest {
+  client: Duplex;
+  flags: AttachFlags;
+  tty: boolean;
+  detach: Detach;
+  /** "" for the container itself. */
+  execId: string;
+  /**
+   * The client's connection ends when its streams have and this is settled: then what it asks for next, such
+   * as an exit code, is known. If it is rejected the end is left to others.
+   */
+  settled: Promise<unknown>;
+}
+
+/** Where a container's monitor is reached. */
+export interface MonitorPlace {
+  control: MonitorControl;
+  socket: string;
+}
+
+/** A client that attached before the container started. */
+export interface PendingAttach {
+  join(monitor: MonitorPlace): Promise<void>;
+  /** The container will not start now. */
+  cancel(): void;
+}
+
+export async function join(
+  native: Pick<Native, "adopt">,
+  { control, socket }: MonitorPlace,
+  request: AttachRequest,
+): Promise<void> {
+  if (handOver(native, control, request)) return;
+  relay(request, await MonitorAttachment.connect(socket, request.flags, request.execId));
+}
+
+/**
+ * Gives the client's connection to the monitor: what it gets passes this process no more, and goes on without
+ * it. Only its end is made here. False where that cannot be.
+ */
+export function handOver(
+  native: Pick<Native, "adopt">,
+  control: MonitorControl,
+  { client, flags, tty, detach, execId, settled }: AttachRequest,
+): boolean {
+  const detachKeys = tty && flags.stdin ? [...detach.keys] : [];
+  const adoption = { flags: toBits(flags), isRaw: tty, detachKeys, exec: execId };
+  return control.adopt(native, client, adoption, {
+    detached: () => {
+      detach.told();
+      client.end();
+    },
+    released: () => endWhen(settled, client),
+  });
+}
+
+function endWhen(settled: Promise<unknown>, client: Duplex): void {
+  settled.then(
+    () => client.end(),
+    () => {},
+  );
+}
+
 /**
  * Joins a client's connection to the monitor's: output frames go out as they are, or without their
  * headers for a terminal; input goes in as frames, its end as a half-close. Back-pressure holds both ways.
- * The client's connection ends when the monitor's has and `settled` is: then what it asks for next, such as
- * an exit code, is known. If that is rejected it is left to others. As Docker, what is typed is looked
- * through for the detach keys here too, for clients that leave it to the engine.
+ * As Docker, what is typed is looked through for the detach keys here too, for clients that leave it to the
+ * engine.
  */
 export function relay(
-  client: Duplex,
+  { client, flags, tty, detach, settled }: AttachRequest,
   attachment: MonitorAttachment,
-  flags: AttachFlags,
-  tty: boolean,
-  detach: Detach,
-  settled: Promise<unknown> = Promise.resolve(),
 ): void {
   const { output } = attachment;
-  const end = (): void =>
-    void settled.then(
-      () => client.end(),
-      () => {},
-    );
+  const end = (): void => endWhen(settled, client);
   if (client.destroyed) {
     attachment.close();
     return;
@@ -86,15 +134,4 @@ function relayRaw(client: Duplex, { output }: MonitorAttachment, end: () => void
   output.on("end", end);
   // It was paused to take the acknowledgement off, and a listener alone does not wake it.
   output.resume();
-}
-
-/** Attaches to a running container. */
-export async function attachRunning(
-  socketPath: string,
-  client: Duplex,
-  flags: AttachFlags,
-  tty: boolean,
-  detach: Detach,
-): Promise<void> {
-  relay(client, await MonitorAttachment.connect(socketPath, flags), flags, tty, detach);
 }

@@ -1,7 +1,11 @@
-import { connect, type Socket } from "node:net";
+import { randomInt } from "node:crypto";
+import { connect, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { buildFrame, FrameDecoder, frameHeaderBytes } from "../../api/frames.ts";
 import { EngineError, type ErrorCode, errorCodes } from "../../errors.ts";
-import type { ExitRecord } from "../../native-types.ts";
+import type { Adoption } from "../../native-exec-types.ts";
+import type { ExitRecord, Native } from "../../native-types.ts";
+import { descriptorOf, stopReading } from "../descriptor.ts";
 
 /**
  * The monitor's side of a container: a frame is a kind, three zero bytes, a big-endian u32 length, and
@@ -18,6 +22,9 @@ import type { ExitRecord } from "../../native-types.ts";
  *       ── EXEC(request) ──────▶         built by the addon
  *       ◀───────────────── ACK ──
  *       ◀── EXEC_STARTED | _FAILED ──    later EXEC_EXITED, all with the exec's id
+ *       ── ADOPT + descriptor ─▶         sent by the addon: a client's own connection
+ *       ◀───────────────── ACK ──
+ *       ◀── DETACHED, RELEASED ──        when that client asks to be let go, or is
  *       ◀──────────────── OOM ───        on the control connection, whenever it happens
  *       ◀───────────── EXITED ───        on the control connection, once, the last frame
  */
@@ -38,6 +45,8 @@ const kind = {
   execFailed: 0x25,
   execExited: 0x26,
   oom: 0x27,
+  detached: 0x28,
+  released: 0x29,
 } as const;
 
 const nothing = new Uint8Array(0);
@@ -46,6 +55,14 @@ export interface AttachFlags {
   stdin: boolean;
   stdout: boolean;
   stderr: boolean;
+}
+
+/** What comes to pass with a client that a monitor has been given. */
+export interface AdoptionEvents {
+  /** It has typed its detach keys. */
+  detached(): void;
+  /** It has got all there was for it, or is gone, or the monitor is. */
+  released(): void;
 }
 
 interface Reply {
@@ -72,6 +89,7 @@ export class MonitorControl {
   readonly #waiting: Reply[] = [];
   /** Told before anybody listened. */
   readonly #news: ExecNews[] = [];
+  readonly #adopted = new Map<number, AdoptionEvents>();
   #listener: ((news: ExecNews) => void) | undefined;
   /** Nothing is answered any more: the container has ended, or the monitor. */
   #isOver: EngineError | undefined;
@@ -124,6 +142,29 @@ export class MonitorControl {
     await this.#command(kind.exec, request);
   }
 
+  /**
+   * Gives a client's connection to the monitor, which serves it from then on, also when this daemon is gone.
+   * False where that cannot be: it is no Unix socket, or has been read from, or something still has to be
+   * written. Nothing has happened then.
+   */
+  adopt(
+    native: Pick<Native, "adopt">,
+    client: Duplex,
+    adoption: Omit<Adoption, "token">,
+    events: AdoptionEvents,
+  ): boolean {
+    if (!(client instanceof Socket) || this.#isOver) return false;
+    const [ours, theirs] = [descriptorOf(this.#socket), descriptorOf(client)];
+    const waits = client.readableLength + client.writableLength + this.#socket.writableLength > 0;
+    if (ours === undefined || theirs === undefined || waits) return false;
+    const token = randomInt(2 ** 32);
+    if (!native.adopt(ours, theirs, { ...adoption, token })) return false;
+    stopReading(client);
+    this.#adopted.set(token, events);
+    this.#waiting.push({ resolve: () => {}, reject: () => {} });
+    return true;
+  }
+
   /** Calls `listener` with what has been told so far, and with whatever comes. */
   onExec(listener: (news: ExecNews) => void): void {
     this.#listener = listener;
@@ -149,6 +190,10 @@ export class MonitorControl {
         this.onOom();
         continue;
       }
+      if (frame.kind === kind.detached || frame.kind === kind.released) {
+        this.#tell(frame.kind, Buffer.from(frame.payload).readUInt32BE());
+        continue;
+      }
       if (frame.kind === kind.exited) {
         this.#exit.resolve(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
         this.#refuseAll(ended());
@@ -166,7 +211,14 @@ export class MonitorControl {
     }
   }
 
+  #tell(what: number, token: number): void {
+    const events = this.#adopted.get(token);
+    if (what === kind.detached) events?.detached();
+    else if (this.#adopted.delete(token)) events?.released();
+  }
+
   #lost(): void {
+    for (const token of [...this.#adopted.keys()]) this.#tell(kind.released, token);
     this.#refuseAll(gone());
     this.#exit.resolve(undefined);
   }
@@ -194,8 +246,7 @@ export class MonitorAttachment {
   /** To the container's own streams, or to those of an exec, which may be yet to come. */
   static async connect(path: string, flags: AttachFlags, execId = ""): Promise<MonitorAttachment> {
     const socket = await open(path);
-    const bits = (flags.stdin ? 1 : 0) | (flags.stdout ? 2 : 0) | (flags.stderr ? 4 : 0);
-    socket.write(buildFrame(kind.attach, withId(Uint8Array.of(bits), execId)));
+    socket.write(buildFrame(kind.attach, withId(Uint8Array.of(toBits(flags)), execId)));
     await readAck(socket);
     return new MonitorAttachment(socket);
   }
@@ -217,6 +268,10 @@ export class MonitorAttachment {
   close(): void {
     this.#socket.destroy();
   }
+}
+
+export function toBits({ stdin, stdout, stderr }: AttachFlags): number {
+  return (stdin ? 1 : 0) | (stdout ? 2 : 0) | (stderr ? 4 : 0);
 }
 
 function withId(payload: Uint8Array, id: string): Uint8Array {

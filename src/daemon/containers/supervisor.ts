@@ -8,7 +8,7 @@ import { removeStrayCgroups } from "./cgroups.ts";
 import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./container.ts";
 import { eventAttributes } from "./events.ts";
 import { startingHealth } from "./health-state.ts";
-import { MonitorAttachment, MonitorControl } from "./monitor.ts";
+import { MonitorControl } from "./monitor.ts";
 import { publishVolumes } from "./mount-events.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
 import type { LaunchPlanner } from "./planner.ts";
@@ -84,15 +84,15 @@ export class Supervisor {
       ? await networks.allocate(container.id, container.macAddress)
       : null;
     const launched = await native.launch(await planner.plan(entry, paths, endpoint));
-    const attaching = this.#connectPending(entry, paths);
-    attaching.catch(() => {});
     const control = await MonitorControl.open(paths.socket);
     try {
       // Before the gate opens: should this daemon die now, the next one knows what it finds.
       const endpoints: ContainerState["endpoints"] = endpoint === null ? {} : { bridge: endpoint };
       const startedAt = nowRfc3339();
       table.saveState(entry, { ...entry.state, ...changes, ...launched, endpoints, startedAt });
-      await attaching;
+      // Those who attached early, before the gate opens, so that no output escapes them.
+      const monitor = { control, socket: paths.socket };
+      await Promise.all(entry.pending.splice(0).map((pending) => pending.join(monitor)));
       await control.start();
     } catch (error) {
       control.close();
@@ -119,14 +119,6 @@ export class Supervisor {
     void native
       .prepareMonitor()
       .catch((error: unknown) => log.warn(`prepare a monitor: ${messageOf(error)}`));
-  }
-
-  /** Those who attached early are connected before the gate opens, so that no output escapes them. */
-  async #connectPending(entry: Entry, paths: ContainerPaths): Promise<void> {
-    const connecting = entry.pending.splice(0).map(async (pending) => {
-      pending.connect(await MonitorAttachment.connect(paths.socket, pending.flags));
-    });
-    await Promise.all(connecting);
   }
 
   /** As before, but for what went wrong. */

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { parseDetachKeys } from "../../api/detach-keys.ts";
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
-import { type Detach, relay } from "../containers/attach.ts";
+import { type AttachRequest, handOver, relay } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
 import { eventAttributes } from "../containers/events.ts";
 import { type ExecNews, MonitorAttachment } from "../containers/monitor.ts";
@@ -14,7 +14,7 @@ import type { ExecStore } from "../store/exec-store.ts";
 import { type ExecRecord, type ExecSettings, planExec } from "./exec.ts";
 
 export interface ExecParts {
-  native: Pick<Native, "buildExec">;
+  native: Pick<Native, "buildExec" | "adopt">;
   store: ExecStore;
   events: EventBus;
   posture: Posture;
@@ -103,33 +103,47 @@ export class ExecService {
    */
   async start(exec: Exec, client: Duplex | undefined): Promise<void> {
     const entry = this.check(exec);
-    const { settings, id } = exec.record;
-    const detach: Detach = {
-      keys: parseDetachKeys(settings.detachKeys || undefined),
-      told: () => this.#publish(entry, exec.record, "exec_detach"),
-    };
+    const { argv } = exec.record.settings;
     this.#save(exec, { status: "running" });
-    this.#publish(entry, exec.record, `exec_start: ${settings.argv.join(" ")}`);
+    this.#publish(entry, exec.record, `exec_start: ${argv.join(" ")}`);
     try {
-      const { attach } = settings;
-      const attachment =
-        client && (await MonitorAttachment.connect(this.#parts.socketOf(entry), attach, id));
-      await this.#ask(entry, exec).catch((error: unknown) => {
-        attachment?.close();
-        throw error;
-      });
-      if (client !== undefined && attachment !== undefined) {
-        // Joined only now: input, and the end of it, would be lost on an exec that is yet to come. One
-        // that cannot be started has its reason written by whoever asked.
-        const ended = exec.started.promise.then(() => exec.exited.promise);
-        relay(client, attachment, attach, settings.tty, detach, ended);
-      }
+      if (client === undefined) await this.#ask(entry, exec);
+      else await this.#askAttached(entry, exec, client);
       await Promise.race([exec.started.promise, exec.exited.promise]);
     } catch (error) {
       exec.started.reject(error);
       this.#end(exec, exitCodeOf(error));
       throw error;
     }
+  }
+
+  /** Its client is joined before, so that no output escapes it. */
+  async #askAttached(entry: Entry, exec: Exec, client: Duplex): Promise<void> {
+    const request = this.#attachRequest(entry, exec, client);
+    const { monitor } = entry;
+    if (monitor !== undefined && handOver(this.#parts.native, monitor, request))
+      return await this.#ask(entry, exec);
+    const { flags, execId } = request;
+    const socket = this.#parts.socketOf(entry);
+    const attachment = await MonitorAttachment.connect(socket, flags, execId);
+    await this.#ask(entry, exec).catch((error: unknown) => {
+      attachment.close();
+      throw error;
+    });
+    // Joined only now: input, and the end of it, would be lost on an exec that is yet to come. One that
+    // cannot be started has its reason written by whoever asked.
+    relay(request, attachment);
+  }
+
+  #attachRequest(entry: Entry, exec: Exec, client: Duplex): AttachRequest {
+    const { settings, id } = exec.record;
+    const detach = {
+      keys: parseDetachKeys(settings.detachKeys || undefined),
+      told: () => this.#publish(entry, exec.record, "exec_detach"),
+    };
+    const settled = exec.started.promise.then(() => exec.exited.promise);
+    settled.catch(() => {});
+    return { client, flags: settings.attach, tty: settings.tty, detach, execId: id, settled };
   }
 
   /** The monitor knows of it from now on; whether its program runs is told later. */
@@ -188,7 +202,8 @@ export class ExecService {
     const exec = this.#execs.get(news.id);
     if (exec === undefined) return;
     if (news.kind === "started") {
-      this.#save(exec, { pid: news.pid });
+      // Not written down: a monitor that is found tells it again.
+      exec.record = { ...exec.record, pid: news.pid };
       exec.started.resolve();
     } else if (news.kind === "failed") {
       exec.started.reject(news.error);

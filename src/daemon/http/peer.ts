@@ -1,6 +1,7 @@
 import { dlopen, ptr } from "bun:ffi";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { descriptorOf } from "../descriptor.ts";
 
 /** Who is at the other end of a connection. */
 export interface Peer {
@@ -49,12 +50,6 @@ export class PeerReader {
     const query = new Int16Array([fd & 0xffff, fd >> 16, 0, 0]);
     return this.#libc.poll(ptr(query), 1, 0) === 1 && ((query[3] ?? 0) & pollHup) !== 0;
   }
-}
-
-/** The descriptor of a socket that node:net serves; undefined once it is closed. */
-function descriptorOf(socket: Socket): number | undefined {
-  const handle = (socket as Socket & { _handle?: { fd?: number } | null })._handle;
-  return typeof handle?.fd === "number" && handle.fd >= 0 ? handle.fd : undefined;
 }
 
 /** A client is who its certificate says, which the handshake has verified. */

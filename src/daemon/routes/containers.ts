@@ -8,7 +8,7 @@ import type {
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
-import { attachRunning, type Detach, type PendingAttach, relay } from "../containers/attach.ts";
+import { type AttachRequest, join, type PendingAttach } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
 import {
   buildContainerFilter,
@@ -29,7 +29,7 @@ import { terminalSize } from "./terminal-size.ts";
 /** What these routes need of the engine. */
 export interface ContainerRoutesParts {
   table: ContainerTable;
-  native: Pick<Native, "openLog">;
+  native: Pick<Native, "openLog" | "adopt">;
   create(
     request: ContainerCreateRequest,
     options: { name: string; platform: Platform | undefined },
@@ -154,11 +154,13 @@ async function attach(
   const request = query.flag("logs")
     ? buildLogRequest(entry, parts.paths(entry), { ...flags, ...everything })
     : undefined;
-  const detach: Detach = {
+  const detach = {
     keys: parseDetachKeys(query.text("detachKeys") || undefined),
     told: () => parts.detached(entry),
   };
   const client = context.hijack(outputType(tty, context.version));
+  const settled = Promise.resolve();
+  const joined: AttachRequest = { client, flags, tty, detach, execId: "", settled };
   if (request !== undefined) {
     const written = readLog(parts.native, request, Promise.resolve(), context.signal);
     for await (const chunk of written) {
@@ -168,12 +170,12 @@ async function attach(
   }
   if (!isLive) {
     client.end();
-  } else if (isRunning(entry.state)) {
-    await attachRunning(parts.paths(entry).socket, client, flags, tty, detach);
+  } else if (entry.monitor !== undefined) {
+    const { socket } = parts.paths(entry);
+    await join(parts.native, { control: entry.monitor, socket }, joined);
   } else {
     const pending: PendingAttach = {
-      flags,
-      connect: (attachment) => relay(client, attachment, flags, tty, detach),
+      join: (monitor) => join(parts.native, monitor, joined),
       cancel: () => client.end(),
     };
     entry.pending.push(pending);

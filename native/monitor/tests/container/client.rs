@@ -1,11 +1,12 @@
 //! The other end of a monitor's socket.
 
 use std::io::{Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use sandbox::protocol::frame;
+use sandbox::protocol::{Adoption, frame};
 use serde_json::Value;
 
 use crate::machine::Outcome;
@@ -69,6 +70,16 @@ impl Client {
     pub(crate) fn ask(&mut self, kind: u8, payload: &[u8]) -> (u8, Vec<u8>) {
         self.send(kind, payload);
         self.answer().expect("an answer")
+    }
+
+    /// Gives the monitor one end of a connection; the other.
+    pub(crate) fn adopt(&mut self, adoption: &Adoption) -> UnixStream {
+        let (ours, theirs) = UnixStream::pair().expect("connection");
+        sandbox::adopt(self.stream.as_fd(), theirs.as_fd(), adoption).expect("sent");
+        assert_eq!(self.answer().expect("an answer").0, frame::ACK);
+        let limit = Some(Duration::from_secs(20));
+        ours.set_read_timeout(limit).expect("time limit");
+        ours
     }
 
     pub(crate) fn attach(&mut self, flags: u8) {

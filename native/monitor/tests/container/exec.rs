@@ -1,7 +1,7 @@
 //! Further processes in a running container.
 
 use sandbox::Launched;
-use sandbox::protocol::frame;
+use sandbox::protocol::{Adoption, frame};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -69,6 +69,34 @@ fn run(machine: &Machine, control: &mut Client, argv: &[&str], changes: &Value) 
         told["exitCode"].as_i64().expect("code"),
         output.all_output(),
     )
+}
+
+/// An exec whose client is gone before it begins still sees the end of its input.
+#[test]
+fn the_end_of_the_input_waits_for_an_exec_that_is_yet_to_come() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let (mut control, _launched) = holding(&machine, &json!({}));
+    let adoption = Adoption {
+        token: 3,
+        flags: 0b111,
+        is_raw: false,
+        detach_keys: Vec::new(),
+        exec: ID.to_owned(),
+    };
+    drop(control.adopt(&adoption));
+    // More than one turn of the monitor's loop.
+    for _ in 0..3 {
+        assert_eq!(control.ask(frame::RESIZE, &[0, 1, 0, 1]).0, frame::ACK);
+    }
+    let request = request(ID, &["/probe", "cat"], &json!({"openStdin": true}));
+    assert_eq!(control.ask(frame::EXEC, &request).0, frame::ACK);
+    let mut kinds = Vec::new();
+    while !(kinds.contains(&frame::EXEC_EXITED) && kinds.contains(&frame::RELEASED)) {
+        kinds.push(control.answer().expect("news of the exec").0);
+    }
+    assert_eq!(control.signal(9), frame::ACK);
 }
 
 #[test]

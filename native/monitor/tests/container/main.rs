@@ -1,6 +1,7 @@
 //! Whole containers: launch → monitor → probe, each in a machine of its own. Needs root.
 
 mod client;
+mod direct;
 mod exec;
 mod identity;
 mod isolation;

@@ -35,6 +35,15 @@ pub fn inherited(fd: RawFd) -> Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// A copy of a descriptor that others in this process hold, by its number.
+pub fn copied(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: F_DUPFD_CLOEXEC takes no pointer; it fails with EBADF when the number is not open.
+    let copy = check(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) }.into())?;
+    let copy = RawFd::try_from(copy).map_err(|_| Errno::BADF)?;
+    // SAFETY: the call has just made it, and for nobody else.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
 /// Closes every descriptor from `first` up.
 ///
 /// For the start of the monitor and for the reaper, which own nothing there any more.

@@ -1,0 +1,97 @@
+//! Clients whose own connection the monitor is given.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+
+use sandbox::protocol::{Adoption, frame};
+use serde_json::json;
+
+use crate::machine::Machine;
+
+fn adoption(flags: u8) -> Adoption {
+    Adoption {
+        token: 7,
+        flags,
+        is_raw: false,
+        detach_keys: Vec::new(),
+        exec: String::new(),
+    }
+}
+
+#[test]
+fn it_gets_frames_sends_raw_input_and_outlives_the_daemon() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let open = json!({"process": {"openStdin": true, "stdinOnce": true}});
+    machine
+        .launch(&machine.plan(&["/probe", "cat"], &open))
+        .expect("launch");
+    let mut control = machine.client();
+    control.watch();
+    let mut client = control.adopt(&adoption(0b111));
+    control.start().expect("started");
+    drop(control);
+    client.write_all(b"sent").expect("send");
+    client.shutdown(Shutdown::Write).expect("half-close");
+    let mut output = Vec::new();
+    client.read_to_end(&mut output).expect("output");
+    let mut text = Vec::new();
+    let mut rest = output.as_slice();
+    while let Some((header, behind)) = rest.split_first_chunk::<8>() {
+        assert_eq!(header[0], frame::STDOUT);
+        let (payload, next) = behind.split_at(header[7].into());
+        text.extend_from_slice(payload);
+        rest = next;
+    }
+    assert_eq!(text, b"sentend\n");
+}
+
+#[test]
+fn with_a_terminal_output_is_raw_and_the_keys_let_it_go() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let tty = json!({"process": {"tty": true, "openStdin": true}});
+    machine
+        .launch(&machine.plan(&["/probe", "cat"], &tty))
+        .expect("launch");
+    let mut control = machine.client();
+    control.watch();
+    let mut client = control.adopt(&Adoption {
+        is_raw: true,
+        detach_keys: b"\x10\x11".to_vec(),
+        ..adoption(0b111)
+    });
+    control.start().expect("started");
+    client.write_all(b"typed\n").expect("send");
+    let mut echo = [0u8; 7];
+    client.read_exact(&mut echo).expect("echo");
+    assert_eq!(&echo, b"typed\r\n");
+    client.write_all(b"\x10\x11").expect("send");
+    let token = 7u32.to_be_bytes().to_vec();
+    assert_eq!(control.answer(), Some((frame::DETACHED, token.clone())));
+    assert_eq!(control.answer(), Some((frame::RELEASED, token)));
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).expect("the end");
+    assert_eq!(control.signal(9), frame::ACK);
+    assert_eq!(control.until_exit().code, 137);
+}
+
+#[test]
+fn one_that_goes_away_is_told_of_and_the_gate_does_not_wait_for_it() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    machine
+        .launch(&machine.plan(&["/probe", "hold"], &json!({})))
+        .expect("launch");
+    let mut control = machine.client();
+    control.watch();
+    drop(control.adopt(&adoption(0b110)));
+    let token = 7u32.to_be_bytes().to_vec();
+    assert_eq!(control.answer(), Some((frame::RELEASED, token)));
+    let mut left = control.adopt(&adoption(0b110));
+    drop(control);
+    assert_eq!(left.read(&mut [0u8; 1]).expect("the end"), 0);
+}
