@@ -1,5 +1,8 @@
 //! Architectures as a filter sees them, and the numbers that system calls have there.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use syscalls::{aarch64, arm, x86, x86_64};
 
 /// Names of libseccomp for architectures that are never met beside ours: profiles list them all.
@@ -98,16 +101,37 @@ impl Arch {
 
     /// The number of a system call, as a filter sees it; None where it does not exist.
     pub(crate) fn number(self, name: &str) -> Option<u32> {
-        let plain = |id: i32| u32::try_from(id).ok();
         match self {
-            Self::X86_64 => plain(name.parse::<x86_64::Sysno>().ok()?.id()),
-            Self::X86 => plain(name.parse::<x86::Sysno>().ok()?.id()),
             Self::X32 => x32_number(name).map(|number| number | X32_BIT),
+            Self::Arm => arm_private(name).or_else(|| self.listed(name)),
             // The tables' crate has the kernel's inner name for 79.
             Self::Aarch64 if name == "newfstatat" => Some(79),
-            Self::Aarch64 => plain(name.parse::<aarch64::Sysno>().ok()?.id()),
-            Self::Arm => arm_number(name),
+            _ => self.listed(name),
         }
+    }
+
+    /// By a table of the `syscalls` crate, turned round: profiles may hold very many names.
+    fn listed(self, name: &str) -> Option<u32> {
+        static TABLES: [OnceLock<HashMap<&str, u32>>; 4] = [const { OnceLock::new() }; 4];
+        macro_rules! table {
+            ($index:literal, $arch:ident) => {
+                TABLES[$index].get_or_init(|| {
+                    let numbers = 0..=$arch::Sysno::last().id();
+                    let numbers = numbers.filter_map(|id| usize::try_from(id).ok());
+                    let calls = numbers.filter_map($arch::Sysno::new);
+                    calls
+                        .filter_map(|call| Some((call.name(), u32::try_from(call.id()).ok()?)))
+                        .collect()
+                })
+            };
+        }
+        let table = match self {
+            Self::X86_64 | Self::X32 => table!(0, x86_64),
+            Self::X86 => table!(1, x86),
+            Self::Aarch64 => table!(2, aarch64),
+            Self::Arm => table!(3, arm),
+        };
+        table.get(name).copied()
     }
 
     /// Whether the number lies in a table that grows with the kernel.
@@ -117,7 +141,7 @@ impl Arch {
 }
 
 /// arch/arm/include/uapi/asm/unistd.h, and a name for 341 that other architectures have.
-fn arm_number(name: &str) -> Option<u32> {
+fn arm_private(name: &str) -> Option<u32> {
     match name {
         "breakpoint" => Some(ARM_PRIVATE + 1),
         "cacheflush" => Some(ARM_PRIVATE + 2),
@@ -125,7 +149,7 @@ fn arm_number(name: &str) -> Option<u32> {
         "usr32" => Some(ARM_PRIVATE + 4),
         "set_tls" => Some(ARM_PRIVATE + 5),
         "sync_file_range2" => Some(341),
-        _ => u32::try_from(name.parse::<arm::Sysno>().ok()?.id()).ok(),
+        _ => None,
     }
 }
 
@@ -196,7 +220,7 @@ fn x32_number(name: &str) -> Option<u32> {
     if X32_ABSENT.contains(&name) {
         return None;
     }
-    u32::try_from(name.parse::<x86_64::Sysno>().ok()?.id()).ok()
+    Arch::X32.listed(name)
 }
 
 #[cfg(test)]
@@ -208,6 +232,7 @@ mod tests {
         let known = [
             (Arch::X86_64, "read", Some(0)),
             (Arch::X86_64, "clone3", Some(435)),
+            (Arch::X86_64, "file_setattr", Some(469)),
             (Arch::X86_64, "socketcall", None),
             (Arch::X86, "socketcall", Some(102)),
             (Arch::X86, "umount", Some(22)),

@@ -189,3 +189,68 @@ fn every_number_of_the_builtin_profile_agrees() {
         }
     }
 }
+
+/// Cuts, doubles and changes bytes of a profile that has everything in it.
+fn damage(random: &mut Random, text: &str) -> Vec<u8> {
+    const BYTES: &[u8] = b"\"{}[],:0-9e\\\0\xff\x1bnull";
+    let mut bytes = text.as_bytes().to_vec();
+    for _ in 0..=random.below(3) {
+        let from = random.below(bytes.len());
+        let to = bytes.len().min(from + random.below(20));
+        let piece = bytes[from..to].to_vec();
+        match random.below(4) {
+            0 => drop(bytes.drain(from..to)),
+            1 => drop(bytes.splice(from..from, piece)),
+            2 => bytes[from] = random.pick(BYTES),
+            _ => bytes.insert(from, random.pick(BYTES)),
+        }
+        if bytes.is_empty() {
+            return bytes;
+        }
+    }
+    bytes
+}
+
+#[test]
+fn damaged_profiles_are_refused_or_become_programs_that_the_kernel_takes() {
+    const TEXT: &str = r#"{"defaultAction":"SCMP_ACT_ERRNO","defaultErrnoRet":1,"flags":[],"archMap":
+        [{"architecture":"SCMP_ARCH_X86_64","subArchitectures":["SCMP_ARCH_X86","SCMP_ARCH_X32"]}],
+        "syscalls":[{"names":["read","socket"],"action":"SCMP_ACT_ALLOW","args":[{"index":1,"value":18446744073709551615,
+        "valueTwo":0,"op":"SCMP_CMP_MASKED_EQ"}],"includes":{"caps":["CAP_SYS_ADMIN"],"minKernel":"4.8"},
+        "excludes":{"arches":["s390"]}},{"name":"clone3","action":"SCMP_ACT_ERRNO","errnoRet":38}]}"#;
+    let mut random = Random(4);
+    let mut compiled = 0;
+    for _ in 0..20_000 {
+        let bytes = damage(&mut random, TEXT);
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            continue;
+        };
+        let Ok(profile) = Profile::parse(text).inspect_err(|error| {
+            let words = error.to_string();
+            assert!(
+                words.len() < 500 && !words.contains(char::is_control),
+                "{words}"
+            );
+        }) else {
+            continue;
+        };
+        if !profile.is_empty() {
+            compiled += 1;
+            let compiled = Compiled::new(&profile, u64::MAX, &host(Arch::X86_64));
+            try_calls(&mut random, &compiled, 10);
+        }
+    }
+    assert!(compiled > 1000, "{compiled}");
+}
+
+#[test]
+fn very_many_names_are_read_in_little_time() {
+    let names: Vec<String> = (0..300_000).map(|n| format!("\"call_{n}\"")).collect();
+    let text = format!(
+        r#"{{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{{"names":[{}],"action":"SCMP_ACT_ERRNO"}}]}}"#,
+        names.join(",")
+    );
+    let began = std::time::Instant::now();
+    assert!(crate::compile(Some(&text), 0, &host(Arch::X86_64)).is_ok());
+    assert!(began.elapsed().as_secs() < 5);
+}
