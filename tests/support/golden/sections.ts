@@ -87,7 +87,8 @@ export function devices(posture: Posture, outside: Found): Found["devices"] {
 
 /** Every device may be made, only the container's own may be opened. */
 export function made(posture: Posture, outside: Found): Found["made"] {
-  const own = ["null", "urandom", "zero"];
+  // 5:1, the machine's console, is among what Docker allows, although /dev/console is a terminal of devpts.
+  const own = ["console", "null", "ptmx", "urandom", "zero"];
   const names = Object.keys(outside.made);
   if (posture.uid !== 0) return Object.fromEntries(names.map((name) => [name, { make: "EACCES" }]));
   if (posture.capabilities.length === 0) {
@@ -95,7 +96,11 @@ export function made(posture: Posture, outside: Found): Found["made"] {
   }
   if (posture.openSystem) return outside.made;
   return Object.fromEntries(
-    names.map((name) => [name, { make: "ok", open: own.includes(name) ? "ok" : "EPERM" }]),
+    Object.entries(outside.made).map(([name, there]) => [
+      name,
+      // The machine may lack a driver, or be denied a device itself.
+      own.includes(name) ? there : { make: "ok", open: "EPERM" },
+    ]),
   );
 }
 

@@ -41,7 +41,7 @@ const CALLS: &[Call] = &[
     call("copy_file_range", c::SYS_copy_file_range, &[NONE, 0, NONE, 0, 0, 0]),
     call("execve", c::SYS_execve, &[BAD]),
     call("faccessat2", c::SYS_faccessat2, &[NONE, BAD, 0, NONE]),
-    call("fchmodat2", c::SYS_fchmodat2, &[NONE, BAD, 0, NONE]),
+    call("fchmodat2", 452, &[NONE, BAD, 0, NONE]),
     call("fchownat", c::SYS_fchownat, &[NONE, BAD, 0, 0, 0]),
     call("futex_waitv", c::SYS_futex_waitv, &[0, 0, NONE]),
     call("getxattrat", 464, &[NONE, BAD, NONE, BAD, BAD, 0]),

@@ -43,7 +43,12 @@ pub(crate) fn nodes() -> Value {
 }
 
 /// Devices that a container may not have, and a few that it may. None acts on being opened.
-const MADE: [(&str, u32, (u32, u32)); 10] = [
+const MADE: [(&str, u32, (u32, u32)); 15] = [
+    ("console", libc::S_IFCHR, (5, 1)),
+    ("kvm", libc::S_IFCHR, (10, 232)),
+    ("ptmx", libc::S_IFCHR, (5, 2)),
+    ("tty0", libc::S_IFCHR, (4, 0)),
+    ("userfaultfd", libc::S_IFCHR, (10, 257)),
     ("mem", libc::S_IFCHR, (1, 1)),
     ("null", libc::S_IFCHR, (1, 3)),
     ("port", libc::S_IFCHR, (1, 4)),
