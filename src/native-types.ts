@@ -305,6 +305,8 @@ export interface ContainerPlan {
     noNewPrivileges: boolean;
     /** null: every system call is let through. */
     seccomp: SeccompPlan | null;
+    /** Name of an AppArmor profile; null: the program keeps what the daemon has. */
+    appArmor: string | null;
     oomScoreAdj: number;
     /** By the kernel's number, see getrlimit(2); a negative value is no limit. */
     rlimits: { resource: number; soft: number; hard: number }[];
@@ -552,5 +554,6 @@ export interface HostFacts {
   /** System calls can be filtered. */
   seccomp: boolean;
   ncpu: number;
+  appArmor: boolean;
   memTotal: number;
 }

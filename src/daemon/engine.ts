@@ -104,7 +104,7 @@ export async function createEngine(
   });
   await volumes.open();
   const { cgroupParent } = config;
-  const posture = await findPosture(config, native);
+  const posture = await findPosture(config, native, facts);
   const planner = new LaunchPlanner({
     ...{ images, volumes, networks, facts, cgroupParent, table, posture },
     initLayer: await ensureInitLayer(join(dataRoot, "init")),
@@ -150,11 +150,11 @@ export async function createEngine(
 async function findPosture(
   { noNewPrivileges, seccomp }: DaemonConfig,
   native: Native,
+  { appArmor }: HostFacts,
 ): Promise<Posture> {
   if (seccomp.profile !== null) native.checkSeccomp({ profile: seccomp.profile, capabilities: 0 });
   return {
-    noNewPrivileges,
-    seccomp,
+    ...{ noNewPrivileges, seccomp, appArmor },
     maskedPaths: await findMaskedPaths(),
     capabilities: parseOwnCapabilities(await readFile("/proc/self/status", "utf8")),
   };

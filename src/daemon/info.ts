@@ -120,9 +120,18 @@ export async function buildInfo({
     LiveRestoreEnabled: true,
     Isolation: "",
     InitBinary: "rt",
-    SecurityOptions: facts.seccomp ? [`name=seccomp,profile=${config.seccomp.name}`] : [],
+    SecurityOptions: securityOptions(config, facts),
     Warnings: warnings(facts, config),
   };
+}
+
+function securityOptions(config: DaemonConfig, facts: HostFacts): string[] {
+  return [
+    ...(facts.appArmor ? ["name=apparmor"] : []),
+    ...(facts.seccomp ? [`name=seccomp,profile=${config.seccomp.name}`] : []),
+    "name=cgroupns",
+    ...(config.noNewPrivileges ? ["name=no-new-privileges"] : []),
+  ];
 }
 
 function warnings(facts: HostFacts, { seccomp }: DaemonConfig): string[] {

@@ -178,3 +178,45 @@ test("a score of a container's own counts for all of its processes", async () =>
   expect(await world.rtOutput(["exec", id, ...look])).toBe("123\n123");
   await world.rtOutput(["rm", "-f", id]);
 });
+
+const hasAppArmor = await readFile("/sys/module/apparmor/parameters/enabled", "utf8").then(
+  (text) => text.startsWith("Y"),
+  () => false,
+);
+const label = "cat /proc/self/attr/apparmor/current";
+
+test.if(hasAppArmor)(
+  "AppArmor's default profile is that of all but privileged containers",
+  async () => {
+    const { world } = stage();
+    const confined = "docker-default (enforce)";
+    expect(await said(label)).toBe(confined);
+    expect(await said(label, ["--privileged"])).toBe("unconfined");
+    expect(await said(label, ["--security-opt", "apparmor=unconfined"])).toBe("unconfined");
+    expect(await said("cat /proc/1/attr/apparmor/current", ["--init"])).toBe(confined);
+    const open = ["--security-opt", "systempaths=unconfined"];
+    const write = "(echo 1 >/proc/sys/kernel/panic) 2>&1 | grep -c denied";
+    expect(await said(write, open)).toBe("1");
+    const id = await world.rtOutput(["run", "-d", "busybox", "sleep", "1000"]);
+    expect(await world.rtOutput(["exec", id, "sh", "-c", label])).toBe(confined);
+    expect(await world.rtOutput(["inspect", "-f", "{{.AppArmorProfile}}", id])).toBe(
+      "docker-default",
+    );
+    await world.rtOutput(["rm", "-f", id]);
+    const missing = await stage().sh("true", ["--security-opt", "apparmor=no-such"]);
+    expect(missing.code).toBe(125);
+  },
+);
+
+test.if(!hasAppArmor)(
+  "without AppArmor its default is what happens anyway, and no other can be had",
+  async () => {
+    expect(await said("echo ran", ["--security-opt", "apparmor=docker-default"])).toBe("ran");
+    expect(await said("echo ran", ["--security-opt", "apparmor=unconfined"])).toBe("ran");
+    const own = await stage().sh("true", ["--security-opt", "apparmor=mine"]);
+    expect(own.code).toBe(125);
+    expect(own.stderr).toContain(
+      'AppArmor is not available on this kernel: profile "mine" cannot be applied',
+    );
+  },
+);

@@ -7,10 +7,12 @@ use sandbox::protocol::Adoption;
 use sandbox::sys;
 
 use crate::failure::Failure;
+use crate::launch::ensure_profile;
 
 /// Takes an `ExecPlan` as JSON and answers the payload of an EXEC frame.
 pub(crate) fn build(plan: &str) -> Result<Vec<u8>, Failure> {
     let plan: ExecPlan = serde_json::from_str(plan)?;
+    ensure_profile(plan.process.app_armor.as_deref())?;
     let request = sandbox::build_exec(&plan)?;
     postcard::to_allocvec(&request).map_err(|error| Failure::new("internal", error.to_string()))
 }

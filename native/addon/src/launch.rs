@@ -46,6 +46,7 @@ pub(crate) fn launch(request: &str) -> Result<String, Failure> {
     for file in &request.files {
         write_file(file).map_err(|error| file_failure("write", &file.path, &error))?;
     }
+    ensure_profile(request.plan.process.app_armor.as_deref())?;
     forget_exit(&request.plan.exit_path)?;
     forget_exit(&format!("{}/exit.json", request.plan.run_dir))?;
     let mut unwired = None;
@@ -65,6 +66,16 @@ pub(crate) fn launch(request: &str) -> Result<String, Failure> {
         (Err(_), Some(error)) => Err(error.into()),
         (Err(error), None) => Err(error.into()),
     }
+}
+
+/// The default profile is loaded when it is first needed, and again should somebody have taken it away.
+/// Others are loaded by whoever wrote them.
+pub(crate) fn ensure_profile(name: Option<&str>) -> Result<(), Failure> {
+    if name == Some(apparmor::DEFAULT) {
+        apparmor::ensure_default()
+            .map_err(|error| Failure::new("unavailable", error.to_string()))?;
+    }
+    Ok(())
 }
 
 /// A monitor started ahead of need: starting one is a third of the time of a launch.

@@ -3,6 +3,7 @@
 
 mod background;
 mod exec;
+mod facts;
 mod failure;
 pub mod files;
 pub mod freeze;
@@ -177,5 +178,5 @@ pub fn check_seccomp(plan: String) -> Result<()> {
 
 #[napi]
 pub fn host_facts() -> Result<String> {
-    Ok(serde_json::to_string(&sandbox::host_facts()).map_err(Failure::from)?)
+    Ok(facts::host_facts()?)
 }

@@ -225,6 +225,11 @@ pub enum Op {
     },
     /// Gives up what was held.
     DropHeld,
+    /// Takes the profile with the program that is executed, or at once.
+    AppArmor {
+        profile: String,
+        at_once: bool,
+    },
     /// Forks: the parent stays as a reaper that forwards signals, the child goes on.
     Reaper,
     Exec {

@@ -223,6 +223,9 @@ pub struct ProcessPlan {
     /// None: every system call is let through.
     #[serde(default)]
     pub seccomp: Option<SeccompPlan>,
+    /// A profile that the kernel knows; none: the program keeps what the daemon has.
+    #[serde(default)]
+    pub app_armor: Option<String>,
     pub oom_score_adj: i32,
     #[serde(default)]
     pub rlimits: Vec<RlimitPlan>,

@@ -20,7 +20,7 @@ import { type ContainerPaths, logPath } from "./paths.ts";
 import { type MountSources, planMounts } from "./plan-mounts.ts";
 import { parseRlimits } from "./resources.ts";
 import { planSeccomp, type SeccompDefault } from "./seccomp.ts";
-import { parseSecurityOptions } from "./security.ts";
+import { parseSecurityOptions, planAppArmor } from "./security.ts";
 import { parseSysctls } from "./sysctls.ts";
 
 /** What a plan is made of beside the container itself; all of it found before anything is done. */
@@ -50,6 +50,8 @@ export interface Posture {
   maskedPaths: readonly string[];
   /** All that can be given: the daemon's own. */
   capabilities: ReadonlySet<string>;
+  /** The kernel has AppArmor. */
+  appArmor: boolean;
 }
 
 /** Decides everything about a start. Pure; throws only `invalid_argument` and `not_implemented`. */
@@ -195,6 +197,7 @@ export function planProcess(
     noNewPrivileges:
       parseSecurityOptions(host.SecurityOpt ?? []).noNewPrivileges ?? posture.noNewPrivileges,
     seccomp: planSeccomp(host, posture.seccomp),
+    appArmor: planAppArmor(host, posture),
     oomScoreAdj: host.OomScoreAdj ?? 0,
     rlimits: parseRlimits(host),
   };

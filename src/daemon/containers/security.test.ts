@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { EngineError } from "../../errors.ts";
-import { parseSecurityOptions } from "./security.ts";
+import { checkAppArmor, chooseAppArmor, parseSecurityOptions, planAppArmor } from "./security.ts";
 
 function refusal(option: string): [string, string] {
   try {
@@ -37,4 +37,27 @@ test("what would change nothing is taken, and what nobody knows is refused", () 
   for (const option of ["", "x", "x=y", "No-New-Privileges", "systempaths=unconfined"])
     expect(refusal(option)[0], option).toBe("invalid_argument");
   expect(refusal("label=type:svirt_apache_t")[0]).toBe("not_implemented");
+});
+
+const having = { appArmor: true };
+const lacking = { appArmor: false };
+const asking = (profile: string) => ({ SecurityOpt: [`apparmor=${profile}`] });
+
+test("the default AppArmor profile is for all but privileged containers, where there is AppArmor", () => {
+  expect(chooseAppArmor({}, having)).toBe("docker-default");
+  expect(planAppArmor({}, having)).toBe("docker-default");
+  expect(chooseAppArmor({ Privileged: true }, having)).toBe("unconfined");
+  expect(planAppArmor({ Privileged: true }, having)).toBeNull();
+  expect(planAppArmor({ Privileged: true, ...asking("mine") }, having)).toBe("mine");
+  expect(planAppArmor(asking("unconfined"), having)).toBeNull();
+  expect(chooseAppArmor({}, lacking)).toBe("");
+  expect(planAppArmor(asking("docker-default"), lacking)).toBeNull();
+});
+
+test("a profile of one's own is refused where it could not be applied", () => {
+  for (const profile of ["unconfined", "docker-default"]) checkAppArmor(asking(profile), lacking);
+  checkAppArmor(asking("mine"), having);
+  expect(() => checkAppArmor(asking("mine"), lacking)).toThrow(
+    'AppArmor is not available on this kernel: profile "mine" cannot be applied',
+  );
 });

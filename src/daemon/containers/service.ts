@@ -27,7 +27,7 @@ import { parseResources, parseRlimits } from "./resources.ts";
 import { parseRestartPolicy } from "./restart-policy.ts";
 import type { Restarter } from "./restarter.ts";
 import { planSeccomp } from "./seccomp.ts";
-import { parseSecurityOptions } from "./security.ts";
+import { checkAppArmor } from "./security.ts";
 import { checkSettings } from "./settings.ts";
 import { parseSignal } from "./signals.ts";
 import type { Stopper } from "./stopper.ts";
@@ -144,7 +144,7 @@ export class ContainerService {
     parseRlimits(host);
     parseSysctls(host);
     parseLogConfig(host.LogConfig ?? {});
-    parseSecurityOptions(host.SecurityOpt ?? []);
+    checkAppArmor(host, this.#parts.posture);
     const seccomp = planSeccomp(host, this.#parts.posture.seccomp);
     if (seccomp !== null) this.#parts.native.checkSeccomp(seccomp);
     const named = [...(host.CapAdd ?? []), ...(host.CapDrop ?? [])];

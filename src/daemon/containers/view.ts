@@ -9,6 +9,7 @@ import { fillConfig, fillHostConfig } from "./inspect-defaults.ts";
 import { donorOf } from "./modes.ts";
 import { toMountPoints } from "./mount-view.ts";
 import type { ContainerPaths } from "./paths.ts";
+import { chooseAppArmor } from "./security.ts";
 
 export interface ContainerView {
   container: Container;
@@ -19,6 +20,8 @@ export interface ContainerView {
   size: ContainerSize | undefined;
   paths: ContainerPaths;
   volumePath(name: string): string;
+  /** The kernel has AppArmor. */
+  appArmor: boolean;
   networkId(name: string): string;
   /** Ids of the execs that run in it. */
   execIds(): string[];
@@ -66,7 +69,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     Platform: container.platform.os,
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: chooseAppArmor(hostConfig, view),
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: fillHostConfig(hostConfig),
     ...toSizes(view.size),

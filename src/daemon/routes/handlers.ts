@@ -49,6 +49,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     size: sized ? await sizeOf(entry, supervisor.paths(entry).upper) : undefined,
     paths: shownPaths(entry),
     volumePath: (name) => engine.volumes.dataPath(name),
+    appArmor: engine.facts.appArmor,
     networkId: (name) => engine.networks.id(name),
     execIds: () => execs.runningIn(entry.container.id),
   });

@@ -12,16 +12,16 @@ pub fn build_exec(plan: &ExecPlan) -> Result<ExecRequest, StepError> {
     if process.argv.is_empty() {
         return Err(invalid("exec", "", "exec: no command was given"));
     }
-    let mut ops = vec![
-        Op::DieWithMonitor,
-        Op::Undumpable,
-        Op::AwaitJoined,
+    let mut ops = vec![Op::DieWithMonitor, Op::Undumpable, Op::AwaitJoined];
+    // By the host's procfs, which is out of reach afterwards.
+    ops.extend(super::app_armor(process, false));
+    ops.extend([
         Op::Enter {
             oom_score_adj: process.oom_score_adj,
         },
         Op::NewKeyring,
         Op::NewSession,
-    ];
+    ]);
     ops.extend(process.tty.then_some(Op::Console {
         rows: process.rows,
         cols: process.cols,

@@ -105,6 +105,8 @@ fn identity(plan: &ContainerPlan, ops: &mut Vec<Op>) {
 }
 
 fn behind_the_gate(plan: &ContainerPlan, ops: &mut Vec<Op>) -> Result<(), StepError> {
+    // A reaper is no program that is executed: it goes under the profile by itself.
+    ops.extend(app_armor(&plan.process, plan.init));
     limits(&plan.process, ops);
     ops.push(Op::Gate);
     become_program(&plan.process, plan.init, ops)
@@ -118,6 +120,12 @@ fn limits(process: &ProcessPlan, ops: &mut Vec<Op>) {
         soft: u64::try_from(limit.soft).unwrap_or(u64::MAX),
         hard: u64::try_from(limit.hard).unwrap_or(u64::MAX),
     }));
+}
+
+/// Before `no_new_privs`, behind which a profile may only be narrowed.
+fn app_armor(process: &ProcessPlan, at_once: bool) -> Option<Op> {
+    let profile = process.app_armor.clone()?;
+    Some(Op::AppArmor { profile, at_once })
 }
 
 fn become_program(process: &ProcessPlan, init: bool, ops: &mut Vec<Op>) -> Result<(), StepError> {

@@ -170,6 +170,7 @@ impl Child {
             }
             Op::ChangeDirectory(path) => identity::change_directory(self.root()?, &path),
             Op::Gate => self.gate(),
+            Op::AppArmor { profile, at_once } => self.app_armor(&profile, at_once),
             op => self.become_program(op),
         }
     }
@@ -238,6 +239,31 @@ impl Child {
         self.write_proc(&name, &score.to_string())
             .step("set oom_score_adj", &score.to_string())
             .map_err(asked_for)
+    }
+
+    /// Through the container's own procfs; a further process has none, and still sees the host's.
+    fn app_armor(&self, profile: &str, at_once: bool) -> Result<()> {
+        let (attribute, value) = if at_once {
+            ("current", format!("changeprofile {profile}"))
+        } else {
+            ("exec", format!("exec {profile}"))
+        };
+        let write = |directory: &str| {
+            if self.proc.is_some() {
+                let own = rustix::process::getpid().as_raw_nonzero();
+                return self.write_proc(&format!("{own}/{directory}/{attribute}"), &value);
+            }
+            let path = format!("/proc/self/{directory}/{attribute}");
+            paths::host::open(&path, OFlags::WRONLY).and_then(|file| write_proc_file(&file, &value))
+        };
+        // Before Linux 5.8 the modules share one directory. A profile that is not there is no file that is
+        // not there: both are looked for again, and the second answer counts.
+        match write("attr/apparmor") {
+            Err(Errno::NOENT) => write("attr"),
+            other => other,
+        }
+        .step("apply AppArmor profile", profile)
+        .map_err(asked_for)
     }
 
     /// Writes through the container's own procfs by descriptor, whatever is mounted where or over parts of
