@@ -185,6 +185,15 @@ test("a profile of one's own denies, in run and exec, and is shown by inspect", 
   await world.rtOutput(["rm", "-f", id]);
 });
 
+test("a profile can log, and lets through what it logs", async () => {
+  const logged = { ...denyMkdir("SCMP_ACT_LOG"), flags: ["SECCOMP_FILTER_FLAG_LOG"] };
+  const option = `seccomp=${await profile("log.json", logged)}`;
+  const ran = await stage().sh("mkdir /x && grep ^Seccomp: /proc/self/status", [
+    ...["--security-opt", option],
+  ]);
+  expect(ran.stdout).toBe("Seccomp:\t2\n");
+});
+
 test("a profile can kill", async () => {
   const path = await profile("kill.json", denyMkdir("SCMP_ACT_KILL_PROCESS"));
   const option = ["--security-opt", `seccomp=${path}`];
