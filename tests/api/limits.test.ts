@@ -17,6 +17,12 @@ async function send(...steps: RawStep[]): Promise<RawReply> {
   return await raw(stage().daemon.socket, steps);
 }
 
+/** In MiB. */
+async function memory(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
+}
+
 /** Every refusal: its status, JSON with a message and nothing else, the headers of all replies. */
 function expectRefusal(reply: RawReply, status: number, words?: string | RegExp): void {
   expect([reply.status, reply.text]).toEqual([status, expect.any(String)]);
@@ -116,16 +122,12 @@ describe("a body that lies", () => {
 
   test("memory and descriptors do not grow by any of it", async () => {
     const { daemon } = stage();
-    const measure = async () => {
-      const status = await readFile(`/proc/${daemon.pid}/status`, "utf8");
-      return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
-    };
-    const before = await measure();
+    const before = await memory(daemon.pid);
     const body = "a".repeat(2e7);
     for (let i = 0; i < 20; i++) {
       expectRefusal(await send(request(create, [json, "Content-Length: 100000000"], body)), 413);
     }
-    expect((await measure()) - before).toBeLessThan(64);
+    expect((await memory(daemon.pid)) - before).toBeLessThan(64);
   });
 });
 
@@ -292,6 +294,27 @@ describe("time", () => {
     },
     slow,
   );
+});
+
+test("a client that asks on and on and never reads is not kept answers for", async () => {
+  const { daemon } = stage();
+  const before = await memory(daemon.pid);
+  const client = connect({ path: daemon.socket });
+  client.on("error", () => {});
+  client.pause();
+  const asked = Buffer.from(request("GET /info").repeat(1000));
+  let isFull = false;
+  for (let i = 0; i < 300 && !isFull; i++) {
+    if (!client.write(asked))
+      isFull = await Promise.race([
+        once(client, "drain").then(() => false),
+        Bun.sleep(2000).then(() => true),
+      ]);
+  }
+  expect(isFull).toBe(true);
+  expect((await memory(daemon.pid)) - before).toBeLessThan(64);
+  expect((await daemon.request("/_ping")).status).toBe(200);
+  client.destroy();
 });
 
 describe("connections", () => {

@@ -26,6 +26,8 @@ export async function serveConnection(wire: Wire, parts: ConnectionParts): Promi
       if (exchange.hijacked) return;
       await exchange.reply.done.promise;
       if (!exchange.reply.keepAlive) break;
+      // Who asks on and on without reading would be kept answers for.
+      await wire.drained();
     }
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { Wire } from "./wire.ts";
 
 /** What is known of a request when it is answered. */
@@ -58,8 +57,7 @@ export class Reply {
       write: async (chunk) => {
         if (!open || chunk.length === 0 || gone.aborted) return;
         const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
-        if (this.#send(chunked ? toChunk(bytes) : bytes)) return;
-        await once(this.#wire.socket, "drain", { signal: gone }).catch(() => {});
+        if (!this.#send(chunked ? toChunk(bytes) : bytes)) await this.#wire.drained();
       },
       end: finish,
     };

@@ -17,6 +17,7 @@ export class Wire {
   #chunks: Uint8Array[] = [];
   #buffered = 0;
   #ended = false;
+  #drained: Promise<void> | undefined;
   #reader: ((chunk: Uint8Array | undefined) => void) | undefined;
 
   /** `hungUp` tells a client that is gone from one that only writes no more. */
@@ -50,6 +51,23 @@ export class Wire {
     this.#buffered -= chunk?.length ?? 0;
     if (this.#buffered < highWater / 2 && this.socket.isPaused()) this.socket.resume();
     return chunk;
+  }
+
+  /** Resolves when the client takes bytes again, or is gone. Any number may wait. */
+  drained(): Promise<void> {
+    const { socket } = this;
+    if (!socket.writableNeedDrain || socket.destroyed) return Promise.resolve();
+    this.#drained ??= new Promise((resolve) => {
+      const done = (): void => {
+        this.#drained = undefined;
+        socket.off("drain", done);
+        socket.off("close", done);
+        resolve();
+      };
+      socket.on("drain", done);
+      socket.on("close", done);
+    });
+    return this.#drained;
   }
 
   /** Puts bytes back, to be read first. */
