@@ -13,6 +13,11 @@ async function findOutside({ uid, capabilities }: Posture): Promise<Found> {
   return powerful ? stage().outside : await stage().outsideAs(uid);
 }
 
+/** An AppArmor profile is in force. */
+function isConfined({ process }: Found): boolean {
+  return String(process.label).endsWith(" (enforce)");
+}
+
 /** Of what is compared only in part, the rest of what was found. */
 function fill<T>(expected: Record<string, T>, found: Record<string, T>): Record<string, T> {
   return { ...found, ...expected };
@@ -38,7 +43,7 @@ for (const [name, posture] of Object.entries(postures)) {
       limits: golden.limits(posture, outside),
       made: golden.made(posture, outside),
       mounts: mounts(posture, outside),
-      paths: golden.paths(posture, await findOutside(posture)),
+      paths: golden.paths(posture, await findOutside(posture), isConfined(found)),
       process: fill(golden.surroundings(posture), found.process),
       signals: golden.signals(),
       sysctls: fill(golden.sysctls, found.sysctls),

@@ -1,5 +1,6 @@
 /** Runs the probe (`tests/support/probe`): a static program that says what it finds around it. */
 import { afterAll, beforeAll, setDefaultTimeout } from "bun:test";
+import { chmod, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { buildImage } from "../../scripts/image.ts";
 import type { Posture } from "./golden/posture.ts";
 import type { SpawnOptions } from "./process.ts";
@@ -92,7 +93,17 @@ export class ProbeStage {
   async outsideAs(uid: number): Promise<Found> {
     const drop = ["--inh-caps=-all", "--bounding-set=-all", "--clear-groups"];
     const user = [`--reuid=${uid}`, "--regid=0"];
-    return parseProbe(await this.world.run(["setpriv", ...drop, ...user, probePath, "all"]));
+    // The user may be kept out of where the repository lies.
+    const place = await mkdtemp("/tmp/rt-probe-");
+    try {
+      await chmod(place, 0o755);
+      await copyFile(probePath, `${place}/probe`);
+      return parseProbe(
+        await this.world.run(["setpriv", ...drop, ...user, `${place}/probe`, "all"]),
+      );
+    } finally {
+      await rm(place, { recursive: true });
+    }
   }
 
   /** `rt run --rm FLAGS probe all`: the probe is the first process, or `--init`'s child. */

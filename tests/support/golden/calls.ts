@@ -107,9 +107,11 @@ export const calls: Table = {
     add_key: "EFAULT",
     io_uring_enter: "EINVAL",
     io_uring_register: "EINVAL EBADF",
-    io_uring_setup: "EFAULT",
-    kexec_file_load: ["EINVAL", "SYS_BOOT"],
-    kexec_load: ["EINVAL", "SYS_BOOT"],
+    // EPERM where a sysctl of the machine denies it to all.
+    io_uring_setup: "EFAULT EPERM",
+    // EPERM on a machine that is locked down.
+    kexec_file_load: ["EINVAL EPERM", "SYS_BOOT"],
+    kexec_load: ["EINVAL EPERM", "SYS_BOOT"],
     keyctl: "EOPNOTSUPP",
     migrate_pages: "ESRCH",
     move_pages: "EINVAL",

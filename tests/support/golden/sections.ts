@@ -165,16 +165,23 @@ function hide(outside: PathState, denied: string): PathState {
  * What is neither hidden nor read-only is as `outside`: as the same user finds it there, whom modes may
  * stop before a read-only mount does.
  */
-export function paths(posture: Posture, outside: Found): Found["paths"] {
+export function paths(posture: Posture, outside: Found, confined: boolean): Found["paths"] {
   const denied = posture.uid === 0 ? "EROFS" : "EACCES";
   const lock = (state: PathState): PathState => ({
     ...state,
     write: state.write === "ok" ? denied : state.write,
   });
+  const deny = (path: string, state: PathState): PathState => {
+    // Docker's AppArmor profile denies these by name; the kernel asks for CAP_SYS_RAWIO.
+    const named = ["/proc/kcore", "/proc/sysrq-trigger"].includes(path);
+    if (confined && named) return { ...state, content: "EACCES" };
+    const powerful = posture.capabilities === "all" || posture.uid !== 0;
+    return path === "/proc/kcore" && !powerful ? { ...state, content: "EPERM" } : state;
+  };
   const inContainer = (path: string, state: PathState): PathState => {
     const isHidden = hidden.includes(path) || hiddenInSys.includes(path);
     if (isHidden && !posture.openPaths) return hide(state, denied);
-    if (readOnly.includes(path) && !posture.openPaths) return lock(state);
+    if (readOnly.includes(path) && !posture.openPaths) return lock(deny(path, state));
     if (path === "/sys/fs/cgroup") {
       // The modes of the root of all cgroups are not those of the container's own.
       const write = posture.uid === 0 && posture.openSystem ? "ok" : denied;
@@ -182,11 +189,7 @@ export function paths(posture: Posture, outside: Found): Found["paths"] {
     }
     if (path.startsWith("/sys") && !posture.openSystem) return lock(state);
     if (path === "/" && posture.readOnlyRoot) return lock(state);
-    if (path === "/proc/kcore" && posture.capabilities !== "all" && posture.uid === 0) {
-      // The kernel asks for CAP_SYS_RAWIO.
-      return { ...state, content: "EPERM" };
-    }
-    return state;
+    return deny(path, state);
   };
   return Object.fromEntries(
     Object.entries(outside.paths).map(([path, state]) => [
