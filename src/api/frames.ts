@@ -3,7 +3,15 @@
  * Source: Engine API, "Stream format" of ContainerAttach. The monitor's own protocol uses the same
  * frame with further kinds, so its output frames are relayed without being touched.
  */
-export const stream = { stdin: 0, stdout: 1, stderr: 2, systemError: 3 } as const;
+export const stream = { stdin: 0, stdout: 1, stderr: 2, systemError: 3, exit: 4 } as const;
+
+/**
+ * Our own client offers to upgrade the creation of an exec to this: started at once, its output in frames,
+ * also that of a terminal, and behind it a frame `exit` of one byte, the exit code. The reply's header
+ * {@link execIdHeader} has its id. Other engines do not know it and answer as ever.
+ */
+export const execProtocol = "rt-exec";
+export const execIdHeader = "exec-id";
 
 export const frameHeaderBytes = 8;
 /** Longest payload that is taken from a peer; a longer one is a broken stream. */

@@ -1,3 +1,4 @@
+import { execIdHeader, execProtocol } from "../api/frames.ts";
 import { routes } from "../api/routes.ts";
 import type { HijackedStream, Transport } from "./transport.ts";
 
@@ -16,6 +17,13 @@ export interface ExecRequest {
   ConsoleSize?: [number, number];
 }
 
+export interface RunningExec {
+  id: string;
+  stream: HijackedStream;
+  /** Its output comes in frames, behind it the exit code where the engine is ours. */
+  isFramed: boolean;
+}
+
 /** The routes of execs. */
 export class Execs {
   readonly #transport: Transport;
@@ -30,6 +38,18 @@ export class Execs {
     const reply = await this.#transport.request(routes.execCreate, options);
     const { Id } = JSON.parse(await reply.body.text()) as { Id: string };
     return Id;
+  }
+
+  /** Creates and starts one, in one step where the engine can. */
+  async run(container: string, request: ExecRequest): Promise<RunningExec> {
+    const options = { path: { id: container }, json: request };
+    const offered = await this.#transport.offer(routes.execCreate, options, execProtocol);
+    if ("connection" in offered) {
+      const stream = { connection: offered.connection, multiplexed: true };
+      return { id: offered.headers[execIdHeader] ?? "", stream, isFramed: true };
+    }
+    const { Id } = JSON.parse(await offered.body.text()) as { Id: string };
+    return { id: Id, stream: await this.start(Id, request.Tty), isFramed: !request.Tty };
   }
 
   async startDetached(id: string): Promise<void> {

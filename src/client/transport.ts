@@ -63,6 +63,17 @@ export class Transport {
     throw await this.#toError(route, head, this.#body(connection, head));
   }
 
+  /** Offers to go on in `protocol`; an engine that does not know it answers as to any other request. */
+  async offer(route: Route, options: RequestOptions, protocol: string): Promise<Offered> {
+    const upgrade = { Connection: "Upgrade", Upgrade: protocol };
+    const { connection, head } = await this.#exchange(route, options, upgrade);
+    const { status, headers } = head;
+    if (status === 101) return { headers, connection };
+    const body = this.#body(connection, head);
+    if (status >= 300) throw await this.#toError(route, head, body);
+    return { status, headers, body };
+  }
+
   /** Closes every connection. */
   close(): void {
     for (const connection of this.#open) connection.close();
@@ -139,6 +150,9 @@ export class Transport {
     return toReplyError(route, head, text);
   }
 }
+
+/** A connection that speaks the protocol now, or an ordinary answer. */
+export type Offered = Reply | { headers: Record<string, string>; connection: Connection };
 
 export interface HijackedStream {
   connection: Connection;

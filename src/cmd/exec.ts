@@ -46,15 +46,12 @@ export const exec = defineCommand({
       }
     }
     const { transport } = openEngine(target);
-    // The stream takes a connection of its own, the exit code is asked for on the first.
-    transport.expect(flags.detach ? 1 : 2);
+    transport.expect(1);
     const execs = new Execs(transport);
-    const id = await execs.create(container, await buildRequest(context, argv));
-    if (flags.detach) {
-      await execs.startDetached(id);
-      return exitCodes.ok;
-    }
-    return await attached(execs, id, context);
+    const request = await buildRequest(context, argv);
+    if (!flags.detach) return await attached(execs, container, request, context);
+    await execs.startDetached(await execs.create(container, request));
+    return exitCodes.ok;
   },
 });
 
@@ -79,8 +76,13 @@ async function buildRequest({ flags }: ExecContext, argv: string[]): Promise<Exe
   return request;
 }
 
-/** Follows it to its end: its exit code, or 0 when the user detached. */
-async function attached(execs: Execs, id: string, context: ExecContext): Promise<number> {
+/** Runs it to its end: its exit code, or 0 when the user detached. */
+async function attached(
+  execs: Execs,
+  container: string,
+  request: ExecRequest,
+  context: ExecContext,
+): Promise<number> {
   const { flags } = context;
   const options = {
     stdin: flags.interactive,
@@ -91,8 +93,8 @@ async function attached(execs: Execs, id: string, context: ExecContext): Promise
     session: context,
   };
   return await withTerminal(options, async () => {
-    const stream = await execs.start(id, flags.tty);
-    const output = copyOutput(stream, options);
+    const { id, stream, isFramed } = await execs.run(container, request);
+    const output = copyOutput(stream, { tty: !isFramed, session: context });
     output.catch(() => {});
     if (options.stdin || options.tty) {
       const { followInteractive } = await import("./request/interactive.ts");
@@ -100,7 +102,7 @@ async function attached(execs: Execs, id: string, context: ExecContext): Promise
       const ends = { exit: output, output };
       if (await followInteractive(resize, stream, ends, options)) return exitCodes.ok;
     }
-    await output;
-    return (await execs.exitCode(id)) ?? exitCodes.ok;
+    // An engine that has ended meanwhile, or is not ours, has to be asked.
+    return (await output) ?? (await execs.exitCode(id)) ?? exitCodes.ok;
   });
 }

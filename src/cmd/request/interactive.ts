@@ -6,7 +6,7 @@ import type { AttachedOptions } from "./attached.ts";
 
 interface Ends {
   exit: Promise<unknown>;
-  output: Promise<void>;
+  output: Promise<unknown>;
 }
 
 /** Relays stdin and the terminal's size while the container runs. True when the user detached. */

@@ -15,6 +15,8 @@ export interface AttachRequest {
   client: Duplex;
   flags: AttachFlags;
   tty: boolean;
+  /** Output goes without headers. */
+  isRaw: boolean;
   detach: Detach;
   /** "" for the container itself. */
   execId: string;
@@ -23,6 +25,8 @@ export interface AttachRequest {
    * as an exit code, is known. If it is rejected the end is left to others.
    */
   settled: Promise<unknown>;
+  /** What it gets behind everything else. */
+  lastWords?(): Uint8Array;
 }
 
 /** Where a container's monitor is reached. */
@@ -54,22 +58,25 @@ export async function join(
 export function handOver(
   native: Pick<Native, "adopt">,
   control: MonitorControl,
-  { client, flags, tty, detach, execId, settled }: AttachRequest,
+  request: AttachRequest,
 ): boolean {
+  const { client, flags, tty, isRaw, detach, execId } = request;
   const detachKeys = tty && flags.stdin ? [...detach.keys] : [];
-  const adoption = { flags: toBits(flags), isRaw: tty, detachKeys, exec: execId };
+  const adoption = { flags: toBits(flags), isRaw, detachKeys, exec: execId };
   return control.adopt(native, client, adoption, {
     detached: () => {
       detach.told();
       client.end();
     },
-    released: () => endWhen(settled, client),
+    released: () => endWhenSettled(request),
   });
 }
 
-function endWhen(settled: Promise<unknown>, client: Duplex): void {
+function endWhenSettled({ client, settled, lastWords }: AttachRequest): void {
   settled.then(
-    () => client.end(),
+    () => {
+      if (client.writable) client.end(lastWords?.());
+    },
     () => {},
   );
 }
@@ -80,12 +87,10 @@ function endWhen(settled: Promise<unknown>, client: Duplex): void {
  * As Docker, what is typed is looked through for the detach keys here too, for clients that leave it to the
  * engine.
  */
-export function relay(
-  { client, flags, tty, detach, settled }: AttachRequest,
-  attachment: MonitorAttachment,
-): void {
+export function relay(request: AttachRequest, attachment: MonitorAttachment): void {
+  const { client, flags, tty, detach } = request;
   const { output } = attachment;
-  const end = (): void => endWhen(settled, client);
+  const end = (): void => endWhenSettled(request);
   if (client.destroyed) {
     attachment.close();
     return;
@@ -97,7 +102,7 @@ export function relay(
   client.on("error", () => attachment.close());
   output.on("close", end);
   if (output.closed) end();
-  if (tty) relayRaw(client, attachment, end);
+  if (request.isRaw) relayRaw(client, attachment, end);
   else output.pipe(client, { end: false });
 }
 

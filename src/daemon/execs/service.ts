@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { parseDetachKeys } from "../../api/detach-keys.ts";
+import { buildFrame, stream } from "../../api/frames.ts";
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
 import { type AttachRequest, handOver, relay } from "../containers/attach.ts";
@@ -99,16 +100,16 @@ export class ExecService {
 
   /**
    * Starts it, joined to `client` if there is one, and resolves when its program runs. The client's
-   * connection ends when its exit is recorded.
+   * connection ends when its exit is recorded; with `withExit` all it gets are frames, the last its exit code.
    */
-  async start(exec: Exec, client: Duplex | undefined): Promise<void> {
+  async start(exec: Exec, client: Duplex | undefined, withExit = false): Promise<void> {
     const entry = this.check(exec);
     const { argv } = exec.record.settings;
     this.#save(exec, { status: "running" });
     this.#publish(entry, exec.record, `exec_start: ${argv.join(" ")}`);
     try {
       if (client === undefined) await this.#ask(entry, exec);
-      else await this.#askAttached(entry, exec, client);
+      else await this.#askAttached(entry, exec, this.#attachRequest(entry, exec, client, withExit));
       await Promise.race([exec.started.promise, exec.exited.promise]);
     } catch (error) {
       exec.started.reject(error);
@@ -118,8 +119,7 @@ export class ExecService {
   }
 
   /** Its client is joined before, so that no output escapes it. */
-  async #askAttached(entry: Entry, exec: Exec, client: Duplex): Promise<void> {
-    const request = this.#attachRequest(entry, exec, client);
+  async #askAttached(entry: Entry, exec: Exec, request: AttachRequest): Promise<void> {
     const { monitor } = entry;
     if (monitor !== undefined && handOver(this.#parts.native, monitor, request))
       return await this.#ask(entry, exec);
@@ -135,15 +135,18 @@ export class ExecService {
     relay(request, attachment);
   }
 
-  #attachRequest(entry: Entry, exec: Exec, client: Duplex): AttachRequest {
+  #attachRequest(entry: Entry, exec: Exec, client: Duplex, withExit: boolean): AttachRequest {
     const { settings, id } = exec.record;
+    const { attach: flags, tty } = settings;
     const detach = {
       keys: parseDetachKeys(settings.detachKeys || undefined),
       told: () => this.#publish(entry, exec.record, "exec_detach"),
     };
     const settled = exec.started.promise.then(() => exec.exited.promise);
     settled.catch(() => {});
-    return { client, flags: settings.attach, tty: settings.tty, detach, execId: id, settled };
+    const isRaw = tty && !withExit;
+    const request = { client, flags, tty, isRaw, detach, execId: id, settled };
+    return withExit ? { ...request, lastWords: () => buildExit(exec.record) } : request;
   }
 
   /** The monitor knows of it from now on; whether its program runs is told later. */
@@ -266,6 +269,11 @@ export class ExecService {
     for (const { record } of old) this.#execs.delete(record.id);
     this.#parts.store.remove(old.map(({ record }) => record.id));
   }
+}
+
+/** The frame that tells how it has ended. */
+export function buildExit({ exitCode }: ExecRecord): Uint8Array {
+  return buildFrame(stream.exit, Uint8Array.of(exitCode ?? lostExit));
 }
 
 function refuseUnlessRunning(entry: Entry): void {

@@ -23,7 +23,7 @@ export interface RequestContext {
   /** Sends the headers at once and leaves the body open. */
   stream(status: number, contentType: string, headers?: Record<string, string>): ReplyStream;
   /** Takes the connection over for raw bytes in both directions. */
-  hijack(contentType: string): Duplex;
+  hijack(contentType: string, headers?: Record<string, string>): Duplex;
 }
 
 export type Handler = (context: RequestContext) => Promise<void> | void;

@@ -59,7 +59,7 @@ export class Exchange {
         reply.whole(status, { "Content-Type": "text/plain; charset=utf-8" }, text),
       stream: (status, contentType, headers) =>
         reply.stream(status, { "Content-Type": contentType, ...headers }, signal),
-      hijack: (contentType) => this.#hijack(contentType),
+      hijack: (contentType, headers) => this.#hijack(contentType, headers ?? {}),
     };
   }
 
@@ -80,9 +80,9 @@ export class Exchange {
     }
   }
 
-  #hijack(contentType: string): Duplex {
+  #hijack(contentType: string, headers: Record<string, string>): Duplex {
     this.hijacked = true;
-    this.reply.hijack(contentType, this.head.upgrade);
+    this.reply.hijack({ "Content-Type": contentType, ...headers }, this.head.upgrade);
     const socket = this.#wire.release();
     const { lingerMs } = this.#limits;
     // Behind our last byte the client has nothing more to say; one that stays is not waited for.

@@ -64,12 +64,12 @@ export class Reply {
   }
 
   /** Docker's two ways to give a connection away: as was asked for, or, to old clients, as the body. */
-  hijack(contentType: string, upgrade: boolean): void {
+  hijack(own: Record<string, string>, upgrade: boolean): void {
     const [status, more] = upgrade
       ? [101, { Connection: "Upgrade", Upgrade: "tcp" }]
       : [200, { Connection: "close" }];
     this.status = status;
-    const headers = { ...this.#parts.common, "Content-Type": contentType, ...more };
+    const headers = { ...this.#parts.common, ...more, ...own };
     this.#send(buildHead(status, upgrade ? "UPGRADED" : "OK", headers));
   }
 

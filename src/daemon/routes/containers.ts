@@ -160,7 +160,9 @@ async function attach(
   };
   const client = context.hijack(outputType(tty, context.version));
   const settled = Promise.resolve();
-  const joined: AttachRequest = { client, flags, tty, detach, execId: "", settled };
+  const joined: AttachRequest = {
+    ...{ client, flags, tty, isRaw: tty, detach, execId: "", settled },
+  };
   if (request !== undefined) {
     const written = readLog(parts.native, request, Promise.resolve(), context.signal);
     for await (const chunk of written) {

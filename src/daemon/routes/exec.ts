@@ -1,16 +1,16 @@
 import type { Duplex } from "node:stream";
 import { parseDetachKeys } from "../../api/detach-keys.ts";
-import { buildFrame, stream } from "../../api/frames.ts";
+import { buildFrame, execIdHeader, execProtocol, stream } from "../../api/frames.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import { printable } from "../../oci/printable.ts";
 import { execShape, execStartShape } from "../containers/request-shapes.ts";
 import { checkEnvironment, checkUser, checkWorkingDirectory } from "../containers/settings.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { ExecRecord, ExecSettings } from "../execs/exec.ts";
-import type { Exec } from "../execs/service.ts";
+import { buildExit, type Exec } from "../execs/service.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
 import { checkShape } from "../http/shape.ts";
-import { outputType } from "./media-types.ts";
+import { multiplexedStream, outputType } from "./media-types.ts";
 import { parseConsoleSize, terminalSize } from "./terminal-size.ts";
 
 /** What these routes need of the engine. */
@@ -19,7 +19,7 @@ export interface ExecRoutesParts {
   create(entry: Entry, settings: ExecSettings): ExecRecord;
   get(id: string): Exec;
   check(exec: Exec): Entry;
-  start(exec: Exec, client: Duplex | undefined): Promise<void>;
+  start(exec: Exec, client: Duplex | undefined, withExit?: boolean): Promise<void>;
   resize(exec: Exec, rows: number, columns: number): Promise<void>;
 }
 
@@ -29,7 +29,8 @@ export function execRoutes(parts: ExecRoutesParts) {
     async execCreate(context) {
       const entry = parts.table.get(context.params.id ?? "");
       const record = parts.create(entry, parseSettings(await context.body()));
-      context.json(201, { Id: record.id });
+      if (context.headers.upgrade === execProtocol) await run(context, parts.get(record.id), parts);
+      else context.json(201, { Id: record.id });
     },
 
     async execStart(context) {
@@ -69,11 +70,26 @@ async function start(context: RequestContext, exec: Exec, parts: ExecRoutesParts
   try {
     await parts.start(exec, client);
   } catch (cause) {
-    // The answer has begun: as Docker, the reason is the output, the exit code is for inspect.
-    const reason = printable(toExecFailure(cause).message, 2048);
-    const words = Buffer.from(`${reason}\r\n`);
+    const words = toLastWords(cause);
     client.end(settings.tty ? words : buildFrame(stream.stdout, words));
   }
+}
+
+/** The whole of an exec on one connection, see {@link execProtocol}. */
+async function run(context: RequestContext, exec: Exec, parts: ExecRoutesParts): Promise<void> {
+  const headers = { Upgrade: execProtocol, [execIdHeader]: exec.record.id };
+  const client = context.hijack(multiplexedStream, headers);
+  try {
+    await parts.start(exec, client, true);
+  } catch (cause) {
+    client.write(buildFrame(stream.stdout, toLastWords(cause)));
+    client.end(buildExit(exec.record));
+  }
+}
+
+/** The answer has begun: as Docker, the reason is the output, the exit code is for inspect. */
+function toLastWords(cause: unknown): Uint8Array {
+  return Buffer.from(`${printable(toExecFailure(cause).message, 2048)}\r\n`);
 }
 
 /** Docker's words, which scripts match on. */

@@ -113,7 +113,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       create: (entry, settings) => execs.create(entry, settings),
       get: (id) => execs.get(id),
       check: (exec) => execs.check(exec),
-      start: (exec, client) => execs.start(exec, client),
+      start: (exec, client, withExit) => execs.start(exec, client, withExit),
       resize: (exec, rows, columns) => execs.resize(exec, rows, columns),
     }),
     ...metricsRoutes({ table, stats, native: engine.native, cgroup, memTotal: facts.memTotal }),
