@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { statSync } from "node:fs";
 import { chmod, chown, lstat, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { raw, request } from "../support/raw.ts";
@@ -53,6 +54,29 @@ describe("the socket", () => {
     const { end } = await second(socket, "--config", file);
     expect((await stat(socket)).gid).toBe(1);
     await end();
+  });
+
+  test("is never there with another owner or mode, not for a moment", async () => {
+    const { world } = stage();
+    const socket = world.path("moment.sock");
+    for (let round = 0; round < 5; round++) {
+      const seen = new Set<string>();
+      const look = (): void => {
+        const found = statSync(socket, { throwIfNoEntry: false });
+        if (found !== undefined) seen.add(`${(found.mode & 0o7777).toString(8)} ${found.gid}`);
+      };
+      // Sees it within a millisecond of its birth: the loop yields only to let the daemon's output in.
+      let starting = true;
+      const starts = second(socket, "--group", "4321").finally(() => {
+        starting = false;
+      });
+      while (starting) {
+        for (let i = 0; i < 200; i++) look();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect([...seen]).toEqual(["660 4321"]);
+      expect(await (await starts).end()).toBe(0);
+    }
   });
 
   test("is not made for a group that is not there", async () => {
