@@ -88,6 +88,8 @@ export class ContainerService {
     const hostConfig = this.#settleHost(request, warnings);
     this.#validate(request, hostConfig);
     checkHealthAction(hostConfig, config);
+    // An image's, too: without it the container could not be stopped.
+    if (config.StopSignal) parseSignal(config.StopSignal);
     const network = hostConfig.NetworkMode ?? "";
     const macAddress = parseEndpoint(request, network, (asked) =>
       donorOf(asked) === undefined ? networks.resolve(asked) : network,
@@ -149,7 +151,6 @@ export class ContainerService {
     if (seccomp !== null) this.#parts.native.checkSeccomp(seccomp);
     const named = [...(host.CapAdd ?? []), ...(host.CapDrop ?? [])];
     if (!host.Privileged) checkCapabilities(named, this.#parts.posture.capabilities);
-    if (request.StopSignal) parseSignal(request.StopSignal);
     if (!runtimes.includes(host.Runtime ?? "")) {
       throw new EngineError("invalid_argument", `unknown or invalid runtime name: ${host.Runtime}`);
     }

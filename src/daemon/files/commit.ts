@@ -13,6 +13,8 @@ import { canonicalString, familiarString, type Reference } from "../../oci/refer
 import { commandOf, nowRfc3339 } from "../containers/container.ts";
 import { eventAttributes } from "../containers/events.ts";
 import { mergeConfig } from "../containers/merge.ts";
+import { checkSettings } from "../containers/settings.ts";
+import { parseSignal } from "../containers/signals.ts";
 import type { Entry } from "../containers/table.ts";
 import type { EventBus } from "../events/bus.ts";
 import { buildImage, type StoredImage } from "../images/image.ts";
@@ -60,14 +62,15 @@ export class CommitService {
     const parent = this.#parts.images.image(container.imageId);
     if (parent === undefined)
       throw new EngineError("conflict", `the image of container ${container.id} is gone`);
-    const own = mergeConfig({ ...request.config, Image: container.image }, container.config);
-    const config = toImageConfig(applyChanges(own, request.changes));
+    const draft = await this.#draft(entry, parent, request);
+    // Refused before anything is written: with some layer, since it is the rest that matters.
+    parseConfig(draft(parent.id));
     const layers = await this.#parts.layersOf(entry);
     const packed = await (request.pause
       ? this.#parts.whilePaused(entry, () => this.#pack(layers))
       : this.#pack(layers));
     await this.#unpack(packed, signal);
-    const image = await this.#describe(entry, parent, packed, { config, request });
+    const image = await this.#describe(parent, packed, draft(packed.diffId));
     await this.#save(image, request.reference);
     const imageRef = request.reference === undefined ? "" : familiarString(request.reference);
     const { comment } = request;
@@ -106,34 +109,40 @@ export class CommitService {
     await layers.commit(unpacking, found);
   }
 
-  async #describe(
-    entry: Entry,
+  /** The new image's configuration, but for the layer that is yet to be packed. */
+  async #draft(
+    { container }: Entry,
     parent: StoredImage,
-    packed: PackedLayer,
-    { config, request }: { config: Record<string, unknown>; request: CommitRequest },
-  ): Promise<StoredImage> {
-    const { content, layers: layerStore } = this.#parts;
+    { author, comment, config, changes }: CommitRequest,
+  ): Promise<(diffId: Digest) => Uint8Array> {
+    const own = mergeConfig({ ...config, Image: container.image }, container.config);
+    const changed = applyChanges(own, changes);
+    checkSettings(changed, {});
+    if (changed.StopSignal) parseSignal(changed.StopSignal);
     const created = nowRfc3339();
-    const { comment, author } = request;
-    const before = JSON.parse(Buffer.from(await content.read(parent.id, configCap)).toString());
-    const raw = encode({
-      ...before,
-      ...{ created, author, config },
-      rootfs: { type: "layers", diff_ids: [...before.rootfs.diff_ids, packed.diffId] },
-      history: [
-        ...(before.history ?? []),
-        {
-          ...{ created, created_by: commandOf(entry.container.config).join(" ") },
-          ...(author === "" ? {} : { author }),
-          ...(comment === "" ? {} : { comment }),
-        },
-      ],
-    });
+    const read = await this.#parts.content.read(parent.id, configCap);
+    const before = JSON.parse(Buffer.from(read).toString());
+    const step = {
+      ...{ created, created_by: commandOf(container.config).join(" ") },
+      ...(author === "" ? {} : { author }),
+      ...(comment === "" ? {} : { comment }),
+    };
+    return (diffId) =>
+      encode({
+        ...before,
+        ...{ created, author, config: toImageConfig(changed) },
+        rootfs: { type: "layers", diff_ids: [...before.rootfs.diff_ids, diffId] },
+        history: [...(before.history ?? []), step],
+      });
+  }
+
+  async #describe(parent: StoredImage, packed: PackedLayer, raw: Uint8Array): Promise<StoredImage> {
+    const { content, layers: layerStore } = this.#parts;
+    const parsed = parseConfig(raw);
     const id = await content.write(raw);
     const { descriptor, digest } = await this.#writeManifest(parent, packed, {
       ...{ mediaType: "", digest: id, size: raw.byteLength },
     });
-    const parsed = parseConfig(raw);
     return buildImage({
       ...{ id, manifest: descriptor, config: parsed },
       layers: [...parent.layers, { blob: packed.digest, diffId: packed.diffId }],

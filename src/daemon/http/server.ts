@@ -104,13 +104,13 @@ export class ApiServer {
       reply.abort();
       return;
     }
-    const cause =
-      signal.aborted && isAbort(error)
-        ? new RequestError(400, "the request was broken off")
-        : error;
-    const refused = cause instanceof RequestError;
-    const { status, headers, body } = refused ? toRefusal(cause) : toErrorReply(cause);
-    if (status === 500) this.#options.log.error(`${head.method} ${pathOf(head.target)}:`, error);
+    const refused = error instanceof RequestError;
+    const answer = refused ? toRefusal(error) : toErrorReply(error);
+    // What a client that gives up makes of the work that was begun for it; it may still read.
+    const { status, headers, body } =
+      signal.aborted && answer.status >= 500 ? toRefusal(brokenOff) : answer;
+    if (answer.status === 500 && !(signal.aborted && isAbort(error)))
+      this.#options.log.error(`${head.method} ${pathOf(head.target)}:`, error);
     reply.whole(
       status,
       { "Content-Type": "application/json", ...headers },
@@ -119,7 +119,8 @@ export class ApiServer {
   }
 }
 
-/** What a client that gives up makes of the work that was begun for it; it may still read. */
+const brokenOff = new RequestError(400, "the request was broken off");
+
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
 }
