@@ -15,6 +15,7 @@ import { PeerReader } from "./http/peer.ts";
 import { ApiServer } from "./http/server.ts";
 import { readIds } from "./http/unix.ts";
 import { holdLock } from "./lock.ts";
+import { Quiet } from "./quiet.ts";
 import { createHandlers } from "./routes/handlers.ts";
 
 /** The composition root: settings, engine, server. Runs until it is told to stop; answers the exit code. */
@@ -36,7 +37,10 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   const handlers = createHandlers(engine);
   const headers = { Server: `rt/${packageJson.version} (linux)` };
   const limits = await readLimits();
-  const server = new ApiServer({ handlers, log, audit: new Audit(log), headers, limits });
+  const quiet = new Quiet(() => Bun.gc(true));
+  const answered = (): void => quiet.disturb();
+  const audit = new Audit(log);
+  const server = new ApiServer({ handlers, log, audit, headers, limits, answered });
   const listening = await listen(server, {
     addresses: config.addresses,
     group: config.group,

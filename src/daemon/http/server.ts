@@ -20,6 +20,8 @@ export interface ApiServerOptions {
   /** Extra headers of every reply. */
   headers: Record<string, string>;
   limits: Limits;
+  /** Told of each request, once it is answered. */
+  answered(): void;
 }
 
 /** Connections beyond the limit that are being told so. */
@@ -83,7 +85,7 @@ export class ApiServer {
   }
 
   async #answer(exchange: Exchange, peer: Peer): Promise<void> {
-    const { handlers, audit } = this.#options;
+    const { handlers, audit, answered } = this.#options;
     const { head, reply } = exchange;
     let target: Target | undefined;
     try {
@@ -95,6 +97,7 @@ export class ApiServer {
       this.#fail(exchange, error);
     }
     audit.request(peer, head, target?.route, reply.status);
+    answered();
   }
 
   #fail({ head, reply, hijacked, signal }: Exchange, error: unknown): void {
