@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import { parseTimestamp } from "../http/timestamp.ts";
+import { parseMoment } from "../http/timestamp.ts";
 import { isRunning } from "./container.ts";
 import type { Entry } from "./table.ts";
 
@@ -37,31 +37,11 @@ export function hasLabel(labels: Record<string, string>, wanted: string): boolea
   return at < 0 || labels[name] === wanted.slice(at + 1);
 }
 
-/** A moment, or a Go duration before now ("1h30m"), as RFC 3339. */
+/** RFC 3339. */
 function readUntil(values: string[], now: number): string | undefined {
   const [text, ...more] = values;
   if (text === undefined) return undefined;
   if (more.length > 0)
     throw new EngineError("invalid_argument", "more than one until filter specified");
-  const ago = parseDuration(text);
-  if (ago === undefined) return parseTimestamp(text);
-  return `${new Date(now - ago).toISOString().slice(0, -1)}000000Z`;
-}
-
-const units: Record<string, number> = {
-  h: 3_600_000,
-  m: 60_000,
-  s: 1000,
-  ms: 1,
-  us: 1e-3,
-  ns: 1e-6,
-};
-
-/** A Go duration in milliseconds. */
-function parseDuration(text: string): number | undefined {
-  if (text.length > 64 || !/^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|ns))+$/.test(text)) return undefined;
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)/g))
-    total += Number(amount) * (units[unit ?? ""] ?? 0);
-  return total;
+  return parseMoment(text, now);
 }

@@ -33,7 +33,7 @@ export interface Exec {
 
 /** How long one that has ended can be asked about, in milliseconds. */
 const keptFor = 5 * 60_000;
-/** And how many there may be of all kinds before the oldest that have ended go earlier. */
+/** And how many there may be of all kinds before the oldest that do not run go earlier. */
 const maxKept = 1000;
 /** What is recorded when nobody can say how it ended. */
 const lostExit = 137;
@@ -266,6 +266,10 @@ export class ExecService {
     const old = ended.filter(
       ({ record }, index) => index < surplus || now - record.endedAt > keptFor,
     );
+    // Those that nobody has ever started, or their number would have no bound.
+    const excess = Math.max(this.#execs.size - old.length - maxKept, 0);
+    const unused = [...this.#execs.values()].filter(({ record }) => record.status === "created");
+    old.push(...unused.slice(0, excess));
     for (const { record } of old) this.#execs.delete(record.id);
     this.#parts.store.remove(old.map(({ record }) => record.id));
   }

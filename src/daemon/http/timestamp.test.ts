@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { parseTimestamp } from "./timestamp.ts";
+import { parseMoment, parseTimestamp } from "./timestamp.ts";
 
 describe("parseTimestamp", () => {
   test("Unix seconds keep their nanoseconds", () => {
@@ -14,6 +14,18 @@ describe("parseTimestamp", () => {
   test("nothing and zero mean no bound, anything else is refused", () => {
     expect(parseTimestamp("")).toBeUndefined();
     expect(parseTimestamp("0")).toBeUndefined();
-    expect(() => parseTimestamp("soon")).toThrow("invalid time");
+    for (const text of ["soon", "X 1", "-1", "2006-13-45", "2006-01-01T25:00", "1e3", "\r\nA: 1"])
+      expect(() => parseTimestamp(text), text).toThrow("invalid time");
+  });
+
+  test("a day alone, and a time without seconds or zone, will do", () => {
+    expect(parseTimestamp("2006-01-02")).toBe("2006-01-02T00:00:00.000000000Z");
+    expect(parseTimestamp("2006-01-02T03:04")).toBe("2006-01-02T03:04:00.000000000Z");
+    expect(parseTimestamp("2006-01-02T03:04:05.6")).toBe("2006-01-02T03:04:05.600000000Z");
+  });
+
+  test("a duration is counted back from now, and not beyond all times", () => {
+    expect(parseMoment("1h0.5s", 3_601_000)).toBe("1970-01-01T00:00:00.500000000Z");
+    expect(parseMoment(`${"9".repeat(40)}h`, 1000)).toBe("1970-01-01T00:00:00.000000000Z");
   });
 });

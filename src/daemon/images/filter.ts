@@ -1,9 +1,14 @@
+import { EngineError } from "../../errors.ts";
 import { canonicalName, familiarName, familiarString, parseName } from "../../oci/reference.ts";
+import { parseMoment } from "../http/timestamp.ts";
 import type { Tag } from "../store/image-store.ts";
 import type { StoredImage } from "./image.ts";
 
 /** Filters of GET /images/json that this engine knows. */
 export const imageFilters = ["before", "dangling", "label", "reference", "since", "until"] as const;
+
+/** Longer than any reference; matching takes time by the square of it. */
+const longestPattern = 512;
 
 export interface ImageRow {
   image: StoredImage;
@@ -36,15 +41,18 @@ function matchesOne(
     case "label": {
       const at = value.indexOf("=");
       const labels = image.config.Labels ?? {};
-      return at < 0 ? value in labels : labels[value.slice(0, at)] === value.slice(at + 1);
+      const label = at < 0 ? value : value.slice(0, at);
+      return Object.hasOwn(labels, label) && (at < 0 || labels[label] === value.slice(at + 1));
     }
     case "before":
       return created < (Date.parse(find(value).created) || 0);
     case "since":
       return created > (Date.parse(find(value).created) || 0);
     case "until":
-      return created < (/^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value));
+      return created < Date.parse(parseMoment(value, Date.now()) ?? "");
     default: {
+      if (value.length > longestPattern)
+        throw new EngineError("invalid_argument", "invalid filter 'reference': too long");
       const pattern = new Bun.Glob(value);
       return tags.some((tag) => {
         const reference = parseName(tag.reference);
