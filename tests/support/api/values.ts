@@ -15,7 +15,18 @@ const words = [
   ...["/etc/passwd", "/proc/self/fd/0", "/dev/null", "-rf", "--", "a=b", "=", "=x", "a:b:c:d"],
   ...[":", "::", ",", "@", "#", "busybox@sha256:0", "container:", "container:none", "host"],
   ...["%s%n", "${x}", "{{.}}", "$(true)", "'\"`", "<a>", "é", "😀", "ﷺ", "a".repeat(256)],
-  ...["(a+)+$", "[", "(?=x)", "a{999}{999}", "9".repeat(400), "🙂".repeat(64)],
+  ...[
+    "1h",
+    `${"9".repeat(40)}h`,
+    "X 1",
+    "2006-01-02",
+    "(a+)+$",
+    "[",
+    "(?=x)",
+    "a{999}{999}",
+    "9".repeat(400),
+    "🙂".repeat(64),
+  ],
   ...inheritedNames,
 ];
 
