@@ -15,10 +15,12 @@ export const doors: readonly Door[] = [
   {
     why: "files of the kernel about the host, the engine or a process: /proc, /sys, devices, namespaces",
     files: [
+      "native/apparmor/src/kernel.rs",
       "native/layer/src/tree.rs",
       "native/monitor/src/exec.rs",
       "native/monitor/src/launch.rs",
       "native/monitor/src/network.rs",
+      "native/monitor/src/streams.rs",
       "native/net/src/netns.rs",
       "native/net/src/sysctl.rs",
       "native/sandbox/src/host.rs",

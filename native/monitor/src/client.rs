@@ -195,3 +195,97 @@ impl Client {
         Some(Frame { kind, payload })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
+
+    use super::*;
+
+    /// xorshift64: the same frames in every run.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, end: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0 % end as u64).expect("small")
+        }
+
+        fn bytes(&mut self, length: usize) -> Vec<u8> {
+            (0..length)
+                .map(|_| u8::try_from(self.below(256)).expect("a byte"))
+                .collect()
+        }
+    }
+
+    fn pair() -> (Client, OwnedFd) {
+        let (ours, theirs) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::STREAM,
+            SocketFlags::CLOEXEC,
+            None,
+        )
+        .expect("sockets");
+        (Client::new(ours, "/"), theirs)
+    }
+
+    #[test]
+    fn frames_are_taken_as_they_were_sent_however_they_are_cut() {
+        for seed in 1..200 {
+            let mut random = Random(seed);
+            let (mut client, theirs) = pair();
+            let mut stream = Vec::new();
+            let mut sent = Vec::new();
+            for _ in 0..random.below(20) {
+                let kind = u8::try_from(random.below(256)).expect("a byte");
+                let length = random.below(300);
+                let payload = random.bytes(length);
+                stream.extend(frame::header(kind, payload.len()));
+                stream.extend(&payload);
+                sent.push((kind, payload));
+            }
+            let mut taken = Vec::new();
+            let mut buffer = vec![0; 1 + random.below(500)];
+            while !stream.is_empty() {
+                let piece: Vec<u8> = stream
+                    .drain(..stream.len().min(1 + random.below(200)))
+                    .collect();
+                send(&theirs, &piece, SendFlags::NOSIGNAL).expect("sent");
+                for _ in 0..=piece.len() / buffer.len() {
+                    taken.extend(client.receive(&mut buffer));
+                }
+            }
+            let taken: Vec<_> = taken.into_iter().map(|f| (f.kind, f.payload)).collect();
+            assert_eq!(taken, sent, "seed {seed}");
+            assert!(!client.is_gone);
+        }
+    }
+
+    #[test]
+    fn nonsense_ends_its_sender_or_waits_for_the_rest() {
+        for seed in 1..500 {
+            let mut random = Random(seed);
+            let (mut client, theirs) = pair();
+            for _ in 0..20 {
+                let length = 1 + random.below(100);
+                send(&theirs, &random.bytes(length), SendFlags::NOSIGNAL).expect("sent");
+                client.receive(&mut [0; 128]);
+                if client.is_gone {
+                    break;
+                }
+                assert!(client.received.len() <= HEADER + MAX_PAYLOAD);
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_client_of_ours_sends_ends_it() {
+        let (mut client, theirs) = pair();
+        let header = frame::header(frame::STDIN, MAX_PAYLOAD + 1);
+        send(&theirs, &header, SendFlags::NOSIGNAL).expect("sent");
+        assert!(client.receive(&mut [0; 64]).is_empty());
+        assert!(client.is_gone);
+    }
+}

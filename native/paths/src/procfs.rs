@@ -28,12 +28,17 @@ pub fn open(proc: BorrowedFd<'_>, path: impl AsRef<[u8]>, flags: OFlags) -> Resu
     }
 }
 
-/// Writes a setting, whole or not at all.
+/// Writes a setting in one call, since the kernel takes each call for a whole value.
 pub fn write(proc: BorrowedFd<'_>, path: impl AsRef<[u8]>, value: &[u8]) -> Result<(), Errno> {
-    let file = open(proc, path, OFlags::WRONLY)?;
-    if rustix::io::write(&file, value)? == value.len() {
-        Ok(())
+    write_to(open(proc, path, OFlags::WRONLY)?.as_fd(), value)
+}
+
+/// As [`write`], to a file that is open. EXDEV if it is not one of a procfs: there a value for the
+/// kernel would be lost, or worse.
+pub fn write_to(file: BorrowedFd<'_>, value: &[u8]) -> Result<(), Errno> {
+    if is_proc(file)? {
+        rustix::io::write(file, value).map(drop)
     } else {
-        Err(Errno::IO)
+        Err(Errno::XDEV)
     }
 }

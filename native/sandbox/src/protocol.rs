@@ -148,3 +148,57 @@ pub mod frame {
         [kind, 0, 0, 0, a, b, c, d]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    /// Whatever comes instead of a message is refused or is another message: it costs no memory that it
+    /// does not bring along, and nothing panics.
+    #[test]
+    fn damaged_messages_are_refused_or_read() {
+        let request = ExecRequest {
+            id: "a1b2".into(),
+            tty: true,
+            open_stdin: false,
+            ops: vec![
+                Op::DieWithMonitor,
+                Op::Hostname("name".into()),
+                Op::Exec {
+                    argv: vec!["sh".into(), "-c".into()],
+                    env: vec!["A=b".into()],
+                },
+            ],
+        };
+        let failure = LaunchReply::Failed(StepError::new(Code::Internal, "step", "/x", 2, "no"));
+        let seeds = [
+            postcard::to_allocvec(&request).expect("request"),
+            postcard::to_allocvec(&failure).expect("failure"),
+            vec![0xff; 64],
+        ];
+        let mut state = 1u64;
+        let mut below = |end: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % end as u64).expect("small")
+        };
+        for round in 0..60_000 {
+            let mut bytes = seeds[round % seeds.len()].clone();
+            for _ in 0..=below(4) {
+                let at = below(bytes.len());
+                match below(4) {
+                    0 => bytes[at] = u8::try_from(below(256)).expect("a byte"),
+                    1 => bytes[at] ^= 1 << below(8),
+                    2 => bytes.truncate(at + 1),
+                    _ => bytes.insert(at, 0xff),
+                }
+            }
+            let _ = postcard::from_bytes::<ExecRequest>(&bytes);
+            let _ = postcard::from_bytes::<LaunchReply>(&bytes);
+            let _ = postcard::from_bytes::<Prepared>(&bytes);
+            let _ = postcard::from_bytes::<StepError>(&bytes);
+        }
+    }
+}

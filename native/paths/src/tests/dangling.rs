@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::symlink;
+use std::thread::{self, ScopedJoinHandle};
 
 use crate::{Absent, Make, entry};
 use rustix::fs::{Mode, OFlags};
@@ -66,6 +67,24 @@ fn circles_are_an_error_and_make_nothing() {
     let made = scene.root().ensure("a/x", Make::File);
     assert_eq!(outcome(made), Err(Errno::LOOP));
     assert_eq!(fs::read_dir(scene.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn many_at_once_make_the_same() {
+    let scene = Scene::new();
+    for round in 0..200 {
+        let path = format!("r{round}/a/b/c/d");
+        let ensure = || outcome(scene.root().ensure(&path, Make::Directory)).unwrap();
+        let made: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(ensure)).collect();
+            let ends = threads.into_iter().map(ScopedJoinHandle::join);
+            ends.collect()
+        });
+        let there = inode(&scene.path().join(&path));
+        for made in made {
+            assert_eq!(made.unwrap(), there);
+        }
+    }
 }
 
 /// Says no to "never", and makes a directory of any other file that is in the way.

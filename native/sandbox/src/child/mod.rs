@@ -17,6 +17,7 @@ pub(crate) mod user;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use paths::procfs;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -254,7 +255,8 @@ impl Child {
                 return self.write_proc(&format!("{own}/{directory}/{attribute}"), &value);
             }
             let path = format!("/proc/self/{directory}/{attribute}");
-            paths::host::open(&path, OFlags::WRONLY).and_then(|file| write_proc_file(&file, &value))
+            paths::host::open(&path, OFlags::WRONLY)
+                .and_then(|file| procfs::write_to(file.as_fd(), value.as_bytes()))
         };
         // Before Linux 5.8 the modules share one directory. A profile that is not there is no file that is
         // not there: both are looked for again, and the second answer counts.
@@ -270,8 +272,7 @@ impl Child {
     /// it.
     fn write_proc(&self, name: &str, value: &str) -> std::result::Result<(), Errno> {
         let proc = self.proc.as_ref().ok_or(Errno::NOENT)?;
-        let file = root::open_beneath(proc.as_fd(), name, OFlags::WRONLY)?;
-        write_proc_file(&file, value)
+        procfs::write(proc.as_fd(), name, value.as_bytes())
     }
 
     /// The monitor may have ended before the kernel knew that it matters: then the channel is dead.
@@ -292,7 +293,7 @@ impl Child {
         let first = self.other.take().ok_or_else(|| missing("join", "/"))?;
         let score = paths::host::open("/proc/self/oom_score_adj", OFlags::WRONLY);
         score
-            .and_then(|file| write_proc_file(&file, &oom_score_adj.to_string()))
+            .and_then(|file| procfs::write_to(file.as_fd(), oom_score_adj.to_string().as_bytes()))
             .step("set oom_score_adj", &oom_score_adj.to_string())?;
         sys::join_namespaces(first.as_fd()).step("join the container", "")?;
         self.root = Some(root::host_directory("/").step("open root", "/")?);
@@ -315,15 +316,6 @@ impl Child {
             }
         }
     }
-}
-
-/// What is no file of a procfs is never written to: a value for the kernel in another file would be lost,
-/// or worse.
-fn write_proc_file(file: &OwnedFd, value: &str) -> std::result::Result<(), Errno> {
-    if !root::is_proc(file.as_fd())? {
-        return Err(Errno::XDEV);
-    }
-    rustix::io::write(file, value.as_bytes()).map(drop)
 }
 
 /// A value that the kernel does not take came with the request.
