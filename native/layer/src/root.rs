@@ -172,7 +172,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::testing::TempDir;
+    use crate::testing::{TempDir, is_root};
 
     /// A tree with links, and its root with or without openat2.
     fn root(by_steps: bool) -> (TempDir, Root) {
@@ -250,5 +250,29 @@ mod tests {
         assert!(Rc::ptr_eq(&lib, &root.dir(b"abs").unwrap()));
         let top = root.dir(b"").unwrap();
         assert!(Rc::ptr_eq(&top, &root.top()));
+    }
+
+    #[test]
+    fn root_refuses_what_is_mounted_in_the_tree_by_any_walk() {
+        if !is_root() {
+            return;
+        }
+        let (temp, _) = root(false);
+        fs::create_dir(temp.path().join("mounted")).unwrap();
+        let in_namespace = || {
+            crate::sys::own_mounts().unwrap();
+            // The same file system, so that its device tells nothing.
+            let (from, to) = (temp.path().join("usr"), temp.path().join("mounted"));
+            rustix::mount::mount_bind(&from, &to).unwrap();
+            for by_steps in [false, true] {
+                let mut root = Root::open(temp.path(), "trusted.overlay.opaque").unwrap();
+                root.by_steps = by_steps;
+                assert_eq!(root.find(b"mounted").err(), Some(Errno::XDEV));
+                assert_eq!(root.find(b"usr/../mounted/lib").err(), Some(Errno::XDEV));
+                assert_eq!(root.dir(b"mounted/new").err(), Some(Errno::XDEV));
+            }
+        };
+        std::thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());
+        assert!(!temp.path().join("usr/new").exists());
     }
 }

@@ -85,6 +85,7 @@ fn a_filter_comes_after_all_that_it_may_forbid() {
     let unfiltered = [
         "BecomeUser",
         "DieWithMonitor",
+        "Undumpable",
         "FindProgram",
         "Reaper",
         "Exec",
@@ -105,6 +106,7 @@ fn a_filter_comes_after_all_that_it_may_forbid() {
         [
             "BecomeUser",
             "DieWithMonitor",
+            "Undumpable",
             "FindProgram",
             "Seccomp",
             "DropHeld",
@@ -123,6 +125,7 @@ fn a_filter_comes_after_all_that_it_may_forbid() {
         [
             "BecomeUser",
             "DieWithMonitor",
+            "Undumpable",
             "FindProgram",
             "NoNewPrivileges",
             "Seccomp",
