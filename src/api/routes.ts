@@ -49,6 +49,8 @@ export const routes = {
 
   imageList: { method: "GET", path: "/images/json" },
   imageCreate: { method: "POST", path: "/images/create" },
+  imageHistory: { method: "GET", path: "/images/{name*}/history" },
+  imageTag: { method: "POST", path: "/images/{name*}/tag" },
   imageInspect: { method: "GET", path: "/images/{name*}/json" },
   imageRemove: { method: "DELETE", path: "/images/{name*}" },
 

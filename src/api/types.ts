@@ -38,6 +38,17 @@ export interface ProgressMessage {
   rtErrorHint?: string;
 }
 
+/** One step of GET /images/{name}/history. */
+export interface HistoryItem {
+  Id: string;
+  /** Unix seconds. */
+  Created: number;
+  CreatedBy: string;
+  Tags: string[] | null;
+  Size: number;
+  Comment: string;
+}
+
 /** Reply to POST /auth. */
 export interface AuthReply {
   Status: string;

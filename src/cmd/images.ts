@@ -44,7 +44,7 @@ export const images = defineCommand({
 });
 
 /** Words that belong after `image`, not `images`. */
-const verbs = ["inspect", "list", "ls", "pull", "rm"];
+const verbs = ["history", "inspect", "list", "ls", "pull", "rm", "tag"];
 
 const headers = {
   ID: "IMAGE ID",

@@ -34,6 +34,10 @@ const exec: CommandEntry = {
   summary: "Execute a command in a running container",
   load: async () => (await import("./exec.ts")).exec,
 };
+const history: CommandEntry = {
+  summary: "Show the history of an image",
+  load: async () => (await import("./history.ts")).history,
+};
 const images: CommandEntry = {
   summary: "List images",
   load: async () => (await import("./images.ts")).images,
@@ -122,6 +126,10 @@ const stop: CommandEntry = {
   summary: "Stop one or more running containers",
   load: async () => (await import("./stop.ts")).stop,
 };
+const tag: CommandEntry = {
+  summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+  load: async () => (await import("./tag.ts")).tag,
+};
 const volumeList: CommandEntry = {
   summary: "List volumes",
   load: async () => (await import("./volume/ls.ts")).ls,
@@ -165,6 +173,7 @@ export const commands: CommandTable = {
   diff,
   events,
   export: exportContainer,
+  history,
   inspect,
   kill,
   logs,
@@ -177,6 +186,7 @@ export const commands: CommandTable = {
   start,
   stats,
   stop,
+  tag,
   top,
   unpause,
   update,
@@ -206,7 +216,10 @@ export const commands: CommandTable = {
   },
   image: {
     summary: "Manage images",
-    commands: { inspect: inspectImage, list: images, ls: images, pull, remove: rmi, rm: rmi },
+    commands: {
+      ...{ history, inspect: inspectImage, list: images, ls: images },
+      ...{ pull, remove: rmi, rm: rmi, tag },
+    },
   },
   volume: {
     summary: "Manage volumes",

@@ -1,5 +1,6 @@
-import type { ImageDeleteResponseItem } from "../../api/types.ts";
+import type { HistoryItem, ImageDeleteResponseItem } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
+import { configCap, parseConfig } from "../../oci/config.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
 import {
@@ -8,13 +9,16 @@ import {
   familiarString,
   parseName,
   parseReference,
+  type Reference,
 } from "../../oci/reference.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore, Tag } from "../store/image-store.ts";
 import { type ImageRow, matchesImage } from "./filter.ts";
+import { buildHistory } from "./history.ts";
 import type { StoredImage } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
 import type { PullService } from "./pull.ts";
+import { repoTags } from "./view.ts";
 
 export interface ImageParts {
   images: ImageStore;
@@ -76,6 +80,24 @@ export class ImageService {
     if (matches.length > 1)
       throw new EngineError("invalid_argument", `more than one image id begins with "${name}"`);
     return matches[0];
+  }
+
+  /** The steps that made an image, newest first. Throws not_found. */
+  async history(name: string): Promise<HistoryItem[]> {
+    const { content, layers } = this.#parts;
+    const row = this.inspect(name);
+    const config = parseConfig(await content.read(row.image.id, configCap));
+    return buildHistory(row, config, repoTags(row.tags), (diffId) => layers.sizeOf([diffId]));
+  }
+
+  /** Gives an image one more name, which another image loses if it had it. Throws not_found. */
+  async tag(name: string, reference: Reference): Promise<void> {
+    const { images, events, pulls } = this.#parts;
+    const image = this.get(name);
+    const digest = this.#tagNamed(name)?.digest ?? image.manifest.digest;
+    images.save(image, [{ reference: canonicalString(reference), digest }]);
+    events.publish("image", "tag", image.id, { name: familiarString(reference) });
+    await pulls.writeIndex();
   }
 
   /** Layer directories, topmost first. */

@@ -40,7 +40,8 @@ export function toImageSummary(image: StoredImage, tags: Tag[]): ImageSummary {
   };
 }
 
-function repoTags(tags: Tag[]): string[] {
+/** The tags of an image, as people write them. */
+export function repoTags(tags: Tag[]): string[] {
   return tags
     .map((tag) => parseName(tag.reference))
     .filter((name) => name.tag !== undefined)

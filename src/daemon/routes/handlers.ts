@@ -122,6 +122,8 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       list: (filters) => images.list(filters),
       inspect: (name) => images.inspect(name),
       remove: (name, force) => images.remove(name, force, table),
+      history: (name) => images.history(name),
+      tag: (name, reference) => images.tag(name, reference),
     }),
     ...volumeRoutes({
       list: (filters) => volumes.list(filters, usersOf),

@@ -1,9 +1,9 @@
 import { errorCodeHeader, errorHintHeader, toErrorReply } from "../../api/errors.ts";
-import type { ImageDeleteResponseItem, ProgressMessage } from "../../api/types.ts";
+import type { HistoryItem, ImageDeleteResponseItem, ProgressMessage } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { parsePlatform } from "../../oci/platform.ts";
-import { parseName, parseReference, type Reference } from "../../oci/reference.ts";
+import { familiarName, parseName, parseReference, type Reference } from "../../oci/reference.ts";
 import type { Handler, ReplyStream } from "../http/context.ts";
 import { type ImageRow, imageFilters } from "../images/filter.ts";
 import type { PullRequest } from "../images/pull.ts";
@@ -15,6 +15,8 @@ export interface ImageRoutesParts {
   list(filters: Map<string, string[]>): ImageRow[];
   inspect(name: string): ImageRow;
   remove(name: string, force: boolean): Promise<ImageDeleteResponseItem[]>;
+  history(name: string): Promise<HistoryItem[]>;
+  tag(name: string, reference: Reference): Promise<void>;
 }
 
 export function imageRoutes(parts: ImageRoutesParts) {
@@ -30,6 +32,15 @@ export function imageRoutes(parts: ImageRoutesParts) {
     imageInspect({ params, json }) {
       const { image, tags } = parts.inspect(params.name ?? "");
       json(200, toImageInspect(image, tags));
+    },
+
+    async imageHistory({ params, json }) {
+      json(200, await parts.history(params.name ?? ""));
+    },
+
+    async imageTag({ params, query, empty }) {
+      await parts.tag(params.name ?? "", parseTarget(query.text("repo"), query.text("tag")));
+      empty(201);
     },
 
     async imageRemove({ params, query, json }) {
@@ -74,6 +85,14 @@ function parseSource(name: string, tag: string): Reference {
   if (tag === "") return parseReference(name);
   const { tag: _tag, digest: _digest, ...repository } = parseName(name);
   return isDigest(tag) ? { ...repository, digest: tag } : parseReference(`${name}:${tag}`);
+}
+
+/** The name that an image is to have: with a tag, and no digest, which nobody chooses. */
+export function parseTarget(repository: string, tag: string): Reference {
+  const name = parseName(repository);
+  if (name.digest !== undefined)
+    throw new EngineError("invalid_argument", "refusing to create a tag with a digest reference");
+  return parseReference(tag === "" ? repository : `${familiarName(name)}:${tag}`);
 }
 
 function toProgressError(error: unknown): ProgressMessage {

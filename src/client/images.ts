@@ -1,0 +1,23 @@
+import { routes } from "../api/routes.ts";
+import type { HistoryItem } from "../api/types.ts";
+import type { Transport } from "./transport.ts";
+
+/** Names, history and archives of images. */
+export class ImagesClient {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async tag(name: string, repository: string, tag: string): Promise<void> {
+    const options = { path: { name }, query: { repo: repository, tag } };
+    await (await this.#transport.request(routes.imageTag, options)).body.bytes();
+  }
+
+  /** Newest step first. */
+  async history(name: string): Promise<HistoryItem[]> {
+    const reply = await this.#transport.request(routes.imageHistory, { path: { name } });
+    return JSON.parse(await reply.body.text());
+  }
+}
