@@ -147,6 +147,8 @@ const inRust: readonly RegExp[] = [
   /\bmount::(?:mount|mount_\w+|unmount|open_tree)\b/,
   /\bfs::(?:read|read_to_string|read_dir|read_link|write|copy|create_dir\w*|remove_\w+|hard_link|metadata|symlink_metadata|canonicalize|set_permissions|exists)\b/,
   /\buse std::fs::(?:\{[^}]*\b)?[a-z_]+\b(?!::|[^}]*\bself\b)/,
+  // Another name for a module would hide what is called.
+  /\buse (?:rustix|std)::fs(?:::\*| as\b)|\bfs as \w+|\buse paths::host(?:::| as\b)|\bhost as \w+/,
   /\bFile::(?:open|create|create_new|options)\b|\bOpenOptions::new\b|\bDirBuilder::new\b/,
   /\.(?:canonicalize|read_dir|read_link|symlink_metadata|try_exists|exists)\(\)/,
   /\b(?:paths::)?host::(?:open|open_file|open_dir|find_dir)\b|\bpaths::host::/,
