@@ -3,7 +3,14 @@
  * Source: Engine API, "Stream format" of ContainerAttach. The monitor's own protocol uses the same
  * frame with further kinds, so its output frames are relayed without being touched.
  */
-export const stream = { stdin: 0, stdout: 1, stderr: 2, systemError: 3, exit: 4 } as const;
+export const stream = {
+  stdin: 0,
+  stdout: 1,
+  stderr: 2,
+  systemError: 3,
+  exit: 4,
+  failure: 5,
+} as const;
 
 /**
  * Our own client offers to upgrade the creation of an exec to this: started at once, its output in frames,
@@ -12,6 +19,22 @@ export const stream = { stdin: 0, stdout: 1, stderr: 2, systemError: 3, exit: 4 
  */
 export const execProtocol = "rt-exec";
 export const execIdHeader = "exec-id";
+
+/**
+ * The same for the creation of a container that is to be run and followed to its end, with `--rm` to its
+ * removal. The headers have its id and, as percent-encoded JSON, the warnings. One that cannot be started has
+ * a frame `failure` in place of `exit`: JSON of an {@link StreamFailure}.
+ */
+export const runProtocol = "rt-run";
+export const containerIdHeader = "container-id";
+export const warningsHeader = "container-warnings";
+
+/** What would have been the reply to a request of its own. */
+export interface StreamFailure {
+  status: number;
+  headers: Record<string, string>;
+  body: { message: string };
+}
 
 export const frameHeaderBytes = 8;
 /** Longest payload that is taken from a peer; a longer one is a broken stream. */

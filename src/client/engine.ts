@@ -1,3 +1,4 @@
+import { containerIdHeader, runProtocol, warningsHeader } from "../api/frames.ts";
 import { routes } from "../api/routes.ts";
 import type {
   AuthConfig,
@@ -15,6 +16,7 @@ import type {
   SystemInfo,
   SystemVersion,
 } from "../api/types.ts";
+import type { Connection } from "./connection.ts";
 import { toUnreachable } from "./failures.ts";
 import { ProtocolError } from "./http.ts";
 import { readJsonStream } from "./json-stream.ts";
@@ -122,6 +124,23 @@ export class Engine {
   ): Promise<ContainerCreateResponse> {
     const query = { name: options.name || undefined, platform: options.platform || undefined };
     return this.#json(this.transport.request(routes.containerCreate, { query, json: request }));
+  }
+
+  /**
+   * Creates a container and, where the engine can, runs it on the same connection: then there is one, of which
+   * output comes in frames and its end behind that.
+   */
+  async runContainer(
+    request: ContainerCreateRequest,
+    options: { name?: string | undefined; platform?: string | undefined },
+  ): Promise<ContainerCreateResponse & { connection?: Connection }> {
+    const query = { name: options.name || undefined, platform: options.platform || undefined };
+    const create = { query, json: request };
+    const offered = await this.transport.offer(routes.containerCreate, create, runProtocol);
+    if (!("connection" in offered)) return JSON.parse(await offered.body.text());
+    const { headers, connection } = offered;
+    const Warnings = JSON.parse(decodeURIComponent(headers[warningsHeader] ?? "%5B%5D"));
+    return { Id: headers[containerIdHeader] ?? "", Warnings, connection };
   }
 
   inspectContainer(

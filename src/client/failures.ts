@@ -1,4 +1,5 @@
 import { errorCodeHeader, errorHintHeader, fromErrorReply } from "../api/errors.ts";
+import type { StreamFailure } from "../api/frames.ts";
 import { type Route, routes } from "../api/routes.ts";
 import { EngineError, type ErrorCode, messageOf } from "../errors.ts";
 import { type Address, formatAddress } from "./address.ts";
@@ -84,6 +85,14 @@ export function toReplyError(route: Route, head: Head, body: string): EngineErro
   const message = `Error response from daemon: ${messageIn(body, head.status)}`;
   const code = head.headers[errorCodeHeader.toLowerCase()] ?? guessCode(route, message);
   return fromErrorReply(head.status, message, code, hint);
+}
+
+/** A failure that came in a stream, of a container that could not be started. */
+export function toStreamError(json: Uint8Array): EngineError {
+  const failure = JSON.parse(new TextDecoder().decode(json)) as StreamFailure;
+  const named = Object.entries(failure.headers).map(([name, value]) => [name.toLowerCase(), value]);
+  const head = { ...failure, headers: Object.fromEntries(named), keepAlive: false };
+  return toReplyError(routes.containerStart, head, JSON.stringify(failure.body));
 }
 
 function messageIn(text: string, status: number): string {

@@ -3,7 +3,7 @@ import { type CommandContext, defineCommand } from "../cli/command.ts";
 import { exitCodes } from "../cli/report.ts";
 import type { Engine } from "../client/engine.ts";
 import { openEngine } from "../client/open.ts";
-import { attachAndStart } from "./request/attached.ts";
+import { type AttachedOptions, attachAndStart } from "./request/attached.ts";
 import { createContainer } from "./request/create-container.ts";
 import { containerFlags, creationFlags } from "./request/flags.ts";
 import { refuse } from "./request/parts.ts";
@@ -44,26 +44,41 @@ export const run = defineCommand({
       return exitCodes.failure;
     }
     // Attach, wait and start each need a connection.
-    engine.transport.expect(isDetached(context) ? 1 : 3);
-    const request = await buildRequest(context);
     const { flags } = context;
-    const id = await createContainer(engine, { request, flags, cidfile: flags.cidfile }, context);
+    engine.transport.expect(isDetached(context) || isPlain(flags) ? 1 : 3);
+    const request = await buildRequest(context);
+    const creation = { request, flags, cidfile: flags.cidfile };
+    if (isAttached(request) && isPlain(flags)) {
+      const { runPlain } = await import("./request/run-plain.ts");
+      return await runPlain(engine, creation, followOptions(context, request));
+    }
+    const id = await createContainer(engine, creation, context);
     return isAttached(request)
-      ? await attachAndStart(engine, id, {
-          stdin: request.AttachStdin ?? false,
-          stdout: request.AttachStdout ?? false,
-          stderr: request.AttachStderr ?? false,
-          tty: request.Tty ?? false,
-          detachKeys: flags["detach-keys"],
-          signals: flags["sig-proxy"],
-          waitFor: flags.rm ? "removed" : "next-exit",
-          session: context,
-        })
+      ? await attachAndStart(engine, id, followOptions(context, request))
       : await startDetached(engine, id, context);
   },
 });
 
 type RunContext = CommandContext<typeof runFlags>;
+
+function followOptions(context: RunContext, request: ContainerCreateRequest): AttachedOptions {
+  const { flags } = context;
+  return {
+    stdin: request.AttachStdin ?? false,
+    stdout: request.AttachStdout ?? false,
+    stderr: request.AttachStderr ?? false,
+    tty: request.Tty ?? false,
+    detachKeys: flags["detach-keys"],
+    signals: flags["sig-proxy"],
+    waitFor: flags.rm ? "removed" : "next-exit",
+    session: context,
+  };
+}
+
+/** Nothing is typed into it, and nobody is to know its ID before it starts. */
+function isPlain({ interactive, tty, attach, cidfile }: RunContext["flags"]): boolean {
+  return !interactive && !tty && attach.length === 0 && cidfile === undefined;
+}
 
 /** Who waits for a healthy container does not follow its output. */
 function isDetached({ flags }: RunContext): boolean {

@@ -1,3 +1,4 @@
+import type { ContainerWaitResponse } from "../../api/types.ts";
 import type { Session } from "../../cli/command.ts";
 import { exitCodes } from "../../cli/report.ts";
 import type { Engine } from "../../client/engine.ts";
@@ -82,8 +83,12 @@ export async function follow(
   // Output that cannot be written ends the wait; output that ends early does not.
   const result = await Promise.race([exit, output.then(() => exit)]);
   if (options.stdout || options.stderr) await output;
-  if (result.Error?.Message) {
-    throw new EngineError("internal", `cannot wait for the container: ${result.Error.Message}`);
-  }
+  return toExitCode(result);
+}
+
+/** What a wait has come to. */
+export function toExitCode(result: ContainerWaitResponse): number {
+  const reason = result.Error?.Message;
+  if (reason) throw new EngineError("internal", `cannot wait for the container: ${reason}`);
   return result.StatusCode;
 }

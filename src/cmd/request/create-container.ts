@@ -1,4 +1,4 @@
-import type { ContainerCreateRequest } from "../../api/types.ts";
+import type { ContainerCreateRequest, ContainerCreateResponse } from "../../api/types.ts";
 import type { Session } from "../../cli/command.ts";
 import type { FlagValues } from "../../cli/flags.ts";
 import type { Engine } from "../../client/engine.ts";
@@ -18,6 +18,18 @@ export async function createContainer(
   creation: Creation,
   session: Session,
 ): Promise<string> {
+  const { request, flags } = creation;
+  const create = () => engine.createContainer(request, flags);
+  return (await createBy(create, engine, creation, session)).Id;
+}
+
+/** The same with another request than the usual. */
+export async function createBy<T extends ContainerCreateResponse>(
+  create: () => Promise<T>,
+  engine: Engine,
+  creation: Creation,
+  session: Session,
+): Promise<T> {
   const { request, flags, cidfile } = creation;
   const image = request.Image ?? "";
   const pull = async () => {
@@ -25,7 +37,6 @@ export async function createContainer(
     const output = flags.quiet ? undefined : session.stderr;
     await pullImage(engine, { image, platform: flags.platform, output });
   };
-  const create = () => engine.createContainer(request, flags);
 
   checkPull(flags.pull);
   if (cidfile !== undefined) await refuseExisting(cidfile);
@@ -39,7 +50,7 @@ export async function createContainer(
   });
   for (const warning of created.Warnings ?? []) session.stderr.line(`WARNING: ${warning}`);
   if (cidfile !== undefined) await writeId(cidfile, created.Id);
-  return created.Id;
+  return created;
 }
 
 function checkPull(pull: string | undefined): void {

@@ -1,5 +1,6 @@
 import { FrameStripper, stream as streams } from "../../api/frames.ts";
 import type { Session } from "../../cli/command.ts";
+import { toStreamError } from "../../client/failures.ts";
 import type { HijackedStream } from "../../client/transport.ts";
 import { EngineError } from "../../errors.ts";
 
@@ -29,6 +30,7 @@ export async function copyFrames(
 ): Promise<number | undefined> {
   const frames = new FrameStripper();
   let exit: number | undefined;
+  const failure: Uint8Array[] = [];
   for (let chunk = await read(); chunk; chunk = await read()) {
     if (tty) {
       await session.stdout.pipe(chunk);
@@ -38,11 +40,13 @@ export async function copyFrames(
       if (kind === streams.stdout || kind === streams.stdin) await session.stdout.pipe(payload);
       else if (kind === streams.stderr) await session.stderr.pipe(payload);
       else if (kind === streams.exit) exit = payload[0];
+      else if (kind === streams.failure) failure.push(payload);
       else if (kind === streams.systemError) {
         const detail = new TextDecoder().decode(payload);
         throw new EngineError("internal", `the daemon broke off the output: ${detail}`);
       } else throw new EngineError("internal", "the daemon's output is not a stream of frames");
     }
   }
+  if (failure.length > 0) throw toStreamError(Buffer.concat(failure));
   return exit;
 }

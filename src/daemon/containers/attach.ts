@@ -3,6 +3,7 @@ import { DetachScanner } from "../../api/detach-keys.ts";
 import { FrameDecoder } from "../../api/frames.ts";
 import type { Native } from "../../native-types.ts";
 import { type AttachFlags, MonitorAttachment, type MonitorControl, toBits } from "./monitor.ts";
+import type { Entry } from "./table.ts";
 
 /** The keys by which a client with a terminal asks to be let go, and who is told when it does. */
 export interface Detach {
@@ -40,6 +41,20 @@ export interface PendingAttach {
   join(monitor: MonitorPlace): Promise<void>;
   /** The container will not start now. */
   cancel(): void;
+}
+
+/** Joins a client as soon as the container starts. One that is gone by then is not waited upon. */
+export function joinAtStart(
+  native: Pick<Native, "adopt">,
+  entry: Entry,
+  request: AttachRequest,
+  cancel: () => void,
+): void {
+  const pending: PendingAttach = { join: (monitor) => join(native, monitor, request), cancel };
+  entry.pending.push(pending);
+  request.client.once("close", () => {
+    entry.pending = entry.pending.filter((each) => each !== pending);
+  });
 }
 
 export async function join(

@@ -22,7 +22,9 @@ export function logRoutes(parts: LogRoutesParts) {
       const tty = entry.container.config.Tty ?? false;
       const request = buildLogRequest(entry, parts.paths(entry), parseSelection(context));
       const reply = context.stream(200, outputType(tty, context.version));
-      const ended = isRunning(entry.state) ? entry.exited.promise : Promise.resolve();
+      // Not the promise of the exit: that would keep a trace of each reader for as long as the container runs.
+      const { nextExit, state } = entry;
+      const ended = isRunning(state) ? nextExit.next(context.signal) : Promise.resolve();
       for await (const chunk of readLog(parts.native, request, ended, context.signal)) {
         await reply.write(chunk);
       }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { parseDetachKeys } from "../../api/detach-keys.ts";
+import { runProtocol } from "../../api/frames.ts";
 import type {
   ContainerCreateRequest,
   ContainerInspectResponse,
@@ -8,7 +9,7 @@ import type {
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
-import { type AttachRequest, join, type PendingAttach } from "../containers/attach.ts";
+import { type AttachRequest, join, joinAtStart } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
 import {
   buildContainerFilter,
@@ -24,6 +25,7 @@ import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
 import { buildLogRequest } from "./container-logs.ts";
 import { outputType } from "./media-types.ts";
+import { run } from "./run.ts";
 import { terminalSize } from "./terminal-size.ts";
 
 /** What these routes need of the engine. */
@@ -79,7 +81,8 @@ export function containerRoutes(parts: ContainerRoutesParts) {
         name: context.query.text("name"),
         platform: platform === "" ? undefined : parsePlatform(platform),
       });
-      context.json(201, { Id: entry.container.id, Warnings: warnings });
+      if (context.headers.upgrade === runProtocol) await run(context, entry, warnings, parts);
+      else context.json(201, { Id: entry.container.id, Warnings: warnings });
     },
 
     async containerInspect(context) {
@@ -176,15 +179,7 @@ async function attach(
     const { socket } = parts.paths(entry);
     await join(parts.native, { control: entry.monitor, socket }, joined);
   } else {
-    const pending: PendingAttach = {
-      join: (monitor) => join(parts.native, monitor, joined),
-      cancel: () => client.end(),
-    };
-    entry.pending.push(pending);
-    // A client that is gone by the start is not waited upon.
-    client.once("close", () => {
-      entry.pending = entry.pending.filter((each) => each !== pending);
-    });
+    joinAtStart(parts.native, entry, joined, () => client.end());
   }
 }
 
