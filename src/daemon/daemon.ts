@@ -41,6 +41,8 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   const answered = (): void => quiet.disturb();
   const audit = new Audit(log);
   const server = new ApiServer({ handlers, log, audit, headers, limits, answered });
+  // Before it says that it is ready: who waits for that may end it at once.
+  const stopping = stopSignal();
   const listening = await listen(server, {
     addresses: config.addresses,
     group: config.group,
@@ -51,7 +53,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   log.info(
     `rt ${packageJson.version} is ready on ${config.addresses.map(formatAddress).join(", ")}`,
   );
-  const signal = await stopSignal();
+  const signal = await stopping;
   log.info(`stopping on ${signal}; containers go on`);
   await listening.close();
   engine.close();
