@@ -4,6 +4,7 @@ import { type Posture, postures } from "../support/golden/posture.ts";
 import * as golden from "../support/golden/sections.ts";
 import { testIf } from "../support/needs.ts";
 import { type Found, parseProbe, useProbe } from "../support/probe.ts";
+import { until } from "../support/until.ts";
 
 const stage = useProbe();
 
@@ -111,3 +112,42 @@ withDocker(
     }
   },
 );
+
+test("a health check has the posture of an exec", async () => {
+  const { world, outside } = stage();
+  const daemon = world.daemonAlive();
+  const second = 1_000_000_000;
+  const test = ["CMD", "/probe", "capabilities", "descriptors", "groups"];
+  const created = await daemon.post("/containers/create", {
+    ...{ Image: "probe", Cmd: ["wait"] },
+    Healthcheck: { Test: test, Interval: second, Timeout: 20 * second, Retries: 1 },
+  });
+  const { Id } = (await created.json()) as { Id: string };
+  await world.rtOutput(["start", Id]);
+  const log = await until("the first check", async () => {
+    const { State } = await daemon.json<{ State: { Health?: { Log?: { Output: string }[] } } }>(
+      `/containers/${Id}/json`,
+    );
+    return State.Health?.Log?.[0];
+  });
+  const found = JSON.parse(log.Output) as Found;
+  const posture = postures.exec as Posture;
+  expect(found.capabilities).toEqual(golden.capabilities(posture, outside));
+  expect(Object.keys(found.descriptors)).toEqual(["0", "1", "2"]);
+  expect(found.groups).toEqual(golden.groups(posture));
+  await world.rtOutput(["rm", "-f", Id]);
+});
+
+test("a daemon that was killed and started again gives an exec the same posture", async () => {
+  const { world, outside } = stage();
+  const id = await world.rtOutput(["run", "-d", "--cap-add", "SYS_PTRACE", "probe", "wait"]);
+  await world.daemonAlive().kill();
+  await world.daemon();
+  const posture = postures.exec as Posture;
+  const capabilities = [...posture.capabilities, "SYS_PTRACE"];
+  const found = parseProbe(await world.rt(["exec", id, "/probe", "all", "syscalls"]));
+  expect(found.capabilities).toEqual(golden.capabilities({ ...posture, capabilities }, outside));
+  expect([found.syscalls?.kcmp, found.syscalls?.keyctl]).toEqual(["ESRCH", "EPERM"]);
+  expect(found.descriptors).toEqual(golden.descriptors(posture));
+  await world.rtOutput(["rm", "-f", id]);
+});
