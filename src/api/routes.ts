@@ -49,6 +49,8 @@ export const routes = {
 
   imageList: { method: "GET", path: "/images/json" },
   imageCreate: { method: "POST", path: "/images/create" },
+  imageSaveAll: { method: "GET", path: "/images/get" },
+  imageSave: { method: "GET", path: "/images/{name*}/get" },
   imageHistory: { method: "GET", path: "/images/{name*}/history" },
   imageTag: { method: "POST", path: "/images/{name*}/tag" },
   imageInspect: { method: "GET", path: "/images/{name*}/json" },

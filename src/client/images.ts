@@ -1,6 +1,6 @@
 import { routes } from "../api/routes.ts";
 import type { HistoryItem } from "../api/types.ts";
-import type { Transport } from "./transport.ts";
+import type { Reply, Transport } from "./transport.ts";
 
 /** Names, history and archives of images. */
 export class ImagesClient {
@@ -13,6 +13,12 @@ export class ImagesClient {
   async tag(name: string, repository: string, tag: string): Promise<void> {
     const options = { path: { name }, query: { repo: repository, tag } };
     await (await this.#transport.request(routes.imageTag, options)).body.bytes();
+  }
+
+  /** One archive of all of them. */
+  async save(names: string[], platform: string | undefined): Promise<Reply> {
+    const query = { names, platform };
+    return await this.#transport.request(routes.imageSaveAll, { query });
   }
 
   /** Newest step first. */

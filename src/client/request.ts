@@ -1,7 +1,8 @@
 import type { Route } from "../api/routes.ts";
 import { EngineError } from "../errors.ts";
 
-export type QueryValue = string | number | boolean | undefined;
+/** Of a list each value is sent, under the same name. */
+export type QueryValue = string | number | boolean | readonly string[] | undefined;
 
 export interface RequestOptions {
   /** Values for the `{name}` parts of the route's path. */
@@ -60,8 +61,10 @@ export function buildTarget(pattern: string, options: RequestOptions): string {
   for (const name in options.query) {
     const value = options.query[name];
     if (value === undefined) continue;
-    target += `${separator}${name}=${encodeURIComponent(formatQuery(value))}`;
-    separator = "&";
+    for (const each of typeof value === "object" ? value : [formatQuery(value)]) {
+      target += `${separator}${name}=${encodeURIComponent(each)}`;
+      separator = "&";
+    }
   }
   return target;
 }

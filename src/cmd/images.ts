@@ -44,7 +44,7 @@ export const images = defineCommand({
 });
 
 /** Words that belong after `image`, not `images`. */
-const verbs = ["history", "inspect", "list", "ls", "pull", "rm", "tag"];
+const verbs = ["history", "inspect", "list", "ls", "pull", "rm", "save", "tag"];
 
 const headers = {
   ID: "IMAGE ID",

@@ -110,6 +110,10 @@ const run: CommandEntry = {
   summary: "Create and run a new container from an image",
   load: async () => (await import("./run.ts")).run,
 };
+const save: CommandEntry = {
+  summary: "Save one or more images to a tar archive",
+  load: async () => (await import("./save.ts")).save,
+};
 const start: CommandEntry = {
   summary: "Start one or more stopped containers",
   load: async () => (await import("./start.ts")).start,
@@ -183,6 +187,7 @@ export const commands: CommandTable = {
   restart,
   rm,
   rmi,
+  save,
   start,
   stats,
   stop,
@@ -218,7 +223,7 @@ export const commands: CommandTable = {
     summary: "Manage images",
     commands: {
       ...{ history, inspect: inspectImage, list: images, ls: images },
-      ...{ pull, remove: rmi, rm: rmi, tag },
+      ...{ pull, remove: rmi, rm: rmi, save, tag },
     },
   },
   volume: {

@@ -33,6 +33,7 @@ import { CommitService } from "./files/commit.ts";
 import { FileService } from "./files/service.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
+import { SaveService } from "./images/save.ts";
 import { ImageService } from "./images/service.ts";
 import { NetworkService } from "./networks/service.ts";
 import { ContainerStore } from "./store/container-store.ts";
@@ -54,6 +55,7 @@ export interface Engine {
   events: EventBus;
   images: ImageService;
   pulls: PullService;
+  saves: SaveService;
   networks: NetworkService;
   volumes: VolumeService;
   table: ContainerTable;
@@ -89,7 +91,7 @@ export async function createEngine(
     log.error(`keep an event: ${messageOf(error)}`),
   );
   const stored = await createImages(config, native, log, { database, events });
-  const { images, pulls } = stored;
+  const { images, pulls, saves } = stored;
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
   const table = new ContainerTable(new ContainerStore(database), log);
   const trash = new Trash({
@@ -135,7 +137,19 @@ export async function createEngine(
   return {
     id: settings.ensure("engine.id", newId),
     updater: new Updater({ native, facts, table, restarter, events, cgroupParent }),
-    ...{ config, facts, native, events, images, pulls, networks, volumes, table, containers },
+    ...{
+      config,
+      facts,
+      native,
+      events,
+      images,
+      pulls,
+      saves,
+      networks,
+      volumes,
+      table,
+      containers,
+    },
     ...{ files, commits },
     ...lifecycle,
     reconcile: () => reconcile({ table, networks, ...lifecycle, onExit }),
@@ -182,5 +196,10 @@ async function createImages(
     });
   const pulls = new PullService({ content, images: store, layers, events, openSource });
   const images = new ImageService({ images: store, layers, content, events, pulls });
-  return { images, pulls, parts: { images: store, layers, content } };
+  const saves = new SaveService({
+    ...{ content, events, images: store },
+    get: (name) => images.get(name),
+    hold: (diffIds) => pulls.hold(diffIds),
+  });
+  return { images, pulls, saves, parts: { images: store, layers, content } };
 }

@@ -1,7 +1,7 @@
 import type { BigIntStats } from "node:fs";
 import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { blockSize, buildHeader, type Header, padding } from "../../archive/header.ts";
 import { EngineError, messageOf } from "../../errors.ts";
-import { blockSize, buildHeader, type Header, padding } from "./header.ts";
 
 const readSize = 256 * 1024;
 

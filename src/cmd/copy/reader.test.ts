@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { blockSize, buildHeader, type Header, padding } from "./header.ts";
+import { blockSize, buildHeader, type Header, padding } from "../../archive/header.ts";
+import { TarReader } from "../../archive/reader.ts";
 import { packTree } from "./pack.ts";
-import { TarReader } from "./reader.ts";
 import { unpackTree } from "./unpack.ts";
 
 async function useDirectory(work: (path: string) => Promise<void>): Promise<void> {

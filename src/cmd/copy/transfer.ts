@@ -1,4 +1,5 @@
 import { posix } from "node:path";
+import { TarReader } from "../../archive/reader.ts";
 import type { Session } from "../../cli/command.ts";
 import { type FilesClient, isDirectory, isSymlink, specialKind } from "../../client/files.ts";
 import { EngineError } from "../../errors.ts";
@@ -12,7 +13,6 @@ import {
   renameTop,
   splitEntry,
 } from "./paths.ts";
-import { TarReader } from "./reader.ts";
 import { unpackTree } from "./unpack.ts";
 
 export interface Transfer {

@@ -9,10 +9,10 @@ import {
   symlink,
   unlink,
 } from "node:fs/promises";
+import { damaged, type Header } from "../../archive/header.ts";
+import type { TarReader } from "../../archive/reader.ts";
 import { EngineError } from "../../errors.ts";
-import { damaged, type Header } from "./header.ts";
 import { toPathError } from "./pack.ts";
-import type { TarReader } from "./reader.ts";
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 

@@ -68,7 +68,7 @@ export class PullService {
     const config = parseConfig(raw);
     checkLayers(resolved.manifest, config);
     checkPlatform(config, request.platform);
-    using _wanted = this.#want(config.diffIds);
+    using _wanted = this.hold(config.diffIds);
     // Of an image that is here already nothing is told of its layers, as in Docker.
     const isKnown = this.#parts.images.image(configDescriptor.digest) !== undefined;
     const layerRequest = isKnown ? { ...request, report: ignoreProgress } : request;
@@ -194,7 +194,8 @@ export class PullService {
     await content.setIndex(entries);
   }
 
-  #want(diffIds: Digest[]): Disposable {
+  /** Keeps these layers from being removed until it is disposed of. */
+  hold(diffIds: Digest[]): Disposable {
     const count = (diffId: Digest, step: number): void => {
       const next = (this.#wanted.get(diffId) ?? 0) + step;
       if (next === 0) this.#wanted.delete(diffId);

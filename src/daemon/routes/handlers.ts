@@ -21,6 +21,7 @@ import { archiveRoutes } from "./archive.ts";
 import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
 import { execRoutes } from "./exec.ts";
+import { imageArchiveRoutes } from "./image-archives.ts";
 import { imageRoutes } from "./images.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { metricsRoutes } from "./metrics.ts";
@@ -124,6 +125,9 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       remove: (name, force) => images.remove(name, force, table),
       history: (name) => images.history(name),
       tag: (name, reference) => images.tag(name, reference),
+    }),
+    ...imageArchiveRoutes({
+      save: (...request) => engine.saves.save(...request),
     }),
     ...volumeRoutes({
       list: (filters) => volumes.list(filters, usersOf),

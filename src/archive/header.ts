@@ -1,4 +1,4 @@
-import { EngineError } from "../../errors.ts";
+import { EngineError } from "../errors.ts";
 
 /** One entry of a tar archive; `link` is the target of a link. */
 export interface Header {
@@ -99,7 +99,7 @@ export function parseHeader(
   { pax, name, link }: Extensions,
 ): Header | { extension: string; size: number } {
   checkSum(block);
-  const size = number(block, 124, 12);
+  const size = count(number(block, 124, 12));
   const flag = String.fromCharCode(block[156] ?? 0);
   if (/^[xgLK]$/.test(flag)) return { extension: flag, size };
   // Before POSIX a file had no letter, 7 was a file laid out in one piece.
@@ -116,7 +116,7 @@ export function parseHeader(
     mode: number(block, 100, 8) % 0o10000,
     uid: field("uid", 108, 8),
     gid: field("gid", 116, 8),
-    size: type === "file" ? field("size", 124, 12) : 0,
+    size: type === "file" ? count(field("size", 124, 12)) : 0,
     mtime: field("mtime", 136, 12),
     link: pax.get("linkpath") ?? link ?? text(block, 157, 100),
   };
@@ -166,6 +166,12 @@ function number(block: Uint8Array, at: number, width: number): number {
   if (digits === "") return 0;
   if (!/^[0-7]+$/.test(digits)) throw damaged("a number in a header is malformed");
   return Number.parseInt(digits, 8);
+}
+
+/** A size that a stream can have. */
+function count(value: number): number {
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw damaged("the size of an entry is impossible");
 }
 
 export function damaged(why: string): EngineError {

@@ -1,0 +1,160 @@
+import { type FileHandle, open } from "node:fs/promises";
+import { blockSize, padding } from "../../archive/header.ts";
+import { EngineError, messageOf } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { ContentStore } from "../../oci/layout.ts";
+import { manifestCap, parseManifest } from "../../oci/manifest.ts";
+import { formatPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
+import { canonicalName, familiarString, parseName, type Reference } from "../../oci/reference.ts";
+import type { EventBus } from "../events/bus.ts";
+import type { ImageStore } from "../store/image-store.ts";
+import type { StoredImage } from "./image.ts";
+import {
+  headerOf,
+  planSave,
+  type SavedBlob,
+  type SavedImage,
+  type SavedMember,
+} from "./save-plan.ts";
+
+/** Read and sent at once. */
+const pieceSize = 1024 * 1024;
+
+export interface SaveParts {
+  content: ContentStore;
+  images: ImageStore;
+  events: EventBus;
+  /** An image by name or id. Throws not_found. */
+  get(name: string): StoredImage;
+  /** Keeps layers from being removed until it is disposed of. */
+  hold(diffIds: Digest[]): Disposable;
+}
+
+/** Writes one piece of the archive; the first call says that all of it can be had. */
+export type Send = (chunk: Uint8Array) => Promise<void>;
+
+/** Writes images to archives, with every document and blob byte for byte as it was pulled. */
+export class SaveService {
+  readonly #parts: SaveParts;
+
+  constructor(parts: SaveParts) {
+    this.#parts = parts;
+  }
+
+  /** Nothing is sent before all of it was found. */
+  async save(
+    names: string[],
+    platform: Platform | undefined,
+    send: Send,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const chosen = this.#choose(names);
+    for (const { image } of chosen.values()) checkSavedPlatform(image, platform);
+    const diffIds = [...chosen.values()].flatMap(({ image }) => image.layers.map((l) => l.diffId));
+    using _held = this.#parts.hold(diffIds);
+    const members = await this.#plan([...chosen.values()]);
+    for (const member of members) {
+      await send(headerOf(member));
+      if (member.kind === "blob") await this.#sendBlob(member, send, signal);
+      if (signal.aborted) return;
+    }
+    await send(new Uint8Array(2 * blockSize));
+    for (const id of chosen.keys()) this.#parts.events.publish("image", "save", id, { name: id });
+  }
+
+  /** A bare repository stands for all its tags, as in Docker; an id for the image without a name. */
+  #choose(names: string[]): Map<Digest, { image: StoredImage; names: Reference[] }> {
+    const { images, get } = this.#parts;
+    const chosen = new Map<Digest, { image: StoredImage; names: Reference[] }>();
+    const add = (image: StoredImage, name?: Reference): void => {
+      const known = chosen.get(image.id) ?? { image, names: [] };
+      const text = name && familiarString(name);
+      if (name && !known.names.some((each) => familiarString(each) === text))
+        known.names.push(name);
+      chosen.set(image.id, known);
+    };
+    for (const text of names) {
+      const asked = parseSaved(text);
+      const tags = asked === undefined || asked.tag || asked.digest ? [] : images.tags();
+      const ofRepository = tags
+        .map((tag) => ({ tag, name: parseName(tag.reference) }))
+        .filter(({ name }) => asked && name.tag && canonicalName(name) === canonicalName(asked));
+      for (const { tag, name } of ofRepository) add(get(tag.image), name);
+      if (ofRepository.length > 0) continue;
+      add(get(text), asked?.tag === undefined ? undefined : withoutDigest(asked));
+    }
+    return chosen;
+  }
+
+  async #plan(chosen: { image: StoredImage; names: Reference[] }[]): Promise<SavedMember[]> {
+    const { content } = this.#parts;
+    const saved: SavedImage[] = [];
+    const documents: SavedBlob[] = [];
+    const layers: SavedBlob[] = [];
+    for (const { image, names } of chosen) {
+      const { manifest, id } = image;
+      const parsed = parseManifest(
+        await content.read(manifest.digest, manifestCap),
+        manifest.mediaType,
+      );
+      if (parsed.kind !== "manifest")
+        throw new EngineError("internal", `the manifest of image ${id} is an index`);
+      documents.push(manifest, await this.#blob(image, id));
+      const blobs = parsed.layers.map(({ digest }) => this.#blob(image, digest));
+      layers.push(...(await Promise.all(blobs)));
+      const digests = parsed.layers.map(({ digest }) => digest);
+      saved.push({ manifest, config: id, layers: digests, names });
+    }
+    return planSave(saved, documents, layers);
+  }
+
+  async #blob(image: StoredImage, digest: Digest): Promise<SavedBlob> {
+    const size = await this.#parts.content.size(digest);
+    if (size !== undefined) return { digest, size };
+    throw new EngineError(
+      "conflict",
+      `image ${image.id.slice(7, 19)} cannot be saved: its blob ${digest} is not in the store`,
+      { hint: "pull the image again, which fetches what is missing" },
+    );
+  }
+
+  async #sendBlob(
+    { digest, size }: Extract<SavedMember, { kind: "blob" }>,
+    send: Send,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await using file = await openBlob(this.#parts.content.path(digest));
+    for (let left = size; left > 0 && !signal.aborted; ) {
+      const piece = Buffer.allocUnsafe(Math.min(left, pieceSize));
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) throw new EngineError("internal", `blob ${digest} has become shorter`);
+      left -= bytesRead;
+      await send(piece.subarray(0, bytesRead));
+    }
+    await send(padding(size));
+  }
+}
+
+async function openBlob(path: string): Promise<FileHandle> {
+  return await open(path, "r").catch((cause) => {
+    throw new EngineError("internal", `a blob has gone: ${messageOf(cause)}`, { cause });
+  });
+}
+
+/** Undefined for an id, which is not a name. */
+function parseSaved(text: string): Reference | undefined {
+  return /^(sha256:[0-9a-f]+|[0-9a-f]{64})$/.test(text) ? undefined : parseName(text);
+}
+
+function withoutDigest({ digest: _digest, ...name }: Reference): Reference {
+  return name;
+}
+
+/** Throws not_found unless the image is for the platform that was asked for. */
+export function checkSavedPlatform(image: StoredImage, platform: Platform | undefined): void {
+  if (platform === undefined || matchPlatform(image.platform, platform) === 0) return;
+  throw new EngineError(
+    "not_found",
+    `image with reference ${image.id.slice(7, 19)} was found but does not provide the specified platform (${formatPlatform(platform)})`,
+  );
+}
