@@ -107,6 +107,12 @@ const table: Record<string, Change> = {
     flags: ["--security-opt", "seccomp=unconfined"],
     changed: { "capabilities Seccomp": "0", "capabilities Seccomp_filters": "0" },
   },
+  "--security-opt apparmor=unconfined": {
+    flags: ["--security-opt", "apparmor=unconfined"],
+    // Where the machine has AppArmor.
+    changed: ({ process }) =>
+      process.label === "unconfined" ? { "process label": "unconfined" } : {},
+  },
   "--network host": {
     flags: ["--network", "host"],
     changed: ({ sysctls, process }) => ({

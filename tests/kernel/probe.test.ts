@@ -45,7 +45,7 @@ for (const [name, posture] of Object.entries(postures)) {
       made: golden.made(posture, outside),
       mounts: mounts(posture, outside),
       paths: golden.paths(posture, await findOutside(posture), isConfined(found)),
-      process: fill(golden.surroundings(posture), found.process),
+      process: fill(golden.surroundings(posture, outside), found.process),
       signals: golden.signals(),
       sysctls: fill(golden.sysctls, found.sysctls),
     });

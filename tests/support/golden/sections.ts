@@ -121,8 +121,9 @@ export const sysctls = {
   "kernel.domainname": "(none)",
 };
 
-export function surroundings(posture: Posture): Found["process"] {
+export function surroundings(posture: Posture, outside: Found): Found["process"] {
   const first = posture.exec === undefined && !posture.init;
+  const label = posture.openSystem ? "unconfined" : "docker-default (enforce)";
   return {
     cwd: "/",
     umask: "0022",
@@ -132,6 +133,8 @@ export function surroundings(posture: Posture): Found["process"] {
     env: ["HOME", "HOSTNAME", "PATH", ...(posture.terminal ? ["TERM"] : [])],
     terminal: posture.terminal ? "ok" : "ENXIO",
     parent: posture.init ? 1 : 0,
+    // The label of AppArmor, where the machine has it; `exec --privileged` keeps the container's.
+    label: outside.process.label === "unconfined" ? label : (outside.process.label ?? ""),
     // Not Docker's: SIGKILL, since nothing runs without its monitor.
     deathSignal: 9,
     // In a cgroup namespace of its own.
@@ -176,11 +179,12 @@ export function paths(posture: Posture, outside: Found, confined: boolean): Foun
     const named = ["/proc/kcore", "/proc/sysrq-trigger"].includes(path);
     if (confined && named) return { ...state, content: "EACCES" };
     const powerful = posture.capabilities === "all" || posture.uid !== 0;
-    return path === "/proc/kcore" && !powerful ? { ...state, content: "EPERM" } : state;
+    const core = path === "/proc/kcore" && state.kind === "file";
+    return core && !powerful ? { ...state, content: "EPERM" } : state;
   };
   const inContainer = (path: string, state: PathState): PathState => {
     const isHidden = hidden.includes(path) || hiddenInSys.includes(path);
-    if (isHidden && !posture.openPaths) return hide(state, denied);
+    if (isHidden && !posture.openPaths) return deny(path, hide(state, denied));
     if (readOnly.includes(path) && !posture.openPaths) return lock(deny(path, state));
     if (path === "/sys/fs/cgroup") {
       // The modes of the root of all cgroups are not those of the container's own.
