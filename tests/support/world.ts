@@ -1,5 +1,5 @@
 /** A machine of its own for a test: namespaces, roots, cgroups; and a check that nothing is left of it. */
-import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { createCgroups, findOwnCgroups, listBelow, removeCgroups } from "./cgroups.ts";
 import { Daemon, type DaemonOptions } from "./daemon.ts";
@@ -74,6 +74,20 @@ export class World implements AsyncDisposable {
 
   async run(command: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
     return await this.spawn(command, options).finished();
+  }
+
+  /** Sets a limit of the world's own cgroup by the first of `files` that it has; false if it has none. */
+  async limit(files: string[], value: string | number): Promise<boolean> {
+    for (const path of this.#cgroups.flatMap((each) => files.map((file) => join(each, file)))) {
+      if (
+        await writeFile(path, `${value}`).then(
+          () => true,
+          () => false,
+        )
+      )
+        return true;
+    }
+    return false;
   }
 
   /** Like spawn, inside the world's own cgroups. */
@@ -206,7 +220,10 @@ export class World implements AsyncDisposable {
       ...links
         .filter((each) => !this.#before.links.includes(each) && !each.startsWith("rt0"))
         .map((each) => `interface ${each}`),
-      ...(await listBelow(this.#cgroups)).map((each) => `cgroup ${each}`),
+      // Where containers begin and the daemon stands; the next daemon finds them again.
+      ...(await listBelow(this.#cgroups))
+        .filter((each) => !/\/rt-(containers|daemon)$/.test(each))
+        .map((each) => `cgroup ${each}`),
       ...temporary.map((each) => `temporary file ${each}`),
       ...running.filter((each) => each.includes("monitor")).map((each) => `run file ${each}`),
     ];

@@ -22,6 +22,7 @@ use crate::error::{Code, Context, StepError};
 use crate::plan::{ContainerPlan, Namespace};
 use crate::protocol::{LAUNCH_FDS, LaunchReply, NETWORK_DONE, Prepared};
 use crate::share::Shared;
+use crate::spawner;
 use crate::sys::{Orphan, Vector, spawn_orphan};
 
 /// A container that stands at its gate.
@@ -257,17 +258,19 @@ fn spawn(image: BorrowedFd<'_>, channel: &OwnedFd) -> Result<u32, StepError> {
         .step(STEP, "")?;
     let high = |fd: BorrowedFd<'_>| rustix::io::fcntl_dupfd_cloexec(fd, ABOVE).step(STEP, "");
     let (null, channel, image) = (high(null.as_fd())?, high(channel.as_fd())?, high(image)?);
-    let argv = [CString::from(c"rt-monitor")];
-    let null_fd = null.as_raw_fd();
-    let fds = [null_fd, null_fd, null_fd, channel.as_raw_fd()];
-    let (argv, env) = (Vector::new(&argv), Vector::new(&[]));
-    spawn_orphan(&Orphan {
-        image: image.as_fd(),
-        argv: &argv,
-        env: &env,
-        fds: &fds,
-    })
-    .step(STEP, "")
+    let start = move || {
+        let argv = [CString::from(c"rt-monitor")];
+        let null_fd = null.as_raw_fd();
+        let fds = [null_fd, null_fd, null_fd, channel.as_raw_fd()];
+        let (argv, env) = (Vector::new(&argv), Vector::new(&[]));
+        spawn_orphan(&Orphan {
+            image: image.as_fd(),
+            argv: &argv,
+            env: &env,
+            fds: &fds,
+        })
+    };
+    spawner::run(start).step(STEP, "")
 }
 
 /// The addon's end of the launch channel: a u32 LE length and a postcard value each way.

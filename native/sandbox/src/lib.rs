@@ -18,6 +18,7 @@ pub mod plan;
 mod program;
 pub mod protocol;
 mod share;
+mod spawner;
 #[allow(unsafe_code)]
 pub mod sys;
 

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::device::{self, Rule};
 use super::layout::{Hierarchy, Layout, enable_controllers};
 use super::remove::{OomSource, remove, remove_empty};
+use super::reserve;
 use super::resources::{self, Setting};
 use super::settings::{put, write_all};
 use crate::error::{Code, Context, StepError};
@@ -103,6 +104,10 @@ fn fill(
         let fd = open_directory(&directory)?;
         if unified {
             write_all(&directory, settings.iter())?;
+            if !settings.iter().any(|setting| setting.file == "pids.max") {
+                let most = reserve::most_processes(v2).to_string();
+                let _no_such_controller = put(&directory, "pids.max", &most);
+            }
             created.oom = Some(OomSource::v2(&directory));
         }
         match match devices {

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use rustix::io::Errno;
 
+use super::reserve;
 use crate::error::{Code, Context, StepError};
 
 /// The leaf the daemon moves itself to, so that its own cgroup may hold containers.
@@ -256,6 +257,9 @@ pub fn prepare_parent() -> Result<(), StepError> {
             let _moved = fs::write(leaf.join("cgroup.procs"), "0");
         }
         enable_controllers(&v2.own);
+    }
+    if !layout.v1.is_empty() {
+        reserve::prepare(&layout);
     }
     *CACHED
         .lock()

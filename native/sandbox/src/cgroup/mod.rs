@@ -12,6 +12,7 @@ mod freeze;
 mod layout;
 mod processes;
 mod remove;
+mod reserve;
 mod resources;
 mod settings;
 mod stats;

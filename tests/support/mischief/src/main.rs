@@ -5,6 +5,8 @@
 //!     mischief touch SECONDS    the same, but changes nothing
 //!     mischief eat MIB          fills memory and keeps it
 //!     mischief files DIR        makes empty files until none can be made, and says how many
+//!     mischief fork             makes as many processes as it may, all of them busy
+//!     mischief tick             a number each 20 ms
 //!     mischief socket PATH      binds a socket there and leaves it
 mod grab;
 mod sys;
@@ -50,6 +52,14 @@ fn files(directory: &str) -> io::Result<()> {
     Ok(())
 }
 
+fn tick() -> io::Result<()> {
+    for number in 0_u64.. {
+        say(&number.to_string())?;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
 fn run(words: &[&str]) -> io::Result<()> {
     let bad = |_| io::Error::from(io::ErrorKind::InvalidInput);
     match words {
@@ -64,6 +74,11 @@ fn run(words: &[&str]) -> io::Result<()> {
         }
         ["eat", mebibytes] => eat(mebibytes.parse().map_err(bad)?),
         ["files", directory] => files(directory),
+        ["fork"] => {
+            say("ready")?;
+            sys::fork_for_ever()
+        }
+        ["tick"] => tick(),
         ["socket", path] => UnixListener::bind(path).map(drop),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     }
