@@ -52,6 +52,8 @@ const DENIED: [(&str, u32); 14] = [
 const MOUNT: u8 = 7;
 const PTRACE: u8 = 9;
 const SIGNAL: u8 = 10;
+/// Stands before the class where the kernel compares with the profile of another process.
+const LABEL: u8 = 16;
 
 const UNMOUNT: u32 = 0x04;
 const TRACE: u32 = 0x02 | 0x04;
@@ -141,6 +143,10 @@ fn policy_dfa(name: &str, peers: &[&str]) -> Dfa {
         let mut pattern = vec![Part::One(Bytes::one(class))];
         pattern.extend_from_slice(rest);
         patterns.add(&pattern, permissions);
+        if class != MOUNT {
+            pattern.insert(0, Part::One(Bytes::one(LABEL)));
+            patterns.add(&pattern, permissions);
+        }
     };
     let anybody = [Part::One(Bytes::NAME), Part::Many(Bytes::NAME)];
     allow(MOUNT, &[Part::Many(Bytes::NAME)], UNMOUNT);
@@ -237,6 +243,9 @@ mod tests {
                 .iter()
                 .fold(0, |all, mark| all | mark)
         };
+        assert_eq!(allowed(b"\x10\x09p"), TRACE | BE_TRACED);
+        assert_eq!(allowed(b"\x10\x09unconfined"), BE_TRACED);
+        assert_eq!(allowed(b"\x10\x0a\x09p"), SEND | RECEIVE);
         assert_eq!(allowed(b"\x09p"), TRACE | BE_TRACED);
         assert_eq!(allowed(b"\x09pp"), BE_TRACED);
         assert_eq!(allowed(b"\x09unconfined"), BE_TRACED);

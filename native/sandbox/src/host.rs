@@ -75,6 +75,19 @@ pub fn host_facts() -> HostFacts {
     }
 }
 
+/// Since Linux 6.8 overlay can be told its layers one by one, by options as long as they need be. Up to 6.4
+/// it takes any option at first, and refuses all of them in the end.
+pub(crate) fn takes_single_layers() -> bool {
+    is_at_least(&rustix::system::uname().release().to_string_lossy(), (6, 8))
+}
+
+/// "6.1.0-56-cloud-amd64" is at least (6, 1).
+fn is_at_least(release: &str, wanted: (u32, u32)) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    (next(), next()) >= wanted
+}
+
 fn online(kind: &str) -> String {
     let path = format!("/sys/devices/system/{kind}/online");
     let text = fs::read_to_string(path).unwrap_or_else(|_| "0".into());
@@ -90,6 +103,21 @@ fn mem_total(meminfo: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_are_compared_by_number() {
+        for (release, newer) in [
+            ("6.8.0", true),
+            ("6.18.44-fc", true),
+            ("7.0-rc1", true),
+            ("6.7.12", false),
+            ("6.1.0-56-cloud-amd64", false),
+            ("5.15", false),
+            ("", false),
+        ] {
+            assert_eq!(is_at_least(release, (6, 8)), newer, "{release}");
+        }
+    }
 
     #[test]
     fn mem_total_is_in_bytes() {

@@ -11,6 +11,7 @@ use rustix::mount::{
 
 use crate::child::root;
 use crate::error::{Code, Context, StepError};
+use crate::host::takes_single_layers;
 use crate::sys;
 
 const STEP: &str = "mount image";
@@ -28,6 +29,9 @@ pub enum Table {
 /// The tree of the layers `lower`, topmost first, at least two. `at` is a directory that an old kernel
 /// needs to mount on for a moment.
 pub fn image_tree(lower: &[String], at: &str, table: Table) -> Result<OwnedFd, StepError> {
+    if !takes_single_layers() {
+        return old_tree(lower, at, table);
+    }
     let context = rustix::mount::fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).step(STEP, "")?;
     for layer in lower {
         let layer = directory(layer)?;

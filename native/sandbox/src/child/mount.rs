@@ -12,6 +12,7 @@ use rustix::mount::{
 use super::Result;
 use super::root;
 use crate::error::{Code, Context, StepError};
+use crate::host::takes_single_layers;
 use crate::op::{Attrs, FileSystem, Overlay};
 use crate::sys;
 
@@ -84,6 +85,9 @@ fn explain(context: BorrowedFd<'_>, mut error: StepError) -> StepError {
 pub(crate) fn rootfs(overlay: &Overlay) -> Result<OwnedFd> {
     const STEP: &str = "mount rootfs";
     let at = root::host_directory(&overlay.at).step(STEP, &overlay.at)?;
+    if !takes_single_layers() {
+        return old_rootfs(overlay, at.as_fd());
+    }
     let layers = overlay
         .lower
         .iter()
@@ -194,7 +198,8 @@ fn old_rootfs(overlay: &Overlay, at: BorrowedFd<'_>) -> Result<OwnedFd> {
     let target = format!("/proc/self/fd/{}", at.as_raw_fd());
     let flags = rustix::mount::MountFlags::empty();
     rustix::mount::mount("overlay", target, "overlay", flags, data.as_c_str())
-        .step(STEP, &overlay.at)?;
+        .map_err(|errno| without_overlay(errno, STEP))
+        .map_err(|error| unfit_for_upper(error, &overlay.upper))?;
     root::host_directory(&overlay.at).step(STEP, &overlay.at)
 }
 
@@ -370,4 +375,48 @@ pub(super) fn pivot(root: BorrowedFd<'_>) -> Result<()> {
     rustix::process::pivot_root(".", ".").step("pivot root", "/")?;
     rustix::mount::unmount(".", UnmountFlags::DETACH).step("leave the host's root", "/")?;
     rustix::process::chdir("/").step("enter root", "/")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What older kernels need, tried on this one.
+    #[test]
+    fn layers_are_mounted_by_one_option_too() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        // The thread, and with it the namespace, ends with the test.
+        sys::unshare_mounts().expect("own mounts");
+        make_private().expect("private");
+        let dir = std::env::temp_dir().join(format!("rt-old-overlay-{}", std::process::id()));
+        let at = |sub: &str| dir.join(sub).to_string_lossy().into_owned();
+        // Longer than fsconfig takes, and with the characters that separate options and layers.
+        let deep = format!("a:b,{}/{}", "x".repeat(200), "y".repeat(200));
+        for sub in ["base", &deep, "upper", "work", "at"] {
+            fs::create_dir_all(at(sub)).expect("directory");
+        }
+        fs::write(dir.join("base/below"), "1").expect("file");
+        fs::write(dir.join(&deep).join("above"), "2").expect("file");
+        let overlay = Overlay {
+            lower: vec![at(&deep), at("base")],
+            upper: at("upper"),
+            work: at("work"),
+            at: at("at"),
+        };
+        let place = root::host_directory(&overlay.at).expect("place");
+        let mounted = old_rootfs(&overlay, place.as_fd());
+        let seen = ["below", "above"].map(|name| fs::read_to_string(dir.join("at").join(name)));
+        let written = fs::write(dir.join("at/new"), "3");
+        drop((mounted, place));
+        let _gone = rustix::mount::unmount(at("at"), UnmountFlags::DETACH);
+        let kept = fs::read_to_string(dir.join("upper/new"));
+        fs::remove_dir_all(&dir).expect("clean up");
+        assert_eq!(seen.map(|text| text.expect("shown")), ["1", "2"]);
+        written.expect("written");
+        assert_eq!(kept.expect("kept"), "3");
+    }
 }
