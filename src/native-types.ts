@@ -401,6 +401,8 @@ export interface LogRequest {
   details: boolean;
   /** Text alone instead of stream frames. */
   raw: boolean;
+  /** Neighbouring records of one stream share a frame. */
+  joined: boolean;
   /** There may be more later. */
   follow: boolean;
   /** Only so many of the last records; null for all. */

@@ -212,6 +212,8 @@ export class Engine {
       since: options.since,
       until: options.until,
       tail: options.tail,
+      // Ours then sends many records to a frame, others do not know it.
+      joined: true,
     };
     return this.transport.request(routes.containerLogs, { path: { id }, query, signal });
   }

@@ -36,12 +36,14 @@ export const logs = defineCommand({
     const engine = openEngine(context.target);
     const since = readMoment("since", flags.since);
     const until = readMoment("until", flags.until);
-    const { Id = name, Config } = await engine.inspectContainer(name);
     const { details, follow, timestamps, tail } = flags;
     const selection = { details, follow, timestamps, tail, since, until };
     const options = { stdout: true, stderr: true, ...selection };
-    const { body } = await engine.containerLogs(Id, options);
-    await copyFrames(() => body.next(), { tty: Config?.Tty ?? false, session: context });
+    const { body, headers } = await engine.containerLogs(name, options);
+    // Older engines call everything raw.
+    const isFramed = headers["content-type"]?.endsWith("multiplexed-stream") ?? false;
+    const tty = !isFramed && ((await engine.inspectContainer(name)).Config?.Tty ?? false);
+    await copyFrames(() => body.next(), { tty, session: context });
     return exitCodes.ok;
   },
 });

@@ -41,6 +41,7 @@ fn main() -> std::io::Result<()> {
                 timestamps: false,
                 details: false,
                 raw: false,
+                joined: false,
                 follow: false,
                 tail: None,
                 since: None,

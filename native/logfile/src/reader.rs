@@ -32,6 +32,8 @@ pub struct ReadOptions {
     pub details: bool,
     /// Text alone instead of Docker's stream frames.
     pub raw: bool,
+    /// Neighbouring records of one stream share a frame, which costs its readers less.
+    pub joined: bool,
     /// There may be more later.
     pub follow: bool,
     /// Only so many of the last records.
@@ -54,6 +56,8 @@ pub struct Reader {
     /// Of the last source, when it is not followed: bytes to read in all.
     limit: Option<u64>,
     is_over: bool,
+    /// Where the last frame of the output begins.
+    frame: Option<usize>,
     details: Details,
 }
 
@@ -72,6 +76,7 @@ impl Reader {
             position: 0,
             limit,
             is_over: false,
+            frame: None,
             details: Details::default(),
         };
         if let Some(count) = reader.options.tail {
@@ -123,6 +128,7 @@ impl Reader {
     /// The next piece of output; None if there is no more now.
     pub fn read_next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut out = Vec::new();
+        self.frame = None;
         while out.len() < FULL && !self.is_over {
             if !self.fill()? {
                 break;
@@ -271,11 +277,13 @@ impl Reader {
                 return;
             }
         }
-        let header = out.len();
-        if !options.raw {
-            out.extend_from_slice(&[record.stream.number(), 0, 0, 0, 0, 0, 0, 0]);
+        let number = record.stream.number();
+        let joins = |at: &usize| options.joined && out.get(*at) == Some(&number);
+        let header = self.frame.filter(joins).unwrap_or(out.len());
+        if !options.raw && header == out.len() {
+            out.extend_from_slice(&[number, 0, 0, 0, 0, 0, 0, 0]);
+            self.frame = Some(header);
         }
-        let start = out.len();
         if options.timestamps {
             record.time.write(out);
             out.push(b' ');
@@ -289,6 +297,7 @@ impl Reader {
             Text::Plain(text) => out.extend_from_slice(text),
         }
         if !options.raw {
+            let start = header + HEADER;
             let length = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
             out[header + HEADER / 2..start].copy_from_slice(&length.to_be_bytes());
         }

@@ -50,6 +50,7 @@ impl Place {
             timestamps: false,
             details: false,
             raw: true,
+            joined: false,
             follow: false,
             tail: None,
             since: None,

@@ -69,6 +69,8 @@ function parseSelection({ query }: RequestContext): LogSelection {
     follow: query.flag("follow"),
     timestamps: query.flag("timestamps"),
     details: query.flag("details"),
+    // Only our own client asks for it; Docker's have a frame for each record.
+    joined: query.flag("joined"),
     tail: /^\d+$/.test(tail) ? Number(tail) : null,
     since: parseTimestamp(query.text("since")) ?? null,
     until: parseTimestamp(query.text("until")) ?? null,

@@ -52,6 +52,7 @@ const everything = {
   follow: false,
   timestamps: false,
   details: false,
+  joined: false,
   tail: null,
   since: null,
   until: null,

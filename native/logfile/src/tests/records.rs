@@ -40,6 +40,24 @@ fn a_line_in_two_pieces_is_one_record() {
 }
 
 #[test]
+fn neighbours_of_one_stream_may_share_a_frame() {
+    for format in FORMATS {
+        let place = Place::new();
+        let mut writer = place.writer(format);
+        writer.take(Stream::Output, b"one\ntwo\n");
+        writer.take(Stream::Error, b"x\n");
+        writer.take(Stream::Output, b"three\n");
+        writer.finish();
+        let mut options = place.options(format);
+        (options.raw, options.joined) = (false, true);
+        assert_eq!(
+            read(options),
+            "\u{1}\0\0\0\0\0\0\u{8}one\ntwo\n\u{2}\0\0\0\0\0\0\u{2}x\n\u{1}\0\0\0\0\0\0\u{6}three\n"
+        );
+    }
+}
+
+#[test]
 fn long_lines_are_cut_between_characters() {
     for format in FORMATS {
         let place = Place::new();

@@ -54,6 +54,7 @@ fn read(path: &Path, format: Format) -> Vec<String> {
         timestamps: false,
         details: false,
         raw: true,
+        joined: false,
         follow: false,
         tail: None,
         since: None,
