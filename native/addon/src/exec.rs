@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use sandbox::plan::ExecPlan;
-use sandbox::protocol::Adoption;
+use sandbox::protocol::{Adoption, frame};
 use sandbox::sys;
 
 use crate::failure::Failure;
@@ -14,7 +14,14 @@ pub(crate) fn build(plan: &str) -> Result<Vec<u8>, Failure> {
     let plan: ExecPlan = serde_json::from_str(plan)?;
     ensure_profile(plan.process.app_armor.as_deref())?;
     let request = sandbox::build_exec(&plan)?;
-    postcard::to_allocvec(&request).map_err(|error| Failure::new("internal", error.to_string()))
+    let payload = postcard::to_allocvec(&request)
+        .map_err(|error| Failure::new("internal", error.to_string()))?;
+    // The monitor would let go of the daemon, which would take its container for ended.
+    if payload.len() > frame::LONGEST {
+        let text = "exec: the command and its environment are too long: argument list too long";
+        return Err(Failure::new("command_not_executable", text));
+    }
+    Ok(payload)
 }
 
 /// Takes the numbers of two sockets that JavaScript holds, and an `Adoption` as JSON.

@@ -13,8 +13,8 @@ use crate::hear::descriptors;
 use crate::queue::Queue;
 use logfile::Stream;
 
-/// Longest payload that is taken; a longer one is no client of ours.
-const MAX_PAYLOAD: usize = 1024 * 1024;
+/// Descriptors that may wait for the frames they belong to; who sends more is no client of ours.
+const MAX_GIVEN: usize = 16;
 const SEND_BUFFER: usize = 512 * 1024;
 
 #[allow(clippy::struct_excessive_bools)]
@@ -157,6 +157,7 @@ impl Client {
         let mut parts = [IoSliceMut::new(&mut *buffer)];
         let got = recvmsg(&self.fd, &mut parts, &mut control, flags).map(|got| got.bytes);
         self.given.extend(descriptors(&mut control));
+        self.is_gone |= self.given.len() > MAX_GIVEN;
         match got {
             Ok(0) => self.is_gone = true,
             Ok(count) => self
@@ -180,7 +181,7 @@ impl Client {
     fn next_frame(&mut self) -> Option<Frame> {
         let &[kind, _, _, _, a, b, c, d] = self.received.first_chunk::<HEADER>()?;
         let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
-        if length > MAX_PAYLOAD {
+        if length > frame::LONGEST {
             self.is_gone = true;
             return None;
         }
@@ -275,7 +276,7 @@ mod tests {
                 if client.is_gone {
                     break;
                 }
-                assert!(client.received.len() <= HEADER + MAX_PAYLOAD);
+                assert!(client.received.len() <= HEADER + frame::LONGEST);
             }
         }
     }
@@ -283,7 +284,7 @@ mod tests {
     #[test]
     fn a_length_that_no_client_of_ours_sends_ends_it() {
         let (mut client, theirs) = pair();
-        let header = frame::header(frame::STDIN, MAX_PAYLOAD + 1);
+        let header = frame::header(frame::STDIN, frame::LONGEST + 1);
         send(&theirs, &header, SendFlags::NOSIGNAL).expect("sent");
         assert!(client.receive(&mut [0; 64]).is_empty());
         assert!(client.is_gone);

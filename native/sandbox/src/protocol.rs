@@ -141,6 +141,9 @@ pub mod frame {
     pub const RELEASED: u8 = 0x29;
     /// Bytes of a frame before its payload.
     pub const HEADER: usize = 8;
+    /// Longest payload that a monitor takes; who announces a longer one is let go. An exec with all the
+    /// arguments and variables that the kernel takes (2 MiB) fits.
+    pub const LONGEST: usize = 3 * 1024 * 1024;
 
     /// The header of a frame.
     pub fn header(kind: u8, length: usize) -> [u8; HEADER] {
