@@ -124,3 +124,18 @@ test("a time is a time", async () => {
     expect([time, reply.status]).toEqual([time, 400]);
   }
 });
+
+test("an exec that is too long for its monitor is refused, and the container goes on", async () => {
+  const { daemon, world } = stage();
+  const id = await create();
+  await daemon.post(`/containers/${id}/start`);
+  for (const length of [1_500_000, 3_500_000]) {
+    const made = await daemon.post(`/containers/${id}/exec`, { Cmd: ["true", "x".repeat(length)] });
+    const exec = (await jsonOf<{ Id: string }>(made)).Id;
+    const [status, message] = await refusal(`/exec/${exec}/start`, { Detach: true });
+    expect([length, status]).toEqual([length, 400]);
+    expect(message).toEndWith("argument list too long");
+  }
+  expect(await world.rtOutput(["exec", id, "echo", "alive"])).toBe("alive");
+  await remove(id);
+});
