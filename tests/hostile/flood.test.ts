@@ -11,7 +11,7 @@ import { until } from "../support/until.ts";
 import { World } from "../support/world.ts";
 
 setDefaultTimeout(120_000);
-const seconds = process.env.RT_FULL === "1" ? 20 : 2;
+const seconds = process.env.RT_FULL === "1" ? 20 : 1;
 /** What a user would notice. */
 const patience = 100;
 

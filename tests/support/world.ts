@@ -222,7 +222,7 @@ export class World implements AsyncDisposable {
         .map((each) => `interface ${each}`),
       // Where containers begin and the daemon stands; the next daemon finds them again.
       ...(await listBelow(this.#cgroups))
-        .filter((each) => !/\/rt-(containers|daemon)$/.test(each))
+        .filter((each) => !/\/rt-(containers|daemon)(\/|$)/.test(each))
         .map((each) => `cgroup ${each}`),
       ...temporary.map((each) => `temporary file ${each}`),
       ...running.filter((each) => each.includes("monitor")).map((each) => `run file ${each}`),

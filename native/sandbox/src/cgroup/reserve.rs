@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::layout::{Hierarchy, Layout};
-use crate::spawner;
+use crate::spawner::{self, Places};
 
 /// The v1 cgroup in which containers begin.
 const CONTAINERS: &str = "rt-containers";
@@ -14,23 +14,21 @@ const SHARES: &str = "8192";
 /// On v1: makes the cgroups in which containers begin, and the thread that starts them there. What cannot be made is no
 /// error: then containers share with the daemon as any processes do.
 pub(super) fn prepare(layout: &Layout) {
-    let mut tasks = Vec::new();
-    let mut make = |hierarchy: &Hierarchy, file: &str, value: &str| {
+    let make = |hierarchy: &Hierarchy, file: &str, value: &str| {
         let directory = hierarchy.own.join(CONTAINERS);
         let _there = fs::create_dir(&directory);
-        if fs::write(directory.join(file), value).is_ok() {
-            tasks.push(directory.join("tasks"));
-        }
+        fs::write(directory.join(file), value).ok()?;
+        Some(directory)
     };
-    if let Some(pids) = layout.v1_for("pids") {
-        make(pids, "pids.max", &most_processes(pids).to_string());
-    }
-    if let Some(cpu) = layout.v1_for("cpu")
-        && !sessions_are_fair(cpu)
-    {
-        make(cpu, "cpu.shares", SHARES);
-    }
-    spawner::start(tasks);
+    let pids = layout.v1_for("pids");
+    let cpu = layout.v1_for("cpu").filter(|cpu| !sessions_are_fair(cpu));
+    spawner::start(Places {
+        shared: pids
+            .and_then(|pids| make(pids, "pids.max", &most_processes(pids).to_string()))
+            .into_iter()
+            .collect(),
+        apart: cpu.and_then(|cpu| make(cpu, "cpu.shares", SHARES)),
+    });
 }
 
 /// True if the scheduler shares processors by session, as it does in the root cgroup alone: a container is one.
