@@ -13,6 +13,8 @@ export interface Native {
   removeTree(path: string): Promise<void>;
   /** Bytes of the regular files below a path, each once however many names it has; 0 if absent. */
   treeSize(path: string): Promise<number>;
+  /** The same, and what it takes of the disk; nothing if absent. */
+  treeUsage(path: string): Promise<TreeUsage>;
   /** Copies a directory of an image into an empty volume; false if there was nothing to do. */
   copyUp(request: CopyUpRequest): Promise<boolean>;
   /** Ends or undoes what an interrupted `copyUp` has left in a volume's directory. */
@@ -140,6 +142,12 @@ export interface NetworkCounters {
   txPackets: number;
   txErrors: number;
   txDropped: number;
+}
+
+export interface TreeUsage {
+  bytes: number;
+  /** Of its blocks, the directories' too. */
+  disk: number;
 }
 
 export interface ExtractOptions {

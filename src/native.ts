@@ -15,6 +15,7 @@ import type {
   LogRequest,
   Native,
   PackedLayer,
+  TreeUsage,
 } from "./native-types.ts";
 
 /** The addon's functions as they cross N-API: structures as JSON, errors as JSON in the message. */
@@ -42,7 +43,7 @@ interface Addon {
   prepareCgroup(): void;
   checkSeccomp(plan: string): void;
   hostFacts(): string;
-  treeSize(path: string): Promise<number>;
+  treeUsage(path: string): Promise<TreeUsage>;
   freeze(request: string): Promise<void>;
   isFrozen(cgroup: string): boolean;
   statFile(request: string): Promise<string>;
@@ -118,7 +119,8 @@ function wrap(addon: Addon): Native {
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     listRoutes: () => asPromise(() => addon.listRoutes()),
     prepareCgroup: () => addon.prepareCgroup(),
-    treeSize: (path) => asPromise(() => addon.treeSize(path)),
+    treeSize: async (path) => (await asPromise(() => addon.treeUsage(path))).bytes,
+    treeUsage: (path) => asPromise(() => addon.treeUsage(path)),
     freeze: (request) => asPromise(() => addon.freeze(JSON.stringify(request))),
     isFrozen: (cgroup) => addon.isFrozen(JSON.stringify(cgroup)),
     listProcesses: async (cgroup) =>

@@ -15,6 +15,7 @@ export const routes = {
   info: { method: "GET", path: "/info" },
   auth: { method: "POST", path: "/auth" },
   events: { method: "GET", path: "/events" },
+  systemUsage: { method: "GET", path: "/system/df" },
 
   containerList: { method: "GET", path: "/containers/json" },
   containerCreate: { method: "POST", path: "/containers/create" },

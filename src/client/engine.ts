@@ -235,7 +235,11 @@ export class Engine {
     filters?: Filters;
     sharedSize?: boolean;
   }): Promise<ImageSummary[]> {
-    const query = { all: options.all || undefined, ...toQuery(options.filters) };
+    const query = {
+      all: options.all || undefined,
+      "shared-size": options.sharedSize || undefined,
+      ...toQuery(options.filters),
+    };
     return this.#json(this.transport.request(routes.imageList, { query }));
   }
 

@@ -29,7 +29,8 @@ export const images = defineCommand({
     const filters = parseFilters(flags.filter);
     const [reference] = args;
     if (reference !== undefined) filters.reference = [...(filters.reference ?? []), reference];
-    const images = await openEngine(target).images({ all: flags.all, filters });
+    const sharedSize = /\.(Shared|Unique)Size\b/.test(flags.format ?? "");
+    const images = await openEngine(target).images({ all: flags.all, filters, sharedSize });
     const withDigests = flags.digests || /\.Digest\b/.test(flags.format ?? "");
     const rows = images.flatMap((image) => toRows(image, !flags["no-trunc"], withDigests));
     const { format, quiet } = flags;
@@ -46,7 +47,7 @@ export const images = defineCommand({
 /** Words that belong after `image`, not `images`. */
 const verbs = ["history", "inspect", "list", "ls", "pull", "rm", "save", "tag"];
 
-const headers = {
+export const headers = {
   ID: "IMAGE ID",
   Repository: "REPOSITORY",
   Tag: "TAG",
@@ -100,7 +101,7 @@ function group(names: string[] | undefined, separator: string): Map<string, stri
   return groups;
 }
 
-function toRow(
+export function toRow(
   image: ImageSummary,
   truncate: boolean,
   repository: string,

@@ -43,7 +43,7 @@ export const ps = defineCommand({
   },
 });
 
-const headers = {
+export const headers = {
   ID: "CONTAINER ID",
   Names: "NAMES",
   Image: "IMAGE",

@@ -244,7 +244,16 @@ export const commands: CommandTable = {
       ...{ list: volumeList, ls: volumeList, remove: volumeRemove, rm: volumeRemove },
     },
   },
-  system: { summary: "Manage the engine", commands: { events, info } },
+  system: {
+    summary: "Manage the engine",
+    commands: {
+      df: {
+        summary: "Show what images, containers and volumes take of the disk",
+        load: async () => (await import("./system/df.ts")).df,
+      },
+      ...{ events, info },
+    },
+  },
   daemon: {
     summary: "Run the engine in the foreground",
     load: async () => (await import("./daemon.ts")).daemon,

@@ -20,6 +20,12 @@ struct Request {
     frozen: bool,
 }
 
+#[napi(object)]
+pub struct TreeUsage {
+    pub bytes: i64,
+    pub disk: i64,
+}
+
 /// # Errors
 /// If the runtime takes no more work.
 #[napi]
@@ -44,8 +50,12 @@ pub fn is_frozen(cgroup: String) -> Result<bool> {
 /// # Errors
 /// If the runtime takes no more work.
 #[napi]
-pub fn tree_size(env: &Env, path: String) -> Result<Object<'_>> {
+pub fn tree_usage(env: &Env, path: String) -> Result<Object<'_>> {
     run(env, move || {
-        Ok(layer::tree_size(Path::new(&path))?.cast_signed())
+        let usage = layer::tree_usage(Path::new(&path))?;
+        Ok(TreeUsage {
+            bytes: usage.bytes.cast_signed(),
+            disk: usage.disk.cast_signed(),
+        })
     })
 }

@@ -53,4 +53,4 @@ pub use copy_up::{copy_up, copy_up_to, finish_copy_up};
 pub use error::{ErrorKind, LayerError};
 pub use extraction::{ExtractOptions, ExtractResult, Extraction};
 pub use remove::remove_tree;
-pub use usage::tree_size;
+pub use usage::{Usage, tree_usage};

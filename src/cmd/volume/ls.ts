@@ -32,7 +32,7 @@ export const ls = defineCommand({
   },
 });
 
-const headers = {
+export const headers = {
   Driver: "DRIVER",
   Labels: "LABELS",
   Links: "LINKS",
@@ -43,7 +43,7 @@ const headers = {
 };
 
 /** Fields in the order of Docker's JSON, which sorts them. */
-function toRow(volume: Volume): Row {
+export function toRow(volume: Volume): Row {
   const labels = volume.Labels ?? {};
   return {
     Availability: "N/A",

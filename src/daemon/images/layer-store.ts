@@ -10,7 +10,7 @@ const budget = { maxBytes: 128 * 1024 ** 3, maxEntries: 4_000_000 };
 
 const stagingPrefix = "staging-";
 
-type LayerNative = Pick<Native, "extractLayer" | "commitLayer" | "removeTree">;
+type LayerNative = Pick<Native, "extractLayer" | "commitLayer" | "removeTree" | "treeUsage">;
 
 /** A layer on its way into the store. */
 export interface Unpacking {
@@ -95,6 +95,16 @@ export class LayerStore {
       this.#database.query<{ size: number }, [string]>(query).get(JSON.stringify(diffIds))?.size ??
       0
     );
+  }
+
+  /** What one layer takes of the disk. Measured once, since a layer does not change. */
+  async diskOf(diffId: Digest): Promise<number> {
+    const query = "SELECT disk FROM layers WHERE diff_id = ?";
+    const known = this.#database.query<{ disk: number | null }, [string]>(query).get(diffId);
+    if (known?.disk) return known.disk;
+    const { disk } = await this.#native.treeUsage(this.path(diffId));
+    this.#database.query("UPDATE layers SET disk = ? WHERE diff_id = ?").run(disk, diffId);
+    return disk;
   }
 
   async remove(diffId: Digest): Promise<void> {

@@ -13,6 +13,7 @@ import {
 } from "../../oci/reference.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore, Tag } from "../store/image-store.ts";
+import { measureImages, shareLayers } from "./disk-usage.ts";
 import { type ImageRow, matchesImage } from "./filter.ts";
 import { buildHistory } from "./history.ts";
 import type { StoredImage } from "./image.ts";
@@ -80,6 +81,19 @@ export class ImageService {
     if (matches.length > 1)
       throw new EngineError("invalid_argument", `more than one image id begins with "${name}"`);
     return matches[0];
+  }
+
+  /** What images take of the disk. */
+  async usage(use: ImageUse) {
+    const users = (imageId: Digest): number => use.containersOf(imageId).length;
+    return await measureImages({ ...this.#parts, users });
+  }
+
+  /** By id: how much of an image's size others have too. */
+  sharedSizes(): Map<string, number> {
+    const { images, layers } = this.#parts;
+    const shares = shareLayers(images.images(), (diffId) => layers.sizeOf([diffId]));
+    return new Map([...shares].map(([id, { shared }]) => [id, shared]));
   }
 
   /** The steps that made an image, newest first. Throws not_found. */

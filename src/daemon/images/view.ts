@@ -26,7 +26,7 @@ export function toImageInspect(image: StoredImage, tags: Tag[]): ImageInspect {
 }
 
 /** A row of `images`. -1 is Docker's "not computed". */
-export function toImageSummary(image: StoredImage, tags: Tag[]): ImageSummary {
+export function toImageSummary(image: StoredImage, tags: Tag[], shared = -1): ImageSummary {
   return {
     Id: image.id,
     ParentId: "",
@@ -34,7 +34,7 @@ export function toImageSummary(image: StoredImage, tags: Tag[]): ImageSummary {
     RepoDigests: repoDigests(tags),
     Created: Math.floor((Date.parse(image.created) || 0) / 1000),
     Size: image.size,
-    SharedSize: -1,
+    SharedSize: shared,
     Labels: image.config.Labels ?? {},
     Containers: -1,
   };

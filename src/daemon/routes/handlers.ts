@@ -15,8 +15,11 @@ import {
 } from "../containers/view.ts";
 import type { Engine } from "../engine.ts";
 import type { Handler } from "../http/context.ts";
+import { Limiter } from "../images/limiter.ts";
 import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
+import { measureUsage } from "../system/usage.ts";
+import { toVolume } from "../volumes/view.ts";
 import { archiveRoutes } from "./archive.ts";
 import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
@@ -26,6 +29,7 @@ import { imageRoutes } from "./images.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { metricsRoutes } from "./metrics.ts";
 import { systemRoutes } from "./system.ts";
+import { usageRoutes } from "./system-usage.ts";
 import { volumeRoutes } from "./volumes.ts";
 
 /** Joins the routes, each of which names what it needs, to the services that have it. */
@@ -58,6 +62,21 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
   const exists = (entry: Entry): boolean => table.has(entry);
   const stats = new StatsCollector({ native: engine.native, cgroup, exists });
   const usersOf = (name: string): string[] => table.usersOfVolume(name);
+  const usedOf = async () => {
+    const limiter = new Limiter(4);
+    const measure = async (entry: Entry) => {
+      const { upper } = supervisor.paths(entry);
+      const own = (await engine.native.treeUsage(upper)).disk;
+      const all = own + (images.find(entry.container.imageId)?.size ?? 0);
+      return toContainerSummary({ ...(await view(entry, false)), size: { own, all } }, Date.now());
+    };
+    return await Promise.all(table.all().map((entry) => limiter.run(() => measure(entry))));
+  };
+  const kept = async () =>
+    (await volumes.usage(usersOf)).map(({ volume, size, users }) => ({
+      ...toVolume(volume, volumes.dataPath(volume.name)),
+      UsageData: { Size: size, RefCount: users },
+    }));
   return {
     ...systemRoutes({
       version: () => buildVersion(facts),
@@ -67,6 +86,13 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       },
       login: (server, credentials, signal) => login(server, credentials, config, signal),
       events,
+    }),
+    ...usageRoutes({
+      measure: (kinds) =>
+        measureUsage(
+          { images: () => images.usage(table), containers: usedOf, volumes: kept },
+          kinds,
+        ),
     }),
     ...logRoutes({ table, native: engine.native, paths: (entry) => supervisor.paths(entry) }),
     ...containerRoutes({
@@ -121,6 +147,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     ...imageRoutes({
       pull: (request) => pulls.pull(request),
       list: (filters) => images.list(filters),
+      sharedSizes: () => images.sharedSizes(),
       inspect: (name) => images.inspect(name),
       remove: (name, force) => images.remove(name, force, table),
       history: (name) => images.history(name),

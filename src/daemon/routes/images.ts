@@ -13,6 +13,8 @@ import { parseCredentials } from "./credentials.ts";
 export interface ImageRoutesParts {
   pull(request: PullRequest): Promise<void>;
   list(filters: Map<string, string[]>): ImageRow[];
+  /** By the image's id. */
+  sharedSizes(): Map<string, number>;
   inspect(name: string): ImageRow;
   remove(name: string, force: boolean): Promise<ImageDeleteResponseItem[]>;
   history(name: string): Promise<HistoryItem[]>;
@@ -23,9 +25,10 @@ export function imageRoutes(parts: ImageRoutesParts) {
   return {
     imageList({ query, json }) {
       const rows = parts.list(query.filters(imageFilters));
+      const shared = query.flag("shared-size") ? parts.sharedSizes() : undefined;
       json(
         200,
-        rows.map(({ image, tags }) => toImageSummary(image, tags)),
+        rows.map(({ image, tags }) => toImageSummary(image, tags, shared?.get(image.id))),
       );
     },
 

@@ -50,6 +50,8 @@ const migrations = [
      record TEXT NOT NULL
    ) STRICT;
    CREATE INDEX execs_of_container ON execs (container);`,
+  // What a layer takes of the disk; null until somebody asks.
+  "ALTER TABLE layers ADD COLUMN disk INTEGER",
 ];
 
 /**

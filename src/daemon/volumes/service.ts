@@ -4,6 +4,7 @@ import { EngineError, messageOf } from "../../errors.ts";
 import type { Native } from "../../native-types.ts";
 import type { Trash } from "../containers/trash.ts";
 import type { EventBus } from "../events/bus.ts";
+import { Limiter } from "../images/limiter.ts";
 import type { VolumeStore } from "../store/volume-store.ts";
 import { matchesVolume, parseFlag } from "./filter.ts";
 import { parseVolumeName } from "./names.ts";
@@ -12,7 +13,7 @@ import { Turns } from "./turns.ts";
 import type { Volume, VolumeRequest } from "./volume.ts";
 
 export interface VolumeParts {
-  native: Pick<Native, "copyUp" | "finishCopyUp" | "treeSize">;
+  native: Pick<Native, "copyUp" | "finishCopyUp" | "treeSize" | "treeUsage">;
   store: VolumeStore;
   trash: Pick<Trash, "take">;
   events: EventBus;
@@ -21,6 +22,9 @@ export interface VolumeParts {
   /** A new name for a volume without one. */
   newName(): string;
 }
+
+/** Each on a thread of its own, which is busy with the disk. */
+const measuredAtOnce = 4;
 
 /** Ids of the containers that mount a volume. */
 export type VolumeUsers = (name: string) => string[];
@@ -150,6 +154,20 @@ export class VolumeService {
       if (left > 0) this.#held.set(name, left);
       else this.#held.delete(name);
     };
+  }
+
+  /** All volumes with what they take of the disk; -1 for what is somewhere else. */
+  async usage(users: VolumeUsers): Promise<{ volume: Volume; size: number; users: number }[]> {
+    const measure = async (volume: Volume) => {
+      const path = this.dataPath(volume.name);
+      const isHere = sourceOf(volume.options, path).kind === "directory";
+      const size = isHere ? (await this.#parts.native.treeUsage(path)).disk : -1;
+      return { volume, size, users: users(volume.name).length };
+    };
+    const limiter = new Limiter(measuredAtOnce);
+    return await Promise.all(
+      this.#parts.store.all().map((volume) => limiter.run(() => measure(volume))),
+    );
   }
 
   #isUsed(name: string, users: VolumeUsers): boolean {

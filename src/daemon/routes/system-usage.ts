@@ -1,0 +1,26 @@
+import { compareVersions } from "../../api/version.ts";
+import type { Handler } from "../http/context.ts";
+import {
+  type Measured,
+  parseKinds,
+  toLegacyUsage,
+  toSystemUsage,
+  type UsageKind,
+} from "../system/usage.ts";
+
+export interface UsageRoutesParts {
+  measure(kinds: ReadonlySet<UsageKind>): Promise<Measured>;
+}
+
+export function usageRoutes(parts: UsageRoutesParts) {
+  return {
+    async systemUsage({ query, version, json }) {
+      const measured = await parts.measure(parseKinds(query.list("type")));
+      // 1.52 knows both forms.
+      const legacy = compareVersions(version, "1.53") < 0 ? toLegacyUsage(measured) : {};
+      const usage =
+        compareVersions(version, "1.52") < 0 ? {} : toSystemUsage(measured, query.flag("verbose"));
+      json(200, { ...legacy, ...usage });
+    },
+  } satisfies Record<string, Handler>;
+}

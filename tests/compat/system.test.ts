@@ -1,0 +1,25 @@
+import { expect } from "bun:test";
+import { testIf } from "../support/needs.ts";
+import { useStage } from "../support/stage.ts";
+
+const stage = useStage();
+const test = testIf(Bun.which("docker") !== null, "the docker CLI is not on PATH");
+
+async function docker(...args: string[]): Promise<string> {
+  const ran = await stage().world.docker(args);
+  if (ran.code !== 0)
+    throw new Error(`docker ${args.join(" ")} exited with ${ran.code}: ${ran.stderr}`);
+  return ran.stdout.trimEnd();
+}
+
+test("docker system df, and in detail, prints what rt prints", async () => {
+  const { world } = stage();
+  await docker("run", "--name", "one", "-v", "vol:/v", "busybox", "sh", "-c", "echo x >/v/f");
+  for (const flags of [[], ["--format", "json"], ["-v"], ["-v", "--format", "{{json .Volumes}}"]]) {
+    const command = ["system", "df", ...flags];
+    const [theirs, ours] = [await docker(...command), await world.rtOutput(command)];
+    expect(theirs).toBe(ours.trimEnd());
+  }
+  await docker("rm", "one");
+  await docker("volume", "rm", "vol");
+});
