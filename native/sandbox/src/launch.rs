@@ -5,6 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
@@ -12,6 +13,7 @@ use rustix::io::{Errno, IoSlice};
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
     SocketFlags, SocketType, bind, connect, listen, recv, send, sendmsg, socket_with, socketpair,
+    sockopt::{self, Timeout},
 };
 
 use serde::Serialize;
@@ -54,7 +56,7 @@ impl IdleMonitor {
         let pid = spawn(image, &theirs)?;
         Ok(Self {
             pid,
-            channel: Channel(ours),
+            channel: Channel::new(ours, PATIENCE)?,
         })
     }
 
@@ -277,7 +279,16 @@ fn spawn(image: BorrowedFd<'_>, channel: &OwnedFd) -> Result<u32, StepError> {
 #[derive(Debug)]
 struct Channel(OwnedFd);
 
+/// How long the next word of a set-up may take: a volume may be mounted over a network.
+const PATIENCE: Duration = Duration::from_mins(5);
+
 impl Channel {
+    fn new(fd: OwnedFd, patience: Duration) -> Result<Self, StepError> {
+        sockopt::set_socket_timeout(&fd, Timeout::Recv, Some(patience))
+            .step("make launch channel", "")?;
+        Ok(Self(fd))
+    }
+
     /// A set-up that has failed already is why nothing else works any more: then its own words count.
     fn cause_of(&self, error: StepError) -> StepError {
         match self.receive() {
@@ -321,6 +332,8 @@ impl Channel {
             match recv(&self.0, &mut *buffer, RecvFlags::empty()) {
                 Ok((1.., count)) => buffer = buffer.get_mut(count..).unwrap_or_default(),
                 Err(Errno::INTR) => {}
+                // The monitor hears of it by the end of the channel, and ends what it has begun.
+                Err(Errno::AGAIN) => return Err(internal("the container's set-up takes too long")),
                 _ => return Err(lost()),
             }
         }
@@ -329,11 +342,27 @@ impl Channel {
 }
 
 fn lost() -> StepError {
-    StepError::new(
-        Code::Internal,
-        "start monitor",
-        "",
-        0,
-        "the container's monitor ended before the container could start",
-    )
+    internal("the container's monitor ended before the container could start")
+}
+
+fn internal(message: &str) -> StepError {
+    StepError::new(Code::Internal, "start monitor", "", 0, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_up_that_says_nothing_is_given_up() {
+        let flags = SocketFlags::CLOEXEC;
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).expect("sockets");
+        let channel = Channel::new(ours, Duration::from_millis(20)).expect("channel");
+        let late = channel.receive().expect_err("no answer");
+        assert!(late.to_string().contains("takes too long"), "{late}");
+        drop(theirs);
+        let ended = channel.receive().expect_err("no answer");
+        assert!(ended.to_string().contains("ended before"), "{ended}");
+    }
 }
