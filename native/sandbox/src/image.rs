@@ -9,6 +9,7 @@ use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, UnmountFlags,
 };
 
+use crate::child::mount::clone_mount;
 use crate::child::root;
 use crate::error::{Code, Context, StepError};
 use crate::host::takes_single_layers;
@@ -68,9 +69,10 @@ fn old_tree(lower: &[String], at: &str, table: Table) -> Result<OwnedFd, StepErr
         .map_err(|_| StepError::call(STEP, at, Errno::INVAL))?;
     let flags = MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
     rustix::mount::mount("overlay", at, "overlay", flags, data.as_c_str()).step(STEP, at)?;
-    let tree = directory(at)?;
+    // A copy that was never mounted: what has been unmounted cannot be mounted again.
+    let tree = directory(at).and_then(|top| clone_mount(top.as_fd(), false).step(STEP, at));
     rustix::mount::unmount(at, UnmountFlags::DETACH).step(STEP, at)?;
-    Ok(tree)
+    tree
 }
 
 fn directory(path: &str) -> Result<OwnedFd, StepError> {
@@ -94,4 +96,35 @@ pub fn directory_in(tree: BorrowedFd<'_>, path: &str) -> Result<Option<OwnedFd>,
 /// What is at `path` below a directory, whose links may not lead out of it.
 pub(crate) fn beneath(directory: BorrowedFd<'_>, path: &str) -> Result<OwnedFd, Errno> {
     root::open_below(directory.as_fd(), path, OFlags::PATH)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// What older kernels need, tried on this one.
+    #[test]
+    fn a_tree_from_one_option_can_be_mounted_too() {
+        if !rustix::process::geteuid().is_root() {
+            return;
+        }
+        let dir = std::env::temp_dir().join(format!("rt-old-image-{}", std::process::id()));
+        let at = |sub: &str| dir.join(sub).to_string_lossy().into_owned();
+        for sub in ["one", "two", "at", "place"] {
+            fs::create_dir_all(at(sub)).expect("directory");
+        }
+        fs::write(dir.join("two/file"), "x").expect("file");
+        // The thread, and with it the namespace, ends with the test.
+        let tree = old_tree(&[at("one"), at("two")], &at("at"), Table::Host).expect("tree");
+        let place = directory(&at("place")).expect("place");
+        crate::child::mount::attach(tree.as_fd(), place.as_fd()).expect("mounted");
+        let seen = fs::read_to_string(dir.join("place/file"));
+        let _gone = rustix::mount::unmount(at("place"), UnmountFlags::DETACH);
+        let left = fs::read_dir(dir.join("at")).expect("unmounted").count();
+        fs::remove_dir_all(&dir).expect("clean up");
+        assert_eq!(seen.expect("shown"), "x");
+        assert_eq!(left, 0);
+    }
 }

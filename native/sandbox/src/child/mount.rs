@@ -17,7 +17,7 @@ use crate::op::{Attrs, FileSystem, Overlay};
 use crate::sys;
 
 /// Mounts what is behind `mount` on the very file that `target` is.
-pub(super) fn attach(
+pub(crate) fn attach(
     mount: BorrowedFd<'_>,
     target: BorrowedFd<'_>,
 ) -> std::result::Result<(), Errno> {
@@ -286,7 +286,7 @@ pub(super) fn refuse_target(
 }
 
 /// A copy of the mount that holds `from`, from there on.
-pub(super) fn clone_mount(
+pub(crate) fn clone_mount(
     from: BorrowedFd<'_>,
     recursive: bool,
 ) -> std::result::Result<OwnedFd, Errno> {
