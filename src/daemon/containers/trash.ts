@@ -1,8 +1,12 @@
 import { mkdir, readdir, rename } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Native } from "../../native-types.ts";
+
+/** Milliseconds before the second attempt, which is the last of this daemon's. */
+const again = 1000;
 
 export interface TrashParts {
   native: Pick<Native, "removeTree">;
@@ -42,6 +46,8 @@ export class Trash {
     }
     void native
       .removeTree(grave)
+      // Something may have been put into it meanwhile.
+      .catch(() => sleep(again).then(() => native.removeTree(grave)))
       .catch((error: unknown) => log.warn(`empty the trash: ${messageOf(error)}`));
   }
 }
