@@ -93,6 +93,33 @@ export const postures: Record<string, Posture> = {
     capabilities: "all",
     profileOf: dockers,
   },
+  "exec --privileged -u 1000": {
+    ...plain,
+    exec: ["--privileged", "-u", "1000"],
+    capabilities: "all",
+    profileOf: dockers,
+    uid: 1000,
+  },
+  "exec in a container of --cap-drop ALL": {
+    ...plain,
+    flags: ["--cap-drop", "ALL"],
+    exec: [],
+    capabilities: [],
+  },
+  "exec in a container of no-new-privileges and --read-only": {
+    ...plain,
+    flags: ["--security-opt", "no-new-privileges", "--read-only"],
+    exec: [],
+    noNewPrivileges: true,
+    readOnlyRoot: true,
+  },
+  "exec in a container of -u 1000 and systempaths=unconfined": {
+    ...plain,
+    flags: ["-u", "1000", "--security-opt", "systempaths=unconfined"],
+    exec: [],
+    uid: 1000,
+    openPaths: true,
+  },
   "exec in a privileged container": {
     ...{ ...plain, ...privileged, exec: [] },
     flags: ["--privileged"],
