@@ -12,7 +12,7 @@ import { parseOwnCapabilities } from "./containers/capabilities.ts";
 import { findMaskedPaths } from "./containers/defaults.ts";
 import type { Freezer } from "./containers/freezer.ts";
 import type { HealthChecker } from "./containers/health.ts";
-import { ensureInitLayer } from "./containers/init-layer.ts";
+import { InitLayers } from "./containers/init-layer.ts";
 import { createLifecycle } from "./containers/lifecycle.ts";
 import { MountPreparer } from "./containers/mount-preparer.ts";
 import { newId } from "./containers/names.ts";
@@ -109,7 +109,7 @@ export async function createEngine(
   const posture = await findPosture(config, native, facts);
   const planner = new LaunchPlanner({
     ...{ images, volumes, networks, facts, cgroupParent, table, posture },
-    initLayer: await ensureInitLayer(join(dataRoot, "init")),
+    initLayers: await InitLayers.open(join(dataRoot, "init")),
     pathsOf: (id) => containerPaths(dataRoot, runRoot, id),
   });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);

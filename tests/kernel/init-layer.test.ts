@@ -87,6 +87,19 @@ test("what is beside the nodes in the image shows through", async () => {
   expect(ran.stdout).toBe("root\n");
 });
 
+test("who owns an image's /etc, and who may write in it, is the image's to say", async () => {
+  const { world } = stage();
+  const etc: Entry = { name: "etc", type: "directory", mode: 0o2770, uid: 1000, gid: 7 };
+  const image = await push("own-etc", [etc, { name: "etc/mine", content: "kept\n" }]);
+  const script = "stat -c '%a %u:%g' /etc; cat /etc/mine; echo new >/etc/new && ls -A /etc";
+  const ran = await world.rt(["run", "--rm", "-q", "-u", "1000:7", image, "sh", "-c", script]);
+  expect(ran).toEqual({
+    code: 0,
+    stdout: "2770 1000:7\nkept\nhostname\nhosts\nmine\nmtab\nnew\nresolv.conf\n",
+    stderr: "",
+  });
+});
+
 test("it is in no diff and no commit, and in an export as Docker has it", async () => {
   const { world } = stage();
   const image = await push("bare", []);

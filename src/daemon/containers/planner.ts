@@ -4,6 +4,7 @@ import type { VolumeSource } from "../volumes/options.ts";
 import type { ContainerMount, Endpoint } from "./container.ts";
 import { findBlockLimits, findDevices } from "./devices.ts";
 import { readHostResolvConf } from "./files.ts";
+import type { InitLayers } from "./init-layer.ts";
 import { findNamespaces, findNetworkOwner } from "./modes.ts";
 import type { ContainerPaths } from "./paths.ts";
 import { buildLaunch, type Posture } from "./plan.ts";
@@ -22,8 +23,7 @@ export interface PlannerParts {
   facts: CpuFacts;
   table: Pick<ContainerTable, "get" | "find">;
   pathsOf(id: string): ContainerPaths;
-  /** Lies on top of every image. */
-  initLayer: string;
+  initLayers: Pick<InitLayers, "of">;
   posture: Posture;
   cgroupParent: string | null;
 }
@@ -75,12 +75,13 @@ export class LaunchPlanner {
   }
 
   async #base(entry: Entry, paths: ContainerPaths) {
-    const { images, initLayer, posture, cgroupParent } = this.#parts;
+    const { images, initLayers, posture, cgroupParent } = this.#parts;
     const { container } = entry;
+    const lower = images.lowerDirectories(images.get(container.imageId));
     return {
       container,
       paths,
-      lower: [initLayer, ...images.lowerDirectories(images.get(container.imageId))],
+      lower: [await initLayers.of(container.imageId, lower), ...lower],
       sources: await this.#findSources(container.mounts),
       hostResolvConf: await readHostResolvConf(),
       cgroupParent,
