@@ -35,9 +35,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  const gone = await daemon.request("/containers/flood?force=1", { method: "DELETE" });
-  expect([204, 404]).toContain(gone.status);
-  await Bun.sleep(200);
+  await end();
 });
 
 afterAll(async () => {
@@ -46,6 +44,12 @@ afterAll(async () => {
   await world.run(["umount", world.path("data")]);
   await world.end();
 });
+
+/** Some hundred processes take their time to end where others want the processors too. */
+async function end(): Promise<void> {
+  const remove = () => daemon.request("/containers/flood?force=1", { method: "DELETE" });
+  await until("the end of the flood", async () => (await remove()).status === 404, 60_000);
+}
 
 /** Milliseconds that `_ping` takes while it is asked for some seconds, in order. */
 async function pings(time = seconds): Promise<number[]> {
@@ -71,7 +75,7 @@ async function ticks(): Promise<number> {
  * Runs a flood and looks how the daemon answers meanwhile. A machine that is busy with other things is slow by itself:
  * of some attempts one must be good.
  */
-async function flood(flags: string[], command: string[]): Promise<void> {
+async function flood(flags: string[], command: string[], logs = true): Promise<void> {
   const id = await world.rtOutput([
     "run",
     "-d",
@@ -89,7 +93,8 @@ async function flood(flags: string[], command: string[]): Promise<void> {
     slowest = took[Math.floor(took.length * 0.99)] ?? slowest;
   }
   expect(slowest).toBeLessThan(patience);
-  expect(await ticks()).toBeGreaterThan(before);
+  // On a full disk the neighbour counts on, but nobody can write it down.
+  if (logs) expect(await ticks()).toBeGreaterThan(before);
   expect(daemon.alive).toBe(true);
   expect(id).toMatch(/^[0-9a-f]{64}$/);
   expect(await monitors()).toBeGreaterThan(0);
@@ -123,7 +128,7 @@ bounded(
   "a fork bomb without any leaves the daemon what it needs to answer and to end it",
   async () => {
     await flood([], ["/mischief", "fork"]);
-    await world.rtOutput(["rm", "-f", "flood"]);
+    await end();
     await neighbourCounts();
     expect((await world.rt(["run", "--rm", "mischief", "true"])).code).toBe(0);
   },
@@ -149,19 +154,19 @@ test("a memory hog with a limit ends by it, and is said to have", async () => {
 });
 
 test("a disk that a container has filled is the trouble of who writes, and free again without it", async () => {
-  await flood([], ["sh", "-c", "cat /dev/zero >/full; echo full; sleep 1000"]);
+  await flood([], ["sh", "-c", "cat /dev/zero >/full; echo full; sleep 1000"], false);
   await until("a full disk", async () => (await free()) === 0);
   expect((await stateOf(neighbour)).Status).toBe("running");
   expect((await daemon.post("/containers/flood/kill")).status).toBe(204);
-  await world.rtOutput(["rm", "-f", "flood"]);
+  await end();
   await until("the space", async () => (await free()) > 1000);
   await neighbourCounts();
   expect((await world.rt(["run", "--rm", "mischief", "true"])).code).toBe(0);
 });
 
 test("a file system without an inode left is free again once its files are removed", async () => {
-  await flood([], ["sh", "-c", "mkdir /many; /mischief files /many; sleep 1000"]);
-  await world.rtOutput(["rm", "-f", "flood"]);
+  await flood([], ["sh", "-c", "mkdir /many; /mischief files /many; sleep 1000"], false);
+  await end();
   await until(
     "inodes",
     async () => (await world.rt(["run", "--rm", "mischief", "true"])).code === 0,
@@ -177,11 +182,11 @@ test("a flood of output keeps to the bounds of its log, and holds nobody else up
 });
 
 test("a flood of output without bounds fills the disk, and the container goes on", async () => {
-  await flood(["--log-opt", "max-size=-1"], ["yes", "x".repeat(1000)]);
+  await flood(["--log-opt", "max-size=-1"], ["yes", "x".repeat(1000)], false);
   await until("a full disk", async () => (await free()) < 100, 60_000);
   expect((await stateOf("flood")).Status).toBe("running");
   await pings(1);
-  await world.rtOutput(["rm", "-f", "flood"]);
+  await end();
   await until("the space", async () => (await free()) > 1000);
   await neighbourCounts();
 });

@@ -130,3 +130,17 @@ test("a subpath whose directories are swapped for links meanwhile leads nowhere 
   await world.rtOutput(["rm", "-f", swapper]);
   expect(await canaryState()).toBe(before);
 });
+
+test("a file of a GiB that holds next to nothing takes next to nothing in a volume that is filled with it", async () => {
+  const { world, registry, daemon } = stage();
+  const hole: Entry = { name: "seed/hole", type: "sparse", hole: 2 ** 30 };
+  const above = [[{ name: "seed", type: "directory" } as Entry, hole]];
+  await registry.push("library/hollow:latest", await buildBusybox({ above }));
+  await world.rtOutput(["pull", "-q", "hollow"]);
+  const run = ["run", "--rm", "-v", "hollow:/seed", "hollow", "sh", "-c"];
+  expect(await world.rtOutput([...run, "stat -c %s /seed/hole; od -An -tx1 -N2 /seed/hole"])).toBe(
+    "1073741824\n 00 00",
+  );
+  const used = await world.run(["du", "-sk", `${daemon.dataRoot}/volumes/hollow`]);
+  expect(Number(used.stdout.split("\t")[0])).toBeLessThan(1024);
+});

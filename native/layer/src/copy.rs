@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use paths::{Root, entry, handle};
@@ -15,6 +14,7 @@ use rustix::fs::{FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, X
 use rustix::io::Errno;
 
 use crate::error::LayerError;
+use crate::holes::copy_file;
 use crate::xattr;
 
 /// Directories of the stack that stay open, on each side.
@@ -175,7 +175,7 @@ fn file(source: &OwnedFd, target: &OwnedFd, name: &[u8], stat: &Stat) -> Result<
     let from = entry::open(source, name, read)?;
     let to = entry::create(target, name, Mode::RUSR | Mode::WUSR)?;
     let (mut from, mut to) = (File::from(from), File::from(to));
-    io::copy(&mut from, &mut to)
+    copy_file(&mut from, &mut to)
         .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     give(from.as_fd(), to.as_fd(), stat)
 }

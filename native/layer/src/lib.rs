@@ -15,6 +15,7 @@ mod dir;
 mod error;
 mod extraction;
 mod header;
+mod holes;
 mod inflate;
 mod meta;
 mod name;
