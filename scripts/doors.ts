@@ -28,6 +28,7 @@ export const doors: readonly Door[] = [
       "native/sandbox/src/share.rs",
       "native/sandbox/src/spawner.rs",
       "native/sandbox/src/sys/mod.rs",
+      "native/sandbox/src/sys/pages.rs",
       "src/daemon/containers/devices.ts",
       "src/daemon/containers/defaults.ts",
       "src/daemon/containers/files.ts",

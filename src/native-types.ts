@@ -28,6 +28,8 @@ export interface Native {
    * descriptors. False if that cannot be, and nothing has been sent.
    */
   adopt(monitor: number, client: number, adoption: Adoption): boolean;
+  /** Lets go of the program's code in memory, which comes again where it is run. */
+  rest(): void;
   /** Starts the monitor of the next launch ahead of it. */
   prepareMonitor(): Promise<void>;
   /** Writes new limits to the control groups of a container that runs. */

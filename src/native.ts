@@ -36,6 +36,7 @@ interface Addon {
   launch(request: string): Promise<string>;
   buildExec(plan: string): Uint8Array;
   adopt(monitor: number, client: number, adoption: string): boolean;
+  rest(): void;
   prepareMonitor(): Promise<void>;
   updateResources(plan: string): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
@@ -114,6 +115,7 @@ function wrap(addon: Addon): Native {
       }
     },
     adopt: (monitor, client, adoption) => addon.adopt(monitor, client, JSON.stringify(adoption)),
+    rest: () => addon.rest(),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
     updateResources: (cgroup) => asPromise(() => addon.updateResources(JSON.stringify(cgroup))),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),

@@ -209,7 +209,8 @@ export async function benchPss({ engines }: Running): Promise<void> {
   const totals = new Map<string, number>();
   for (const engine of engines) {
     const ids = Array.from({ length: count }, () => start(engine, [], "exec sleep 100000"));
-    await Bun.sleep(2000);
+    // At rest: what was needed for the starts alone has been given back.
+    await Bun.sleep(5000);
     const { daemons, monitors } = await sumPss(engine);
     totals.set(engine.name, daemons + monitors);
     const shown = [daemons, monitors, daemons + monitors].map((kib) => (kib / 1024).toFixed(1));

@@ -31,13 +31,17 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   await spareFromOom();
   await makeRoots(config);
   using _lock = holdLock(join(config.dataRoot, "rt.lock"));
-  const engine = await createEngine(config, await loadNative(), log);
+  const native = await loadNative();
+  const engine = await createEngine(config, native, log);
   await engine.reconcile();
   engine.supervisor.prepareMonitor();
   const handlers = createHandlers(engine);
   const headers = { Server: `rt/${packageJson.version} (linux)` };
   const limits = await readLimits();
-  const quiet = new Quiet(() => Bun.gc(true));
+  const quiet = new Quiet(() => {
+    Bun.gc(true);
+    native.rest();
+  });
   const answered = (): void => quiet.disturb();
   const audit = new Audit(log);
   const server = new ApiServer({ handlers, log, audit, headers, limits, answered });

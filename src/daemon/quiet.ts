@@ -5,7 +5,8 @@ const pause = 3000;
 
 /**
  * Does `work` once when, after many requests, none has come for a while. The runtime's heap grows with a burst
- * of requests and is not collected by itself once they have ended, since then nothing allocates.
+ * of requests and is not collected by itself once they have ended, since then nothing allocates; and of the
+ * program's code most is not run again soon.
  */
 export class Quiet {
   readonly #work: () => void;

@@ -140,6 +140,12 @@ pub fn adopt(monitor: i32, client: i32, adoption: String) -> Result<bool> {
     exec::adopt(monitor, client, &adoption).map_err(napi::Error::from)
 }
 
+/// Gives back memory of the process that comes again when it is needed.
+#[napi]
+pub fn rest() {
+    sandbox::sys::drop_code_pages();
+}
+
 #[napi]
 pub fn prepare_monitor(env: &Env) -> Result<Object<'_>> {
     run(env, launch::prepare_monitor)

@@ -1,10 +1,12 @@
 //! The system calls that neither std nor rustix offers. The only unsafe code of this crate.
 
 mod bpf;
+mod pages;
 mod seccomp;
 mod spawn;
 
 pub use bpf::{bpf_attach_device_program, bpf_load_device_program};
+pub use pages::{drop_code_pages, drop_program_pages};
 pub use seccomp::{has_seccomp, load_filter};
 pub use spawn::{Orphan, spawn_orphan};
 
@@ -386,26 +388,4 @@ pub fn set_rlimit(resource: u32, soft: u64, hard: u64) -> Result<()> {
 pub fn trim_heap() {
     // SAFETY: takes no pointer, and releases only what the allocator holds free.
     unsafe { libc::malloc_trim(0) };
-}
-
-/// Drops the pages of this process's own program; they come back from the (shared) page cache as they
-/// are used. For the moment before a long wait.
-pub fn drop_program_pages() {
-    unsafe extern "C" {
-        // Set by the linker: the first byte of the image, and the first behind its code.
-        static __executable_start: u8;
-        static etext: u8;
-    }
-    const PAGE: usize = 4096;
-    let start = (&raw const __executable_start).addr() & !(PAGE - 1);
-    let end = (&raw const etext).addr() & !(PAGE - 1);
-    // SAFETY: between the two lie only read-only mappings of the program's file (headers, constants,
-    // code), so dropped pages are read back unchanged.
-    unsafe {
-        libc::madvise(
-            ptr::without_provenance_mut(start),
-            end - start,
-            libc::MADV_DONTNEED,
-        )
-    };
 }
