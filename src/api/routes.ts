@@ -50,6 +50,7 @@ export const routes = {
 
   imageList: { method: "GET", path: "/images/json" },
   imageCreate: { method: "POST", path: "/images/create" },
+  imageLoad: { method: "POST", path: "/images/load" },
   imageSaveAll: { method: "GET", path: "/images/get" },
   imageSave: { method: "GET", path: "/images/{name*}/get" },
   imageHistory: { method: "GET", path: "/images/{name*}/history" },

@@ -29,6 +29,8 @@ export type {
 export interface ProgressMessage {
   status?: string;
   id?: string;
+  /** Words to be shown as they are, with their line ends. */
+  stream?: string;
   progress?: string;
   progressDetail?: { current?: number; total?: number };
   error?: string;

@@ -1,5 +1,6 @@
 import { routes } from "../api/routes.ts";
-import type { HistoryItem } from "../api/types.ts";
+import type { HistoryItem, ProgressMessage } from "../api/types.ts";
+import { readJsonStream } from "./json-stream.ts";
 import type { Reply, Transport } from "./transport.ts";
 
 /** Names, history and archives of images. */
@@ -19,6 +20,18 @@ export class ImagesClient {
   async save(names: string[], platform: string | undefined): Promise<Reply> {
     const query = { names, platform };
     return await this.#transport.request(routes.imageSaveAll, { query });
+  }
+
+  /** Resolves once the engine has all of the archive and begins to tell. */
+  async load(
+    archive: AsyncIterable<Uint8Array>,
+    options: { quiet: boolean; platform: string | undefined },
+  ): Promise<AsyncGenerator<ProgressMessage>> {
+    const query = { quiet: options.quiet || undefined, platform: options.platform };
+    const headers = { "Content-Type": "application/x-tar" };
+    const sent = { query, headers, body: archive };
+    const reply = await this.#transport.request(routes.imageLoad, sent);
+    return readJsonStream<ProgressMessage>(reply.body);
   }
 
   /** Newest step first. */

@@ -62,6 +62,10 @@ const kill: CommandEntry = {
   summary: "Kill one or more running containers",
   load: async () => (await import("./kill.ts")).kill,
 };
+const load: CommandEntry = {
+  summary: "Load an image from a tar archive or STDIN",
+  load: async () => (await import("./load.ts")).load,
+};
 const logs: CommandEntry = {
   summary: "Fetch the logs of a container",
   load: async () => (await import("./logs.ts")).logs,
@@ -180,6 +184,7 @@ export const commands: CommandTable = {
   history,
   inspect,
   kill,
+  load,
   logs,
   pause,
   port,
@@ -222,7 +227,7 @@ export const commands: CommandTable = {
   image: {
     summary: "Manage images",
     commands: {
-      ...{ history, inspect: inspectImage, list: images, ls: images },
+      ...{ history, inspect: inspectImage, list: images, load, ls: images },
       ...{ pull, remove: rmi, rm: rmi, save, tag },
     },
   },

@@ -31,9 +31,9 @@ import { EventBus } from "./events/bus.ts";
 import type { ExecService } from "./execs/service.ts";
 import { CommitService } from "./files/commit.ts";
 import { FileService } from "./files/service.ts";
+import { type Archives, createArchives } from "./images/archives.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
-import { SaveService } from "./images/save.ts";
 import { ImageService } from "./images/service.ts";
 import { NetworkService } from "./networks/service.ts";
 import { ContainerStore } from "./store/container-store.ts";
@@ -55,7 +55,7 @@ export interface Engine {
   events: EventBus;
   images: ImageService;
   pulls: PullService;
-  saves: SaveService;
+  archives: Archives;
   networks: NetworkService;
   volumes: VolumeService;
   table: ContainerTable;
@@ -91,7 +91,7 @@ export async function createEngine(
     log.error(`keep an event: ${messageOf(error)}`),
   );
   const stored = await createImages(config, native, log, { database, events });
-  const { images, pulls, saves } = stored;
+  const { images, pulls, archives } = stored;
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
   const table = new ContainerTable(new ContainerStore(database), log);
   const trash = new Trash({
@@ -144,7 +144,7 @@ export async function createEngine(
       events,
       images,
       pulls,
-      saves,
+      archives,
       networks,
       volumes,
       table,
@@ -196,10 +196,7 @@ async function createImages(
     });
   const pulls = new PullService({ content, images: store, layers, events, openSource });
   const images = new ImageService({ images: store, layers, content, events, pulls });
-  const saves = new SaveService({
-    ...{ content, events, images: store },
-    get: (name) => images.get(name),
-    hold: (diffIds) => pulls.hold(diffIds),
-  });
-  return { images, pulls, saves, parts: { images: store, layers, content } };
+  const parts = { images: store, layers, content };
+  const archives = createArchives({ ...parts, events }, images, pulls);
+  return { images, pulls, archives, parts };
 }

@@ -52,6 +52,10 @@ export class ContentStore {
     return exists(this.path(digest));
   }
 
+  async hasAll(digests: readonly Digest[]): Promise<boolean> {
+    return (await Promise.all(digests.map((digest) => this.has(digest)))).every(Boolean);
+  }
+
   /** Size in bytes, or undefined if the store has no such blob. */
   async size(digest: Digest): Promise<number | undefined> {
     try {
@@ -133,6 +137,7 @@ export class ContentStore {
   /** Takes over a file below the store whose digest the caller has computed as it wrote and synced it. */
   async adopt(path: string, digest: Digest): Promise<void> {
     const target = this.path(digest);
+    await this.#makeAlgorithmDirectory(digest);
     await rename(path, target);
     await syncDirectory(dirname(target));
   }
@@ -154,14 +159,19 @@ export class ContentStore {
     return out;
   }
 
-  /** Removes partial files that nobody writes at present and that were last written before `before`. */
+  /**
+   * Removes partial files that nobody writes at present and that were last written before `before`; those of a
+   * `temporary` name, which nobody takes up again, whenever it was. To be called before the first of these.
+   */
   async sweepPartials(before: Date): Promise<void> {
     const directory = join(this.root, "ingest");
     for (const name of await readdirIfThere(directory)) {
-      if (this.#ingesting.has(name.replace(/\.partial$/, ""))) continue;
+      const digest = name.replace(/\.partial$/, "");
+      if (this.#ingesting.has(digest)) continue;
       const path = join(directory, name);
       const found = await stat(path).catch(() => undefined);
-      if (found !== undefined && found.mtime < before) await rm(path, { force: true });
+      if (found !== undefined && (found.mtime < before || !isDigest(digest)))
+        await rm(path, { force: true });
     }
   }
 

@@ -7,6 +7,7 @@ export const ociManifest = "application/vnd.oci.image.manifest.v1+json";
 export const ociConfig = "application/vnd.oci.image.config.v1+json";
 export const ociLayer = "application/vnd.oci.image.layer.v1.tar";
 export const ociLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+export const ociLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
 export const dockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json";
 export const dockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
 

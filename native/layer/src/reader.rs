@@ -291,8 +291,21 @@ impl<S: Stream> Reader<S> {
 
     fn skip_data(&mut self) -> Result<(), LayerError> {
         while self.piece(u64::MAX)?.is_some() {}
-        self.remaining = std::mem::take(&mut self.padding);
-        while self.piece(u64::MAX)?.is_some() {}
+        self.skip_padding()
+    }
+
+    /// As for Go, an archive may end within the padding of its last entry; umoci writes such.
+    fn skip_padding(&mut self) -> Result<(), LayerError> {
+        self.stream.consume(std::mem::take(&mut self.lent));
+        let mut left = usize::try_from(std::mem::take(&mut self.padding)).unwrap_or(0);
+        while left > 0 {
+            let count = self.stream.fill()?.len().min(left);
+            if count == 0 {
+                break;
+            }
+            self.stream.consume(count);
+            left -= count;
+        }
         Ok(())
     }
 

@@ -47,6 +47,25 @@ export function buildImage({ config, ...parts }: ImageParts): StoredImage {
   };
 }
 
+/**
+ * What becomes of an image that comes again, by a manifest of its own perhaps: with `keep` the one that is known stays,
+ * whose blobs are here. The documents of both are the image's either way.
+ */
+export function joinImages(
+  known: StoredImage | undefined,
+  fresh: StoredImage,
+  keep: boolean,
+): StoredImage {
+  if (known === undefined) return fresh;
+  const documents = [...new Set([...known.documents, ...fresh.documents])];
+  return { ...(keep ? known : fresh), documents };
+}
+
+/** Everything of the content store that an image's manifest needs. */
+export function blobsOf({ documents, layers }: StoredImage): Digest[] {
+  return [...documents, ...layers.map(({ blob }) => blob)];
+}
+
 /** Labels that an image could use to pass for something of the engine's own. */
 const reservedLabel = /^(com\.docker\.|io\.docker\.|rt\.)/;
 

@@ -11,7 +11,7 @@ import { type SelectedImage, selectImage } from "../../oci/select.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
 import { fetchLayer, type Report, shortDigest } from "./fetch-layer.ts";
-import { buildImage } from "./image.ts";
+import { blobsOf, buildImage, joinImages } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { Limiter } from "./limiter.ts";
 
@@ -176,7 +176,11 @@ export class PullService {
       documents: [...resolved.documents.map(({ descriptor }) => descriptor.digest), id],
       size: this.#parts.layers.sizeOf(config.diffIds),
     });
-    images.save(image, [{ reference: name, digest: resolved.top.descriptor.digest }]);
+    const known = images.image(id);
+    const keep = known !== undefined && (await content.hasAll(blobsOf(known)));
+    images.save(joinImages(known, image, keep), [
+      { reference: name, digest: resolved.top.descriptor.digest },
+    ]);
     await this.writeIndex();
     const short = familiarString(reference);
     events.publish("image", "pull", short, { ...config.config.labels, name: short });

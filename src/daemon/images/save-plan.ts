@@ -26,9 +26,15 @@ export interface SavedBlob {
   size: number;
 }
 
-/** What the archive holds, in order: text, or a blob that is copied from the store. */
+/** A manifest or a config. */
+export interface SavedDocument {
+  digest: Digest;
+  bytes: Uint8Array;
+}
+
+/** What the archive holds, in order: bytes, or a blob that is copied from the store. */
 export type SavedMember =
-  | { kind: "text"; name: string; text: string }
+  | { kind: "bytes"; name: string; bytes: Uint8Array }
   | { kind: "directory"; name: string }
   | { kind: "blob"; name: string; digest: Digest; size: number };
 
@@ -39,24 +45,43 @@ export const imageNameAnnotation = "io.containerd.image.name";
  * An OCI image layout that is a docker-archive as well, as Docker has written since version 25. What says what is in
  * it comes first, then documents, then layers, so that a reader need not keep what it does not know.
  */
-export function planSave(images: SavedImage[], documents: SavedBlob[], layers: SavedBlob[]) {
-  const blobs = [...unique(documents), ...unique(layers)];
-  const algorithms = new Set<string>(blobs.map(({ digest }) => parseDigest(digest).algorithm));
-  const members: SavedMember[] = [
-    { kind: "text", name: "oci-layout", text: '{"imageLayoutVersion":"1.0.0"}' },
-    { kind: "text", name: "index.json", text: JSON.stringify(buildIndex(images)) },
-    { kind: "text", name: "manifest.json", text: JSON.stringify(images.map(toManifestEntry)) },
-    { kind: "text", name: "repositories", text: JSON.stringify(buildRepositories(images)) },
-    { kind: "directory", name: "blobs/" },
+export function planSave(
+  images: SavedImage[],
+  documents: SavedDocument[],
+  layers: SavedBlob[],
+): SavedMember[] {
+  const algorithms = new Set(
+    [...documents, ...layers].map(({ digest }) => digest.split(":", 1)[0]),
+  );
+  return [
+    json("oci-layout", { imageLayoutVersion: "1.0.0" }),
+    json("index.json", buildIndex(images)),
+    json("manifest.json", images.map(toManifestEntry)),
+    json("repositories", buildRepositories(images)),
+    directory("blobs/"),
     ...["sha256", "sha512"]
       .filter((name) => algorithms.has(name))
-      .map((name) => ({ kind: "directory", name: `blobs/${name}/` }) as const),
-    ...blobs.map((blob) => ({ kind: "blob", name: blobName(blob.digest), ...blob }) as const),
+      .map((name) => directory(`blobs/${name}/`)),
+    ...unique(documents).map(({ digest, bytes }) => toMember(blobName(digest), bytes)),
+    ...unique(layers).map(
+      ({ digest, size }) => ({ kind: "blob", name: blobName(digest), digest, size }) as const,
+    ),
   ];
-  return members;
 }
 
-function unique(blobs: SavedBlob[]): SavedBlob[] {
+function json(name: string, value: unknown): SavedMember {
+  return toMember(name, new TextEncoder().encode(JSON.stringify(value)));
+}
+
+function toMember(name: string, bytes: Uint8Array): SavedMember {
+  return { kind: "bytes", name, bytes };
+}
+
+function directory(name: string): SavedMember {
+  return { kind: "directory", name };
+}
+
+function unique<T extends { digest: Digest }>(blobs: T[]): T[] {
   return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
 }
 
@@ -114,8 +139,8 @@ export function headerOf(member: SavedMember): Uint8Array {
     mode: isDirectory ? 0o755 : 0o644,
     size: member.kind === "blob" ? member.size : 0,
   };
-  if (member.kind !== "text") return buildHeader(header);
-  const bytes = Buffer.from(member.text);
+  if (member.kind !== "bytes") return buildHeader(header);
+  const { bytes } = member;
   const size = bytes.length;
   return Buffer.concat([buildHeader({ ...header, size }), bytes, padding(size)]);
 }

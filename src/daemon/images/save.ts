@@ -1,9 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { blockSize, padding } from "../../archive/header.ts";
 import { EngineError, messageOf } from "../../errors.ts";
+import { configCap } from "../../oci/config.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
-import { manifestCap, parseManifest } from "../../oci/manifest.ts";
 import { formatPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import { canonicalName, familiarString, parseName, type Reference } from "../../oci/reference.ts";
 import type { EventBus } from "../events/bus.ts";
@@ -13,9 +13,11 @@ import {
   headerOf,
   planSave,
   type SavedBlob,
+  type SavedDocument,
   type SavedImage,
   type SavedMember,
 } from "./save-plan.ts";
+import { findManifest } from "./saved-manifest.ts";
 
 /** Read and sent at once. */
 const pieceSize = 1024 * 1024;
@@ -89,33 +91,19 @@ export class SaveService {
   async #plan(chosen: { image: StoredImage; names: Reference[] }[]): Promise<SavedMember[]> {
     const { content } = this.#parts;
     const saved: SavedImage[] = [];
-    const documents: SavedBlob[] = [];
+    const documents: SavedDocument[] = [];
     const layers: SavedBlob[] = [];
     for (const { image, names } of chosen) {
-      const { manifest, id } = image;
-      const parsed = parseManifest(
-        await content.read(manifest.digest, manifestCap),
-        manifest.mediaType,
-      );
-      if (parsed.kind !== "manifest")
-        throw new EngineError("internal", `the manifest of image ${id} is an index`);
-      documents.push(manifest, await this.#blob(image, id));
-      const blobs = parsed.layers.map(({ digest }) => this.#blob(image, digest));
-      layers.push(...(await Promise.all(blobs)));
-      const digests = parsed.layers.map(({ digest }) => digest);
-      saved.push({ manifest, config: id, layers: digests, names });
+      const { id } = image;
+      const found = await findManifest(image, this.#parts);
+      const { digest } = found.descriptor;
+      documents.push({ digest, bytes: found.bytes });
+      documents.push({ digest: id, bytes: await content.read(id, configCap) });
+      layers.push(...found.layers);
+      const digests = found.layers.map((layer) => layer.digest);
+      saved.push({ manifest: found.descriptor, config: id, layers: digests, names });
     }
     return planSave(saved, documents, layers);
-  }
-
-  async #blob(image: StoredImage, digest: Digest): Promise<SavedBlob> {
-    const size = await this.#parts.content.size(digest);
-    if (size !== undefined) return { digest, size };
-    throw new EngineError(
-      "conflict",
-      `image ${image.id.slice(7, 19)} cannot be saved: its blob ${digest} is not in the store`,
-      { hint: "pull the image again, which fetches what is missing" },
-    );
   }
 
   async #sendBlob(

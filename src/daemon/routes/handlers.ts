@@ -154,7 +154,8 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       tag: (name, reference) => images.tag(name, reference),
     }),
     ...imageArchiveRoutes({
-      save: (...request) => engine.saves.save(...request),
+      save: (...request) => engine.archives.saves.save(...request),
+      load: (...request) => engine.archives.loads.load(...request),
     }),
     ...volumeRoutes({
       list: (filters) => volumes.list(filters, usersOf),

@@ -1,10 +1,14 @@
 import { EngineError } from "../../errors.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type { Handler, ReplyStream, RequestContext } from "../http/context.ts";
+import type { Report } from "../images/fetch-layer.ts";
+import type { LoadOptions } from "../images/load.ts";
 import type { Send } from "../images/save.ts";
 import { readPlatforms } from "./platforms.ts";
+import { withProgress } from "./progress.ts";
 
 export interface ImageArchiveParts {
+  load(input: AsyncIterable<Uint8Array>, options: LoadOptions, signal: AbortSignal): Promise<void>;
   save(
     names: string[],
     platform: Platform | undefined,
@@ -16,8 +20,7 @@ export interface ImageArchiveParts {
 export function imageArchiveRoutes(parts: ImageArchiveParts) {
   const save = async (context: RequestContext, names: string[]): Promise<void> => {
     const [platform, ...others] = readPlatforms(context.query);
-    if (others.length > 0)
-      throw new EngineError("not_implemented", "an image of this engine has one platform only");
+    if (others.length > 0) throw onePlatform();
     let reply: ReplyStream | undefined;
     const send: Send = async (chunk) => {
       reply ??= context.stream(200, "application/x-tar");
@@ -27,6 +30,19 @@ export function imageArchiveRoutes(parts: ImageArchiveParts) {
     reply?.end();
   };
   return {
+    async imageLoad(context) {
+      const [platform, ...others] = readPlatforms(context.query);
+      if (others.length > 0) throw onePlatform();
+      const quiet = context.query.flag("quiet");
+      await withProgress(context, (report) =>
+        parts.load(
+          context.input(),
+          { platform, report: quiet ? onlyWords(report) : report },
+          context.signal,
+        ),
+      );
+    },
+
     async imageSaveAll(context) {
       const names = context.query.list("names").flatMap((text) => text.split(","));
       const given = names.filter((name) => name !== "");
@@ -39,4 +55,14 @@ export function imageArchiveRoutes(parts: ImageArchiveParts) {
       await save(context, [context.params.name ?? ""]);
     },
   } satisfies Record<string, Handler>;
+}
+
+function onlyWords(report: Report): Report {
+  return (message) => {
+    if (message.stream !== undefined) report(message);
+  };
+}
+
+function onePlatform(): EngineError {
+  return new EngineError("not_implemented", "an image of this engine has one platform only");
 }

@@ -1,14 +1,14 @@
-import { errorCodeHeader, errorHintHeader, toErrorReply } from "../../api/errors.ts";
-import type { HistoryItem, ImageDeleteResponseItem, ProgressMessage } from "../../api/types.ts";
+import type { HistoryItem, ImageDeleteResponseItem } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { parsePlatform } from "../../oci/platform.ts";
 import { familiarName, parseName, parseReference, type Reference } from "../../oci/reference.ts";
-import type { Handler, ReplyStream } from "../http/context.ts";
+import type { Handler } from "../http/context.ts";
 import { type ImageRow, imageFilters } from "../images/filter.ts";
 import type { PullRequest } from "../images/pull.ts";
 import { toImageInspect, toImageSummary } from "../images/view.ts";
 import { parseCredentials } from "./credentials.ts";
+import { withProgress } from "./progress.ts";
 
 export interface ImageRoutesParts {
   pull(request: PullRequest): Promise<void>;
@@ -59,25 +59,15 @@ export function imageRoutes(parts: ImageRoutesParts) {
           "importing an image is not supported by this engine yet",
         );
       const platform = query.text("platform");
-      let reply: ReplyStream | undefined;
-      const report = (message: ProgressMessage): void => {
-        reply ??= context.stream(200, "application/json");
-        void reply.write(`${JSON.stringify(message)}\r\n`);
-      };
-      try {
-        await parts.pull({
+      await withProgress(context, (report) =>
+        parts.pull({
           reference: parseSource(query.text("fromImage"), query.text("tag")),
           platform: platform === "" ? undefined : parsePlatform(platform),
           credentials: parseCredentials(context.headers["x-registry-auth"]),
           report,
           signal: context.signal,
-        });
-      } catch (error) {
-        // Before the first message the error can still be a status.
-        if (reply === undefined) throw error;
-        report(toProgressError(error));
-      }
-      (reply as ReplyStream | undefined)?.end();
+        }),
+      );
     },
   } satisfies Record<string, Handler>;
 }
@@ -96,16 +86,4 @@ export function parseTarget(repository: string, tag: string): Reference {
   if (name.digest !== undefined)
     throw new EngineError("invalid_argument", "refusing to create a tag with a digest reference");
   return parseReference(tag === "" ? repository : `${familiarName(name)}:${tag}`);
-}
-
-function toProgressError(error: unknown): ProgressMessage {
-  const { headers, body } = toErrorReply(error);
-  const code = headers[errorCodeHeader];
-  const hint = headers[errorHintHeader];
-  return {
-    errorDetail: body,
-    error: body.message,
-    ...(code === undefined ? {} : { rtErrorCode: code }),
-    ...(hint === undefined ? {} : { rtErrorHint: decodeURIComponent(hint) }),
-  };
 }

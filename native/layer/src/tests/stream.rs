@@ -111,6 +111,22 @@ fn what_follows_the_archive_is_hashed_and_means_nothing() {
 }
 
 #[test]
+fn an_archive_may_end_in_the_padding_of_its_last_entry() {
+    let plain = Archive::new()
+        .file("first", b"1")
+        .file("last", b"data")
+        .end();
+    let last = 3 * 512 + 4;
+    for length in [last, last + 1, last + 507, last + 508] {
+        let (_, result) = extract(&gzip(&plain[..length])).done();
+        assert_eq!(result.diff_id, digest(&plain[..length]));
+        assert_eq!((result.entries, result.size), (2, 5));
+    }
+    let (kind, _) = extract(&gzip(&plain[..last - 1])).failed();
+    assert_eq!(kind, ErrorKind::Truncated);
+}
+
+#[test]
 fn streams_cut_off_anywhere_are_truncated() {
     let plain = archive();
     let (gzip, zstd) = (gzip(&plain), zstd::encode_all(&plain[..], 3).unwrap());

@@ -1,0 +1,36 @@
+import { errorCodeHeader, errorHintHeader, toErrorReply } from "../../api/errors.ts";
+import type { ProgressMessage } from "../../api/types.ts";
+import type { ReplyStream, RequestContext } from "../http/context.ts";
+import type { Report } from "../images/fetch-layer.ts";
+
+/** Answers with what the work reports, a JSON line for each; its error is a status, or behind the first line the last. */
+export async function withProgress(
+  context: RequestContext,
+  work: (report: Report) => Promise<void>,
+): Promise<void> {
+  let reply: ReplyStream | undefined;
+  const report: Report = (message) => {
+    reply ??= context.stream(200, "application/json");
+    void reply.write(`${JSON.stringify(message)}\r\n`);
+  };
+  try {
+    await work(report);
+  } catch (error) {
+    if (reply === undefined) throw error;
+    report(toProgressError(error));
+  }
+  reply ??= context.stream(200, "application/json");
+  reply.end();
+}
+
+function toProgressError(error: unknown): ProgressMessage {
+  const { headers, body } = toErrorReply(error);
+  const code = headers[errorCodeHeader];
+  const hint = headers[errorHintHeader];
+  return {
+    errorDetail: body,
+    error: body.message,
+    ...(code === undefined ? {} : { rtErrorCode: code }),
+    ...(hint === undefined ? {} : { rtErrorHint: decodeURIComponent(hint) }),
+  };
+}
