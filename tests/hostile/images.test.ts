@@ -9,7 +9,9 @@ import { type Attempt, attempt, get, isSentence, post, request } from "../suppor
 import { Canary, look } from "../support/canary.ts";
 import type { Daemon } from "../support/daemon.ts";
 import { buildBusybox, stackOn } from "../support/images.ts";
+import { buildMischief } from "../support/mischief.ts";
 import type { Registry } from "../support/registry.ts";
+import { until } from "../support/until.ts";
 import { rtPath, World } from "../support/world.ts";
 
 setDefaultTimeout(1_200_000);
@@ -170,14 +172,17 @@ async function pull(name: string, image: Image): Promise<void> {
   expect(await pulled.text()).toContain("Downloaded newer image");
 }
 
+/** A user that only the host has is told back as it was asked for. */
+function tell(text: string): string {
+  return text.replaceAll(/(user|group) seen-[-0-9a-f]+/g, "$1 NAME");
+}
+
 function judge(what: string, ran: Attempt): string[] {
   const wrong: string[] = [];
-  // A user that only the host has is told back as it was asked for.
-  const told = (text: string) => text.replaceAll(/(user|group) seen-[-0-9a-f]+/g, "$1 NAME");
-  if (told(ran.output).includes(canary.word)) wrong.push(`${what}: sees the host`);
+  if (tell(ran.output).includes(canary.word)) wrong.push(`${what}: sees the host`);
   if (ran.outcome === "ran") return wrong;
   if (/ 5(?!00$)/.test(ran.outcome)) wrong.push(`${what}: ${ran.outcome}`);
-  const message = told(ran.message);
+  const message = tell(ran.message);
   if (!isSentence(message)) wrong.push(`${what}: ${JSON.stringify(message)}`);
   return wrong;
 }
@@ -204,6 +209,46 @@ for (const [index, place] of places.entries()) {
     expect(daemon.alive).toBe(true);
   });
 }
+
+test("what a running container puts there is met by exec, cp, restart and commit", async () => {
+  await registry.push("library/mischief:latest", await buildMischief());
+  await world.rtOutput(["pull", "-q", "mischief"]);
+  const before = await canary.state();
+  const wrong: string[] = [];
+  const made = [
+    "mkfifo $p",
+    "/mischief socket $p",
+    "ln -s /srv $p",
+    "ln -s /proc/1/root/srv $p",
+    "mkdir $p",
+  ];
+  const targets = ["/etc/passwd", "/etc/group", "/work", "/etc"];
+  const all = targets.flatMap((place) => made.map((make) => [place, make] as const));
+  for (const [place, make] of all.filter((_, at) => full || at % 4 === 0)) {
+    const script = `p=${place}; rm -rf $p; ${make}; touch /ready; sleep 1000`;
+    const id = await world.rtOutput(["run", "-d", "-w", "/work", "mischief", "sh", "-c", script]);
+    await until(
+      "the change",
+      async () =>
+        (await world.rt(["exec", id, "ls", "/ready"])).code === 0 ||
+        (await get(daemon, `/containers/${id}/archive?path=/ready`)).ok,
+    );
+    const seen = await handle(id, place);
+    const again = await post(daemon, `/containers/${id}/restart?t=0`);
+    if (again.status !== 204) {
+      const { message } = (await again.json()) as { message: string };
+      if (!isSentence(message)) wrong.push(`${place}, ${make}: ${message}`);
+    }
+    const late = await handle(id, place);
+    const copied = await post(daemon, `/commit?container=${id}&repo=copied`);
+    if (copied.status !== 201) wrong.push(`${place}, ${make}: commit ${await copied.text()}`);
+    if (tell(seen + late).includes(canary.word)) wrong.push(`${place}, ${make}: sees the host`);
+    await world.rtOutput(["rm", "-f", id]);
+  }
+  expect(wrong).toEqual([]);
+  expect(await canary.state()).toBe(before);
+  expect(daemon.alive).toBe(true);
+});
 
 test("rt and the program of its monitors are what they were", async () => {
   expect(await executables()).toEqual(own);
