@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import type { Daemon } from "../support/daemon.ts";
+import { testIf } from "../support/needs.ts";
 import { useStage } from "../support/stage.ts";
 
 const stage = useStage();
@@ -64,6 +65,27 @@ test("a daemon can have it as its default, from which a container may differ", a
   expect(await rt(["exec", id, "sh", "-c", privileges])).toBe("1");
   await rt(["rm", "-f", id]);
   await daemon.stop();
+});
+
+const withDocker = testIf(Bun.which("docker") !== null, "the docker CLI is not on PATH");
+withDocker("the docker CLI's options mean the same", async () => {
+  const { world } = stage();
+  const run = async (option: string, script: string) => {
+    const ran = await world.docker([
+      ...["run", "--rm", "--security-opt", option, "busybox", "sh", "-c", script],
+    ]);
+    return ran.code === 0 ? ran.stdout.trim() : ran.stderr;
+  };
+  expect(await run("no-new-privileges", privileges)).toBe("1");
+  expect(await run("no-new-privileges:true", privileges)).toBe("1");
+  expect(await run("no-new-privileges=false", privileges)).toBe("0");
+  expect(await run("writable-cgroups=true", cgroupFlags)).toBe("rw");
+  expect(await run("label=disable", "echo ran")).toBe("ran");
+  expect(await run("apparmor=unconfined", "echo ran")).toBe("ran");
+  expect(await run("apparmor=docker-default", "echo ran")).toBe("ran");
+  expect(await run("frobnicate=true", "echo ran")).toContain(
+    'invalid --security-opt: "frobnicate=true"',
+  );
 });
 
 const cgroupFlags = "grep ' /sys/fs/cgroup ' /proc/mounts | cut -d ' ' -f 4 | cut -d , -f 1";
