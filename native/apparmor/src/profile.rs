@@ -56,6 +56,9 @@ const SIGNAL: u8 = 10;
 const LABEL: u8 = 16;
 
 const UNMOUNT: u32 = 0x04;
+const TO_MOUNT: u32 = 0x02;
+/// Bits of a mark from here on are denied without a word in the log.
+const QUIET: u32 = 16;
 const TRACE: u32 = 0x02 | 0x04;
 const BE_TRACED: u32 = 0x08 | 0x10;
 const SEND: u32 = 0x02;
@@ -130,13 +133,15 @@ fn file_accept(dfa: &Dfa, state: usize) -> Accept {
 fn policy(name: &str, peers: &[&str]) -> Vec<u8> {
     let dfa = policy_dfa(name, peers);
     let accept = dfa.marks.iter().map(|marks| Accept {
-        allow: marks.iter().fold(0, |all, mark| all | mark),
-        quiet: 0,
+        allow: marks
+            .iter()
+            .fold(0, |all, mark| all | mark & ((1 << QUIET) - 1)),
+        quiet: marks.iter().fold(0, |all, mark| all | mark >> QUIET) << 7,
     });
     pack(&dfa, &accept.collect::<Vec<_>>())
 }
 
-/// Here a mark is what it allows. What has no class in here is not looked at.
+/// Here a mark is what it allows, or what it denies quietly. What has no class in here is not looked at.
 fn policy_dfa(name: &str, peers: &[&str]) -> Dfa {
     let mut patterns = Patterns::new();
     let mut allow = |class: u8, rest: &[Part], permissions: u32| {
@@ -149,7 +154,12 @@ fn policy_dfa(name: &str, peers: &[&str]) -> Dfa {
         }
     };
     let anybody = [Part::One(Bytes::NAME), Part::Many(Bytes::NAME)];
-    allow(MOUNT, &[Part::Many(Bytes::NAME)], UNMOUNT);
+    let any = Part::Many(Bytes::NAME);
+    allow(MOUNT, std::slice::from_ref(&any), UNMOUNT);
+    // Where, what, its type, and its flags, with a NUL behind each.
+    let end = Part::One(Bytes::one(0));
+    let mount = [&any, &end, &any, &end, &any, &end, &any].map(Clone::clone);
+    allow(MOUNT, &mount, TO_MOUNT << QUIET);
     allow(PTRACE, &anybody, BE_TRACED);
     allow(PTRACE, &literal(name), TRACE | BE_TRACED);
     let signal = |number: Bytes, peer: &[Part]| {
@@ -256,6 +266,10 @@ mod tests {
         assert_eq!(allowed(b"\x0a\x23other"), SEND | RECEIVE);
         assert_eq!(allowed(b"\x07/mnt"), UNMOUNT);
         assert_eq!(allowed(b"\x07/mnt\0/dev/sda"), 0);
+        assert_eq!(
+            allowed(b"\x07/mnt\0/dev/sda\0ext4\0\x01\x09"),
+            TO_MOUNT << QUIET
+        );
         assert_eq!(dfa.state(b"\x0e"), 0, "networks are not looked at");
     }
 
