@@ -36,8 +36,14 @@ export class Campaign {
     this.#generator = new Generator(api, seed, this.targets);
   }
 
-  /** One batch: targets made, requests sent, books compared, everything removed again. */
-  async batch({ from, to }: Range, connections = 8): Promise<void> {
+  /** One batch: what `send` says, then everything removed again. */
+  async batch(range: Range): Promise<void> {
+    await this.send(range);
+    await this.targets.clear();
+  }
+
+  /** Targets made, requests sent, books compared. */
+  async send({ from, to }: Range, connections = 8): Promise<void> {
     this.#ledger = new Ledger();
     await this.targets.restore();
     let next = from;
@@ -50,7 +56,6 @@ export class Campaign {
     };
     await Promise.all(Array.from({ length: connections }, work));
     this.faults.push(...(await this.#ledger.check(this.#daemon, this.targets.containers)));
-    await this.targets.clear();
   }
 
   async #one(worker: Worker, index: number): Promise<void> {
