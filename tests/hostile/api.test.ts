@@ -98,7 +98,7 @@ test("what hostile requests have made is there after the daemon was killed", asy
   await daemon.kill();
   const next = await world.daemon({ mirrors: [registry.url] });
   const after = await next.json<Listed[]>("/containers/json?all=1");
-  expect(after.map(({ Id }) => Id).toSorted()).toEqual(before.map(({ Id }) => Id).toSorted());
+  expect(new Set(after.map(({ Id }) => Id))).toEqual(new Set(before.map(({ Id }) => Id)));
   for (const { Id } of after) {
     const reply = await next.request(`/containers/${Id}/json`);
     expect([Id, reply.status]).toEqual([Id, 200]);

@@ -126,7 +126,7 @@ export class MonitorControl {
 
   /** To the container's first process, or to an exec. */
   async signal(signal: number, execId = ""): Promise<void> {
-    await this.#command(kind.signal, withId(Uint8Array.of(signal), execId));
+    await this.#ask(kind.signal, withId(Uint8Array.of(signal), execId));
   }
 
   async resize(rows: number, columns: number, execId = ""): Promise<void> {
@@ -134,12 +134,12 @@ export class MonitorControl {
     const view = new DataView(payload.buffer);
     view.setUint16(0, rows);
     view.setUint16(2, columns);
-    await this.#command(kind.resize, withId(payload, execId));
+    await this.#ask(kind.resize, withId(payload, execId));
   }
 
   /** Asks for a further process; how it fares is told to `onExec`'s listener. */
   async exec(request: Uint8Array): Promise<void> {
-    await this.#command(kind.exec, request);
+    await this.#ask(kind.exec, request);
   }
 
   /**
@@ -174,6 +174,13 @@ export class MonitorControl {
   /** Lets go of the monitor; it lives on, unless it still stands at the gate. */
   close(): void {
     this.#socket.destroy();
+  }
+
+  /** Of a container that runs: should its monitor go meanwhile, then it runs no more. */
+  async #ask(command: number, payload: Uint8Array): Promise<void> {
+    await this.#command(command, payload).catch((cause: unknown) => {
+      throw cause instanceof EngineError && cause.code === "unavailable" ? ended() : cause;
+    });
   }
 
   #command(command: number, payload: Uint8Array): Promise<Uint8Array> {
