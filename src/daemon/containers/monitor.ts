@@ -202,7 +202,7 @@ export class MonitorControl {
         continue;
       }
       if (frame.kind === kind.exited) {
-        this.#exit.resolve(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
+        this.#settle(JSON.parse(new TextDecoder().decode(frame.payload)) as ExitRecord);
         this.#refuseAll(ended());
         continue;
       }
@@ -227,7 +227,12 @@ export class MonitorControl {
   #lost(): void {
     for (const token of [...this.#adopted.keys()]) this.#tell(kind.released, token);
     this.#refuseAll(gone());
-    this.#exit.resolve(undefined);
+    this.#settle(undefined);
+  }
+
+  /** Behind whoever waits for an answer that came in front of it: a kill is told before its exit. */
+  #settle(record: ExitRecord | undefined): void {
+    setImmediate(() => this.#exit.resolve(record));
   }
 
   /** The first reason stays: a monitor goes once its container has ended. */
