@@ -93,12 +93,19 @@ test("a client that was killed leaves nothing behind with the daemon or the moni
     await Bun.sleep(300);
     return before === earlier;
   });
+  const { pid } = world.daemonAlive();
+  const held = async (): Promise<number> => (await readdir(`/proc/${pid}/fd`)).length;
+  const heldBefore = await held();
   const clients = Array.from({ length: 5 }, () => world.spawnRt(["exec", id, "sleep", "100"]));
   const count = ["exec", id, "sh", "-c", "ps | grep -c '[s]leep 100$' || true"];
   const sleeping = async (): Promise<number> => Number(await world.rtOutput(count));
   await until("the clients to be joined", async () => (await sleeping()) === 5);
   expect(await files()).toBeGreaterThan(before);
+  expect(await held()).toBeGreaterThanOrEqual(heldBefore + 5);
   for (const client of clients) client.kill("SIGKILL");
+  // What they had started runs on. The next idle monitor may have been made meanwhile.
+  await until("the daemon to let go of them", async () => (await held()) <= heldBefore + 1);
+  expect(await sleeping()).toBe(5);
   await world.rtOutput(["exec", id, "killall", "sleep"]);
   await until("their connections to be gone", async () => (await files()) <= before);
   await world.rtOutput(["rm", "-f", id]);

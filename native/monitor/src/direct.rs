@@ -25,9 +25,12 @@ pub(crate) struct Direct {
     pub(crate) has_ended_input: bool,
 }
 
-impl Direct {
-    pub(crate) fn token(&self) -> [u8; 4] {
-        self.token
+impl Client {
+    /// What is told when it is let go of, where its connection was handed over.
+    pub(crate) fn release(&self) -> Option<[u8; 5]> {
+        let [a, b, c, d] = self.direct.as_ref()?.token;
+        let is_done = self.ends && !self.has_queued();
+        Some([a, b, c, d, u8::from(!is_done)])
     }
 }
 
@@ -94,7 +97,11 @@ impl Monitor {
     }
 
     fn take_typed(&mut self, index: usize, bytes: &[u8]) {
-        let Some(client) = self.clients.get_mut(index).filter(|c| c.wants_input) else {
+        let Some(client) = self
+            .clients
+            .get_mut(index)
+            .filter(|c| c.wants_input && !c.ends)
+        else {
             return;
         };
         let Some(direct) = &mut client.direct else {
@@ -102,7 +109,7 @@ impl Monitor {
         };
         let (send, detached) = direct.scanner.push(bytes);
         let token = direct.token;
-        client.is_gone |= detached;
+        client.ends |= detached;
         self.feed(index, &send);
         if detached {
             self.tell(frame::DETACHED, &token);

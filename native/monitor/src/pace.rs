@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 /// A client has to take [`QUICK`] bytes in each such piece of the time that is waited for it.
-pub(crate) const MOMENT: Duration = Duration::from_millis(40);
-const QUICK: u64 = 2 * 1024 * 1024;
+pub(crate) const MOMENT: Duration = Duration::from_millis(60);
+const QUICK: u64 = 512 * 1024;
 /// How long one that did not is not waited for.
 const DISTRUST: Duration = Duration::from_secs(2);
 

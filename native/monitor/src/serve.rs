@@ -306,8 +306,8 @@ impl Monitor {
             if client.wants_input {
                 self.input_ended(client.exec());
             }
-            if let Some(direct) = &client.direct {
-                self.tell(frame::RELEASED, &direct.token());
+            if let Some(release) = client.release() {
+                self.tell(frame::RELEASED, &release);
             }
         }
     }
@@ -366,6 +366,7 @@ impl Monitor {
             for client in &mut self.clients {
                 let patient = client.took_at().elapsed() < LAST_PATIENCE;
                 let is_done = !client.has_queued() && !client.watches;
+                client.ends |= is_done;
                 client.is_gone |= is_done || (client.has_queued() && !patient);
             }
             self.drop_gone_clients();

@@ -135,8 +135,8 @@ pub mod frame {
     pub const EXEC_EXITED: u8 = 0x26;
     /// A process was killed for lack of memory; tells those that watch.
     pub const OOM: u8 = 0x27;
-    /// To those who watch, with the token of a client that was adopted: it has typed the detach keys; it has
-    /// taken all there was for it, or is gone.
+    /// To those who watch, with the token of a client that was adopted: it has typed the detach keys; it is let
+    /// go of, and a byte tells why: 0 when it has taken all there was for it, 1 when it is gone.
     pub const DETACHED: u8 = 0x28;
     pub const RELEASED: u8 = 0x29;
     /// Bytes of a frame before its payload.

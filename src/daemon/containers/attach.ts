@@ -83,7 +83,11 @@ export function handOver(
       detach.told();
       client.end();
     },
-    released: () => endWhenSettled(request),
+    released: (isGone) => {
+      // Of its going this process hears nothing itself, since it does not read.
+      if (isGone) client.destroy();
+      else endWhenSettled(request);
+    },
   });
 }
 

@@ -61,8 +61,8 @@ export interface AttachFlags {
 export interface AdoptionEvents {
   /** It has typed its detach keys. */
   detached(): void;
-  /** It has got all there was for it, or is gone, or the monitor is. */
-  released(): void;
+  /** It has got all there was for it, or the monitor is gone; or it is gone itself. */
+  released(isGone: boolean): void;
 }
 
 interface Reply {
@@ -198,7 +198,8 @@ export class MonitorControl {
         continue;
       }
       if (frame.kind === kind.detached || frame.kind === kind.released) {
-        this.#tell(frame.kind, Buffer.from(frame.payload).readUInt32BE());
+        const told = Buffer.from(frame.payload);
+        this.#tell(frame.kind, told.readUInt32BE(), told[4] === 1);
         continue;
       }
       if (frame.kind === kind.exited) {
@@ -218,14 +219,14 @@ export class MonitorControl {
     }
   }
 
-  #tell(what: number, token: number): void {
+  #tell(what: number, token: number, isGone: boolean): void {
     const events = this.#adopted.get(token);
     if (what === kind.detached) events?.detached();
-    else if (this.#adopted.delete(token)) events?.released();
+    else if (this.#adopted.delete(token)) events?.released(isGone);
   }
 
   #lost(): void {
-    for (const token of [...this.#adopted.keys()]) this.#tell(kind.released, token);
+    for (const token of [...this.#adopted.keys()]) this.#tell(kind.released, token, false);
     this.#refuseAll(gone());
     this.#settle(undefined);
   }

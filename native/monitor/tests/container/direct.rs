@@ -71,7 +71,8 @@ fn with_a_terminal_output_is_raw_and_the_keys_let_it_go() {
     client.write_all(b"\x10\x11").expect("send");
     let token = 7u32.to_be_bytes().to_vec();
     assert_eq!(control.answer(), Some((frame::DETACHED, token.clone())));
-    assert_eq!(control.answer(), Some((frame::RELEASED, token)));
+    let done = [token, vec![0]].concat();
+    assert_eq!(control.answer(), Some((frame::RELEASED, done)));
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).expect("the end");
     assert_eq!(control.signal(9), frame::ACK);
@@ -89,8 +90,8 @@ fn one_that_goes_away_is_told_of_and_the_gate_does_not_wait_for_it() {
     let mut control = machine.client();
     control.watch();
     drop(control.adopt(&adoption(0b110)));
-    let token = 7u32.to_be_bytes().to_vec();
-    assert_eq!(control.answer(), Some((frame::RELEASED, token)));
+    let gone = [&7u32.to_be_bytes()[..], &[1]].concat();
+    assert_eq!(control.answer(), Some((frame::RELEASED, gone)));
     let mut left = control.adopt(&adoption(0b110));
     drop(control);
     assert_eq!(left.read(&mut [0u8; 1]).expect("the end"), 0);
