@@ -95,7 +95,7 @@ export const doors: readonly Door[] = [
       "src/daemon/daemon.ts",
       "src/daemon/files/commit.ts",
       "src/daemon/images/archived-image.ts",
-      "src/daemon/images/docker-archive.ts",
+      "src/daemon/images/layer-type.ts",
       "src/daemon/images/save.ts",
       "src/daemon/images/spool.ts",
       "src/daemon/http/tcp.ts",

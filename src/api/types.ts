@@ -51,6 +51,31 @@ export interface HistoryItem {
   Comment: string;
 }
 
+/** A manifest of an image, which may have several, one for each platform. */
+export interface ImageManifestSummary {
+  ID: string;
+  Descriptor: WireDescriptor;
+  /** All of its content is here. */
+  Available: boolean;
+  Size: { Content: number; Total: number };
+  Kind: "image" | "attestation" | "unknown";
+  ImageData?: {
+    Platform: { os: string; architecture: string; variant?: string };
+    Containers: string[];
+    Size: { Unpacked: number };
+  };
+  AttestationData?: { For: string };
+}
+
+/** OCI's descriptor. */
+export interface WireDescriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  platform?: { os: string; architecture: string; variant?: string };
+  annotations?: Record<string, string>;
+}
+
 /** Reply to POST /auth. */
 export interface AuthReply {
   Status: string;

@@ -34,6 +34,29 @@ export class ImagesClient {
     return readJsonStream<ProgressMessage>(reply.body);
   }
 
+  /** Makes an image of an archive of a root; tells its id. */
+  async import(
+    archive: AsyncIterable<Uint8Array>,
+    options: {
+      source: string;
+      repository: string;
+      tag: string;
+      message: string | undefined;
+      platform: string | undefined;
+      changes: string[];
+    },
+  ): Promise<AsyncGenerator<ProgressMessage>> {
+    const { source, repository, tag, message, platform, changes } = options;
+    const query = {
+      ...{ fromSrc: source, repo: repository || undefined, tag: tag || undefined },
+      ...{ message, platform, changes },
+    };
+    const headers = { "Content-Type": "application/x-tar" };
+    const sent = { query, headers, body: archive };
+    const reply = await this.#transport.request(routes.imageCreate, sent);
+    return readJsonStream<ProgressMessage>(reply.body);
+  }
+
   /** Newest step first. */
   async history(name: string): Promise<HistoryItem[]> {
     const reply = await this.#transport.request(routes.imageHistory, { path: { name } });

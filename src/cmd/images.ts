@@ -45,7 +45,7 @@ export const images = defineCommand({
 });
 
 /** Words that belong after `image`, not `images`. */
-const verbs = ["history", "inspect", "list", "load", "ls", "pull", "rm", "save", "tag"];
+const verbs = ["history", "import", "inspect", "list", "load", "ls", "pull", "rm", "save", "tag"];
 
 export const headers = {
   ID: "IMAGE ID",

@@ -42,6 +42,10 @@ const images: CommandEntry = {
   summary: "List images",
   load: async () => (await import("./images.ts")).images,
 };
+const importImage: CommandEntry = {
+  summary: "Import the contents from a tarball to create a filesystem image",
+  load: async () => (await import("./import.ts")).importImage,
+};
 const info: CommandEntry = {
   summary: "Display system-wide information",
   load: async () => (await import("./info.ts")).info,
@@ -182,6 +186,7 @@ export const commands: CommandTable = {
   events,
   export: exportContainer,
   history,
+  import: importImage,
   inspect,
   kill,
   load,
@@ -227,7 +232,7 @@ export const commands: CommandTable = {
   image: {
     summary: "Manage images",
     commands: {
-      ...{ history, inspect: inspectImage, list: images, load, ls: images },
+      ...{ history, import: importImage, inspect: inspectImage, list: images, load, ls: images },
       ...{ pull, remove: rmi, rm: rmi, save, tag },
     },
   },

@@ -1,6 +1,7 @@
 import type { ContentStore } from "../../oci/layout.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
+import { ImportService } from "./import.ts";
 import { Installer } from "./installer.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { LoadService } from "./load.ts";
@@ -12,6 +13,7 @@ import type { ImageService } from "./service.ts";
 export interface Archives {
   saves: SaveService;
   loads: LoadService;
+  imports: ImportService;
 }
 
 export function createArchives(
@@ -24,5 +26,6 @@ export function createArchives(
   return {
     saves: new SaveService({ ...stores, get: (name) => images.get(name), hold }),
     loads: new LoadService({ ...stores, installer }),
+    imports: new ImportService({ ...stores, installer }),
   };
 }

@@ -1,19 +1,12 @@
-import { open } from "node:fs/promises";
 import { checkLayers, configCap, parseConfig } from "../../oci/config.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { digestOf } from "../../oci/digest.ts";
 import { isRecord, parseJson } from "../../oci/json.ts";
 import { manifestCap } from "../../oci/manifest.ts";
-import {
-  ociConfig,
-  ociLayer,
-  ociLayerGzip,
-  ociLayerZstd,
-  ociManifest,
-} from "../../oci/media-types.ts";
+import { ociConfig, ociLayer, ociManifest } from "../../oci/media-types.ts";
 import { parseName, parseReference, type Reference } from "../../oci/reference.ts";
 import { type ArchivedImage, addName, readDocument } from "./archived-image.ts";
-import { checkCompression, sniff } from "./inflate-stream.ts";
+import { mediaTypeOf } from "./layer-type.ts";
 import { refuse, type Spool, type SpooledFile } from "./spool.ts";
 
 interface Entry {
@@ -101,12 +94,4 @@ function checkConfigName(name: string, { digest }: SpooledFile): void {
 
 function describe({ digest, size }: SpooledFile): Descriptor {
   return { mediaType: ociLayer, digest, size };
-}
-
-async function mediaTypeOf({ path }: SpooledFile): Promise<string> {
-  await using file = await open(path, "r");
-  const { buffer } = await file.read(Buffer.alloc(8), 0, 8, 0);
-  const kind = sniff(buffer);
-  checkCompression(kind);
-  return { none: ociLayer, gzip: ociLayerGzip, zstd: ociLayerZstd, xz: "", bzip2: "" }[kind];
 }

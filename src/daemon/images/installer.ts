@@ -55,14 +55,43 @@ export class Installer {
       await this.#takeLayers(image, report, signal);
       await this.#takeBlobs(spool, image);
     }
+    return await this.#save(id, image, isWhole);
+  }
+
+  /** An image of one layer, whose diffID is known when it has been unpacked. */
+  async create(
+    spool: Spool,
+    file: SpooledFile,
+    describe: (diffId: Digest) => ArchivedImage,
+    signal: AbortSignal,
+  ): Promise<StoredImage> {
+    const { layers } = this.#parts;
+    const unpacking = this.#begin(file, signal);
+    const result = await unpacking.done;
+    using _held = this.#parts.hold([result.diffId]);
+    await layers.commit(unpacking, result);
+    const image = describe(result.diffId);
+    await this.#takeBlobs(spool, image);
+    return await this.#save(digestOf(image.config.raw), image, false);
+  }
+
+  async #save(id: Digest, image: ArchivedImage, keep: boolean): Promise<StoredImage> {
+    const { images } = this.#parts;
     await this.#takeDocuments(image);
-    const joined = joinImages(known, this.#describe(id, image), isWhole);
+    const joined = joinImages(images.image(id), this.#describe(id, image), keep);
     const tags = image.names.map((name) => ({
       ...{ reference: canonicalString(name), digest: image.top },
     }));
     images.save(joined, tags);
     await this.#parts.writeIndex();
     return joined;
+  }
+
+  #begin(file: SpooledFile, signal: AbortSignal): Unpacking {
+    const unpacking = this.#parts.layers.unpack(file.path, signal);
+    unpacking.extraction.grown(file.size);
+    unpacking.extraction.finish();
+    return unpacking;
   }
 
   /** An image that is here whole keeps the manifest that it has, and gets names. */
@@ -115,9 +144,7 @@ export class Installer {
     if (isKnown && (file.digest === diffId || isSame())) return [];
     const [id, total] = [shortDigest(diffId), file.size];
     report({ status: "Loading layer", progressDetail: { current: 0, total }, id });
-    const unpacking = layers.unpack(file.path, signal);
-    unpacking.extraction.grown(total);
-    unpacking.extraction.finish();
+    const unpacking = this.#begin(file, signal);
     const result = await unpacking.done;
     if (result.diffId !== diffId) {
       await layers.discard(unpacking);

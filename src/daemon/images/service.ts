@@ -1,4 +1,8 @@
-import type { HistoryItem, ImageDeleteResponseItem } from "../../api/types.ts";
+import type {
+  HistoryItem,
+  ImageDeleteResponseItem,
+  ImageManifestSummary,
+} from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { configCap, parseConfig } from "../../oci/config.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -18,6 +22,7 @@ import { type ImageRow, matchesImage } from "./filter.ts";
 import { buildHistory } from "./history.ts";
 import type { StoredImage } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
+import { listManifests } from "./manifests.ts";
 import type { PullService } from "./pull.ts";
 import { repoTags } from "./view.ts";
 
@@ -94,6 +99,15 @@ export class ImageService {
     const { images, layers } = this.#parts;
     const shares = shareLayers(images.images(), (diffId) => layers.sizeOf([diffId]));
     return new Map([...shares].map(([id, { shared }]) => [id, shared]));
+  }
+
+  /** Every manifest that the image's name leads to. Throws not_found. */
+  async manifests(
+    name: string,
+    containersOf: (imageId: Digest) => string[],
+  ): Promise<ImageManifestSummary[]> {
+    const row = this.inspect(name);
+    return await listManifests(row, containersOf(row.image.id), this.#parts.content);
   }
 
   /** The steps that made an image, newest first. Throws not_found. */

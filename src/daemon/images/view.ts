@@ -1,4 +1,4 @@
-import type { ImageInspect, ImageSummary } from "../../api/types.ts";
+import type { ImageInspect, ImageSummary, WireDescriptor } from "../../api/types.ts";
 import { familiarName, familiarString, parseName } from "../../oci/reference.ts";
 import type { Tag } from "../store/image-store.ts";
 import type { StoredImage } from "./image.ts";
@@ -7,6 +7,7 @@ import type { StoredImage } from "./image.ts";
 export function toImageInspect(image: StoredImage, tags: Tag[]): ImageInspect {
   return {
     Id: image.id,
+    Descriptor: toDescriptor(image),
     RepoTags: repoTags(tags),
     RepoDigests: repoDigests(tags),
     Parent: "",
@@ -23,6 +24,10 @@ export function toImageInspect(image: StoredImage, tags: Tag[]): ImageInspect {
     RootFS: { Type: "layers", Layers: image.layers.map(({ diffId }) => diffId) },
     Metadata: { LastTagTime: "0001-01-01T00:00:00Z" },
   };
+}
+
+function toDescriptor({ manifest: { mediaType, digest, size } }: StoredImage): WireDescriptor {
+  return { mediaType, digest, size };
 }
 
 /** A row of `images`. -1 is Docker's "not computed". */

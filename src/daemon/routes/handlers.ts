@@ -150,7 +150,13 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       sharedSizes: () => images.sharedSizes(),
       inspect: (name) => images.inspect(name),
       remove: (name, force) => images.remove(name, force, table),
+      import: (...request) => engine.archives.imports.import(...request),
       history: (name) => images.history(name),
+      manifests: (name) =>
+        images.manifests(name, (imageId) => {
+          const users = table.all().filter(({ container }) => container.imageId === imageId);
+          return users.map(({ container }) => container.id);
+        }),
       tag: (name, reference) => images.tag(name, reference),
     }),
     ...imageArchiveRoutes({

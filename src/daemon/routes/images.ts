@@ -1,13 +1,20 @@
-import type { HistoryItem, ImageDeleteResponseItem } from "../../api/types.ts";
+import type {
+  HistoryItem,
+  ImageDeleteResponseItem,
+  ImageManifestSummary,
+} from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import { isDigest } from "../../oci/digest.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
 import { parsePlatform } from "../../oci/platform.ts";
 import { familiarName, parseName, parseReference, type Reference } from "../../oci/reference.ts";
-import type { Handler } from "../http/context.ts";
+import type { Handler, RequestContext } from "../http/context.ts";
 import { type ImageRow, imageFilters } from "../images/filter.ts";
+import type { ImportRequest } from "../images/import.ts";
 import type { PullRequest } from "../images/pull.ts";
+import { checkSavedPlatform } from "../images/save.ts";
 import { toImageInspect, toImageSummary } from "../images/view.ts";
 import { parseCredentials } from "./credentials.ts";
+import { readPlatforms } from "./platforms.ts";
 import { withProgress } from "./progress.ts";
 
 export interface ImageRoutesParts {
@@ -17,6 +24,12 @@ export interface ImageRoutesParts {
   sharedSizes(): Map<string, number>;
   inspect(name: string): ImageRow;
   remove(name: string, force: boolean): Promise<ImageDeleteResponseItem[]>;
+  import(
+    input: AsyncIterable<Uint8Array>,
+    request: ImportRequest,
+    signal: AbortSignal,
+  ): Promise<Digest>;
+  manifests(name: string): Promise<ImageManifestSummary[]>;
   history(name: string): Promise<HistoryItem[]>;
   tag(name: string, reference: Reference): Promise<void>;
 }
@@ -32,9 +45,13 @@ export function imageRoutes(parts: ImageRoutesParts) {
       );
     },
 
-    imageInspect({ params, json }) {
-      const { image, tags } = parts.inspect(params.name ?? "");
-      json(200, toImageInspect(image, tags));
+    async imageInspect({ params, query, json }) {
+      const name = params.name ?? "";
+      const { image, tags } = parts.inspect(name);
+      for (const platform of readPlatforms(query)) checkSavedPlatform(image, platform);
+      const Manifests = query.flag("manifests") ? await parts.manifests(name) : undefined;
+      const inspected = toImageInspect(image, tags);
+      json(200, Manifests === undefined ? inspected : { ...inspected, Manifests });
     },
 
     async imageHistory({ params, json }) {
@@ -53,11 +70,7 @@ export function imageRoutes(parts: ImageRoutesParts) {
 
     async imageCreate(context) {
       const { query } = context;
-      if (query.text("fromSrc") !== "")
-        throw new EngineError(
-          "not_implemented",
-          "importing an image is not supported by this engine yet",
-        );
+      if (query.text("fromSrc") !== "") return await importArchive(parts, context);
       const platform = query.text("platform");
       await withProgress(context, (report) =>
         parts.pull({
@@ -70,6 +83,28 @@ export function imageRoutes(parts: ImageRoutesParts) {
       );
     },
   } satisfies Record<string, Handler>;
+}
+
+async function importArchive(
+  parts: Pick<ImageRoutesParts, "import">,
+  context: RequestContext,
+): Promise<void> {
+  const { query, signal } = context;
+  if (query.text("fromSrc") !== "-")
+    throw new EngineError("not_implemented", "this engine imports no archive from an address", {
+      hint: "fetch it yourself: `curl -L URL | rt import - NAME`",
+    });
+  const [platform] = readPlatforms(query);
+  const repository = query.text("repo");
+  const request: ImportRequest = {
+    reference: repository === "" ? undefined : parseTarget(repository, query.text("tag")),
+    message: query.text("message"),
+    changes: query.list("changes"),
+    platform,
+  };
+  await withProgress(context, async (report) => {
+    report({ status: await parts.import(context.input(), request, signal) });
+  });
 }
 
 function parseSource(name: string, tag: string): Reference {
