@@ -82,7 +82,7 @@ const commands = [
   ["/etc/passwd"],
 ];
 
-/** Every config of the test, by a name for the tag. */
+/** Every config of the test, by a name for the tag; every other one unless RT_FULL=1. */
 function configs(): [string, Record<string, unknown>][] {
   const all: [string, Record<string, unknown>][] = [];
   const add = (key: string, values: readonly unknown[]) => {
@@ -112,7 +112,7 @@ function configs(): [string, Record<string, unknown>][] {
     const texts = { Labels: { plain: each }, Shell: [each], StopSignal: signals[at], Healthcheck };
     all.push([`rest-${at}`, { ...texts, ExposedPorts: { [`${ports[at]}`]: {} } }]);
   }
-  return all;
+  return all.filter((_, at) => process.env.RT_FULL === "1" || at % 2 === 0);
 }
 
 function many(text: string): string[] {
