@@ -102,7 +102,7 @@ test("a client that was killed leaves nothing behind with the daemon or the moni
   await until("the clients to be joined", async () => (await sleeping()) === 5);
   expect(await files()).toBeGreaterThan(before);
   expect(await held()).toBeGreaterThanOrEqual(heldBefore + 5);
-  for (const client of clients) client.kill("SIGKILL");
+  for (const client of clients) process.kill(await world.innerPid(client), "SIGKILL");
   // What they had started runs on. The next idle monitor may have been made meanwhile.
   await until("the daemon to let go of them", async () => (await held()) <= heldBefore + 1);
   expect(await sleeping()).toBe(5);
