@@ -54,9 +54,13 @@ export const routes = {
   imageSaveAll: { method: "GET", path: "/images/get" },
   imageSave: { method: "GET", path: "/images/{name*}/get" },
   imageHistory: { method: "GET", path: "/images/{name*}/history" },
+  imagePrune: { method: "POST", path: "/images/prune" },
   imageTag: { method: "POST", path: "/images/{name*}/tag" },
   imageInspect: { method: "GET", path: "/images/{name*}/json" },
   imageRemove: { method: "DELETE", path: "/images/{name*}" },
+
+  networkPrune: { method: "POST", path: "/networks/prune" },
+  buildPrune: { method: "POST", path: "/build/prune" },
 
   volumeList: { method: "GET", path: "/volumes" },
   volumeCreate: { method: "POST", path: "/volumes/create" },

@@ -45,7 +45,19 @@ export const images = defineCommand({
 });
 
 /** Words that belong after `image`, not `images`. */
-const verbs = ["history", "import", "inspect", "list", "load", "ls", "pull", "rm", "save", "tag"];
+const verbs = [
+  "history",
+  "import",
+  "inspect",
+  "list",
+  "load",
+  "ls",
+  "prune",
+  "pull",
+  "rm",
+  "save",
+  "tag",
+];
 
 export const headers = {
   ID: "IMAGE ID",

@@ -232,6 +232,10 @@ export const commands: CommandTable = {
   image: {
     summary: "Manage images",
     commands: {
+      prune: {
+        summary: "Remove unused images",
+        load: async () => (await import("./image/prune.ts")).prune,
+      },
       ...{ history, import: importImage, inspect: inspectImage, list: images, load, ls: images },
       ...{ pull, remove: rmi, rm: rmi, save, tag },
     },
@@ -262,6 +266,10 @@ export const commands: CommandTable = {
         load: async () => (await import("./system/df.ts")).df,
       },
       ...{ events, info },
+      prune: {
+        summary: "Remove unused data",
+        load: async () => (await import("./system/prune.ts")).prune,
+      },
     },
   },
   daemon: {

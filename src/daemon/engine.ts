@@ -32,6 +32,7 @@ import type { ExecService } from "./execs/service.ts";
 import { CommitService } from "./files/commit.ts";
 import { FileService } from "./files/service.ts";
 import { type Archives, createArchives } from "./images/archives.ts";
+import { Collector } from "./images/collector.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
 import { ImageService } from "./images/service.ts";
@@ -74,8 +75,8 @@ export interface Engine {
   close(): void;
 }
 
-/** How long the beginning of a blob waits for its pull to be taken up again, in milliseconds. */
-const partialsKept = 7 * 24 * 3600 * 1000;
+/** How long what an interrupted pull has brought waits for it to be taken up again, in milliseconds. */
+const remainsKept = 7 * 24 * 3600 * 1000;
 
 export async function createEngine(
   config: DaemonConfig,
@@ -130,6 +131,7 @@ export async function createEngine(
   const commits = new CommitService({
     ...{ native, events, ...stored.parts },
     writeIndex: () => pulls.writeIndex(),
+    holdAll: () => stored.collector.holdAll(),
     layersOf: (entry) => files.layers(entry),
     whilePaused: (entry, work) => freezer.whilePaused(entry, work),
   });
@@ -181,7 +183,6 @@ async function createImages(
   { database, events }: { database: ReturnType<typeof openDatabase>; events: EventBus },
 ) {
   const content = await ContentStore.open(join(config.dataRoot, "content"));
-  await content.sweepPartials(new Date(Date.now() - partialsKept));
   const store = new ImageStore(database);
   const layers = new LayerStore(native, database, join(config.dataRoot, "layers"));
   await layers.open();
@@ -194,9 +195,16 @@ async function createImages(
       onRetry: ({ reason, delayMs }) =>
         log.warn(`registry: ${reason}; trying again in ${delayMs} ms`),
     });
-  const pulls = new PullService({ content, images: store, layers, events, openSource });
-  const images = new ImageService({ images: store, layers, content, events, pulls });
-  const parts = { images: store, layers, content };
-  const archives = createArchives({ ...parts, events }, images, pulls);
-  return { images, pulls, archives, parts };
+  await content.sweepTemporary();
+  const collector = new Collector({ content, layers, images: store, log });
+  await collector.collect();
+  const parts = { images: store, layers, content, events, collector };
+  const pulls = new PullService({ ...parts, openSource });
+  const images = new ImageService({ ...parts, pulls });
+  await pulls.writeIndex();
+  void collector.sweep(new Date(Date.now() - remainsKept)).catch((error: unknown) => {
+    log.warn(`look for what no image needs: ${messageOf(error)}`);
+  });
+  const archives = createArchives(parts, images, pulls);
+  return { images, pulls, archives, collector, parts: { images: store, layers, content } };
 }

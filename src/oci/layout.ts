@@ -66,6 +66,11 @@ export class ContentStore {
     }
   }
 
+  /** When it was put where it is; undefined if it is not there. */
+  async changedAt(digest: Digest): Promise<Date | undefined> {
+    return (await stat(this.path(digest)).catch(() => undefined))?.ctime;
+  }
+
   /** A small blob, verified as it is read. Throws not_found, or invalid_argument beyond `cap` bytes or if it rotted. */
   async read(digest: Digest, cap: number): Promise<Uint8Array> {
     const size = await this.size(digest);
@@ -160,18 +165,30 @@ export class ContentStore {
   }
 
   /**
-   * Removes partial files that nobody writes at present and that were last written before `before`; those of a
-   * `temporary` name, which nobody takes up again, whenever it was. To be called before the first of these.
+   * Removes the beginnings of blobs that nobody writes at present and that were last written before `before`;
+   * gives their bytes.
    */
-  async sweepPartials(before: Date): Promise<void> {
+  async sweepPartials(before: Date): Promise<number> {
+    let bytes = 0;
     const directory = join(this.root, "ingest");
     for (const name of await readdirIfThere(directory)) {
       const digest = name.replace(/\.partial$/, "");
-      if (this.#ingesting.has(digest)) continue;
+      if (!isDigest(digest) || this.#ingesting.has(digest)) continue;
       const path = join(directory, name);
       const found = await stat(path).catch(() => undefined);
-      if (found !== undefined && (found.mtime < before || !isDigest(digest)))
-        await rm(path, { force: true });
+      if (found === undefined || found.mtime >= before) continue;
+      await rm(path, { force: true });
+      bytes += found.size;
+    }
+    return bytes;
+  }
+
+  /** Removes files of a `temporary` name, which nobody takes up again. To be called before the first of these. */
+  async sweepTemporary(): Promise<void> {
+    const directory = join(this.root, "ingest");
+    for (const name of await readdirIfThere(directory)) {
+      if (!isDigest(name.replace(/\.partial$/, "")))
+        await rm(join(directory, name), { force: true });
     }
   }
 
@@ -187,8 +204,12 @@ export class ContentStore {
           : { annotations: { ...descriptor.annotations, [refNameAnnotation]: name } }),
       })),
     });
+    const path = join(this.root, "index.json");
     const previous = this.#nextIndex.catch(() => undefined);
-    this.#nextIndex = previous.then(() => writeFileAtomic(join(this.root, "index.json"), text));
+    this.#nextIndex = previous.then(async () => {
+      const now = await readFile(path, "utf8").catch(() => undefined);
+      if (now !== text) await writeFileAtomic(path, text);
+    });
     await this.#nextIndex;
   }
 

@@ -23,3 +23,18 @@ test("docker system df, and in detail, prints what rt prints", async () => {
   await docker("rm", "one");
   await docker("volume", "rm", "vol");
 });
+
+test("docker image prune and system prune, in the words of Docker", async () => {
+  const { world } = stage();
+  await docker("tag", "busybox", "again");
+  await world.rtOutput(["rmi", "busybox"]);
+  expect(await docker("image", "prune", "-f")).toBe("Total reclaimed space: 0B");
+  const id = await docker("create", "-v", "/data", "again");
+  expect(await docker("image", "prune", "-af")).toBe("Total reclaimed space: 0B");
+  const pruned = await docker("system", "prune", "-af", "--volumes");
+  expect(pruned).toStartWith(`Deleted Containers:\n${id}\n\nDeleted Volumes:\n`);
+  expect(pruned).toMatch(
+    /\nDeleted Images:\nuntagged: again:latest\n(untagged: .*\n)?deleted: sha256:[0-9a-f]{64}\ndeleted: sha256:[0-9a-f]{64}\n\nTotal reclaimed space: [\d.]+MB$/,
+  );
+  expect(await docker("images", "-q")).toBe("");
+});

@@ -45,7 +45,7 @@ export interface ContainerParts {
   supervisor: Pick<Supervisor, "paths">;
   stopper: Pick<Stopper, "end">;
   restarter: Pick<Restarter, "reconsider">;
-  images: { get(name: string): StoredImage };
+  images: { get(name: string): StoredImage; hold(image: StoredImage): Disposable };
   networks: NetworkService;
   mounts: MountPreparer;
   events: EventBus;
@@ -81,6 +81,7 @@ export class ContainerService {
     if (!request.Image)
       throw new EngineError("invalid_argument", 'invalid request body: field "Image" is empty');
     const image = images.get(request.Image);
+    using _image = images.hold(image);
     const warnings = checkPlatform(image, options.platform);
     const config = mergeConfig(request, image.config);
     if (commandOf(config).length === 0)

@@ -3,6 +3,7 @@ import type { ContentStore } from "../../oci/layout.ts";
 import type { ImageStore } from "../store/image-store.ts";
 import type { StoredImage } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
+import { blobsOf, partsOf, splitPart } from "./parts.ts";
 import { type PartsOf, shareParts, sumParts } from "./sharing.ts";
 import { toImageSummary } from "./view.ts";
 
@@ -27,7 +28,7 @@ export async function measureImages(
   const size = (part: string): number => sizes.get(part) ?? 0;
   const whole = all.map((image) => ({
     id: image.id,
-    parts: [...layersOf(image), ...blobsOf(image)],
+    parts: partsOf(image),
   }));
   const blobs = all.map((image) => ({ id: image.id, parts: blobsOf(image) }));
   const shares = shareParts(whole, size);
@@ -65,20 +66,13 @@ export function shareLayers(images: StoredImage[], sizeOf: (diffId: string) => n
   return shareParts(parts, size);
 }
 
-/** A layer and its blob may have one digest: it is a plain archive then. */
-const layersOf = ({ layers }: StoredImage): string[] =>
-  layers.map(({ diffId }) => `layer ${diffId}`);
-
-const blobsOf = ({ layers, documents }: StoredImage): string[] =>
-  [...layers.map(({ blob }) => blob), ...documents].map((digest) => `blob ${digest}`);
-
 async function measureParts(
   images: StoredImage[],
   { layers, content }: ImageUsageParts,
 ): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
-  for (const part of new Set(images.flatMap((image) => [...layersOf(image), ...blobsOf(image)]))) {
-    const [kind, digest = ""] = part.split(" ");
+  for (const part of new Set(images.flatMap(partsOf))) {
+    const { kind, digest } = splitPart(part);
     const size = kind === "layer" ? layers.diskOf(digest) : content.size(digest);
     sizes.set(part, (await size) ?? 0);
   }

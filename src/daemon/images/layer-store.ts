@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { ExtractResult, LayerExtraction, Native } from "../../native-types.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
@@ -25,6 +25,7 @@ export class LayerStore {
   readonly #native: LayerNative;
   readonly #database: Database;
   readonly #root: string;
+  readonly #emptying = new Set<Promise<void>>();
 
   constructor(native: LayerNative, database: Database, root: string) {
     this.#native = native;
@@ -39,6 +40,22 @@ export class LayerStore {
     const names = await readdir(this.#root);
     const stale = names.filter((name) => name.startsWith(stagingPrefix));
     await Promise.all(stale.map((name) => this.#native.removeTree(join(this.#root, name))));
+    await this.#agree();
+  }
+
+  /** After a power cut there may be a tree without its record, or a record without its tree. */
+  async #agree(): Promise<void> {
+    const present = new Set(await this.list());
+    const query = this.#database.query<{ id: Digest }, []>("SELECT diff_id AS id FROM layers");
+    const recorded = new Set(query.all().map(({ id }) => id));
+    for (const id of recorded.difference(present))
+      this.#database.query("DELETE FROM layers WHERE diff_id = ?").run(id);
+    for (const id of present.difference(recorded)) {
+      const { bytes, disk } = await this.#native.treeUsage(this.path(id));
+      this.#database
+        .query("INSERT INTO layers (diff_id, size, disk) VALUES (?, ?, ?)")
+        .run(...([id, bytes, disk] as const));
+    }
   }
 
   /** The root of an image that has no layers. */
@@ -107,8 +124,36 @@ export class LayerStore {
     return disk;
   }
 
+  /** Out of sight in one step; the files go behind that. */
   async remove(diffId: Digest): Promise<void> {
-    await this.#native.removeTree(this.path(diffId));
+    const grave = join(this.#root, `${stagingPrefix}removed-${randomBytes(8).toString("hex")}`);
+    await rename(this.path(diffId), grave).catch((error: unknown) => {
+      if (!isAbsent(error)) throw error;
+    });
     this.#database.query("DELETE FROM layers WHERE diff_id = ?").run(diffId);
+    // What cannot be removed is tried again at the next start.
+    const emptying = this.#native.removeTree(grave).catch(() => undefined);
+    this.#emptying.add(emptying);
+    void emptying.then(() => this.#emptying.delete(emptying));
   }
+
+  /** Resolves when the files of all that was removed are gone. */
+  async emptied(): Promise<void> {
+    await Promise.all(this.#emptying);
+  }
+
+  /** diffIDs of all that is unpacked, in no order. */
+  async list(): Promise<Digest[]> {
+    const names = await readdir(this.#root);
+    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => `sha256:${name}`);
+  }
+
+  /** When it was put where it is. */
+  async changedAt(diffId: Digest): Promise<Date | undefined> {
+    return (await stat(this.path(diffId)).catch(() => undefined))?.ctime;
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }

@@ -10,10 +10,12 @@ import type { Credentials, ImageSource } from "../../oci/registry/types.ts";
 import { type SelectedImage, selectImage } from "../../oci/select.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
+import type { Collector } from "./collector.ts";
 import { fetchLayer, type Report, shortDigest } from "./fetch-layer.ts";
 import { blobsOf, buildImage, joinImages } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { Limiter } from "./limiter.ts";
+import { blobPart, layerPart, partsOf } from "./parts.ts";
 
 /** Docker's default of max-concurrent-downloads. */
 const concurrentDownloads = 3;
@@ -32,6 +34,7 @@ export interface PullParts {
   images: ImageStore;
   layers: LayerStore;
   events: EventBus;
+  collector: Collector;
   /** A registry client that shows these credentials to the reference's registry. */
   openSource(credentials: Credentials | undefined): ImageSource;
 }
@@ -41,16 +44,9 @@ export class PullService {
   readonly #parts: PullParts;
   readonly #limiter = new Limiter(concurrentDownloads);
   readonly #fetching = new Map<Digest, Promise<void>>();
-  /** Layers that running pulls count on, and how many do. */
-  readonly #wanted = new Map<Digest, number>();
 
   constructor(parts: PullParts) {
     this.#parts = parts;
-  }
-
-  /** True while a pull counts on this layer, so that it must not be removed. */
-  isWanted(diffId: Digest): boolean {
-    return this.#wanted.has(diffId);
   }
 
   async pull(request: PullRequest): Promise<void> {
@@ -68,9 +64,16 @@ export class PullService {
     const config = parseConfig(raw);
     checkLayers(resolved.manifest, config);
     checkPlatform(config, request.platform);
-    using _wanted = this.hold(config.diffIds);
+    const known = this.#parts.images.image(configDescriptor.digest);
+    using _held = await this.#parts.collector.hold([
+      ...config.diffIds.map(layerPart),
+      ...resolved.manifest.layers.map(({ digest }) => blobPart(digest)),
+      ...resolved.documents.map(({ descriptor }) => blobPart(descriptor.digest)),
+      blobPart(configDescriptor.digest),
+      ...(known === undefined ? [] : partsOf(known)),
+    ]);
     // Of an image that is here already nothing is told of its layers, as in Docker.
-    const isKnown = this.#parts.images.image(configDescriptor.digest) !== undefined;
+    const isKnown = known !== undefined;
     const layerRequest = isKnown ? { ...request, report: ignoreProgress } : request;
     await this.#fetchLayers(source, layerRequest, resolved.manifest, config);
     const isNew = await this.#save(reference, resolved, config);
@@ -198,19 +201,9 @@ export class PullService {
     await content.setIndex(entries);
   }
 
-  /** Keeps these layers from being removed until it is disposed of. */
-  hold(diffIds: Digest[]): Disposable {
-    const count = (diffId: Digest, step: number): void => {
-      const next = (this.#wanted.get(diffId) ?? 0) + step;
-      if (next === 0) this.#wanted.delete(diffId);
-      else this.#wanted.set(diffId, next);
-    };
-    for (const diffId of diffIds) count(diffId, 1);
-    return {
-      [Symbol.dispose]() {
-        for (const diffId of diffIds) count(diffId, -1);
-      },
-    };
+  /** Keeps all of the store from being removed until it is disposed of. */
+  hold(_diffIds: Digest[]): Disposable {
+    return this.#parts.collector.holdAll();
   }
 }
 

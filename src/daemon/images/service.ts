@@ -17,12 +17,15 @@ import {
 } from "../../oci/reference.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore, Tag } from "../store/image-store.ts";
+import type { Collector } from "./collector.ts";
 import { measureImages, shareLayers } from "./disk-usage.ts";
 import { type ImageRow, matchesImage } from "./filter.ts";
 import { buildHistory } from "./history.ts";
 import type { StoredImage } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { listManifests } from "./manifests.ts";
+import { layersOf, splitPart } from "./parts.ts";
+import { choosePrunedImages, type ImagePruneReport, isUnfiltered } from "./prune.ts";
 import type { PullService } from "./pull.ts";
 import { repoTags } from "./view.ts";
 
@@ -32,6 +35,7 @@ export interface ImageParts {
   content: ContentStore;
   events: EventBus;
   pulls: PullService;
+  collector: Collector;
 }
 
 /** Who uses an image, as the containers tell it. */
@@ -43,6 +47,9 @@ export interface ImageUse {
 /** Finds, lists and removes what the engine holds of images. */
 export class ImageService {
   readonly #parts: ImageParts;
+  /** Images that containers are being made of: in use before any record says so. */
+  readonly #held = new Map<Digest, number>();
+  #isPruning = false;
 
   constructor(parts: ImageParts) {
     this.#parts = parts;
@@ -148,7 +155,7 @@ export class ImageService {
    * references, if there is one only or by force.
    */
   async remove(name: string, force: boolean, use: ImageUse): Promise<ImageDeleteResponseItem[]> {
-    const { images, events } = this.#parts;
+    const { images } = this.#parts;
     const image = this.get(name);
     const tags = images.tagsOf(image.id);
     const named = this.#tagNamed(name);
@@ -163,34 +170,75 @@ export class ImageService {
       );
     }
     if (isLast) refuseIfUsed(named ? name : short, short, users, force, named !== undefined);
-    const removed: ImageDeleteResponseItem[] = [];
-    for (const tag of untag) {
-      images.removeTag(tag.reference);
-      const shown = familiarString(parseName(tag.reference));
-      removed.push({ Untagged: shown });
-      events.publish("image", "untag", image.id, { name: shown });
-    }
     // An image that containers still use stays, without a name.
-    if (isLast && users.length === 0) removed.push(...(await this.#delete(image)));
+    const removed =
+      isLast && users.length === 0 && !this.#held.has(image.id)
+        ? this.#delete(image, untag)
+        : this.#untag(image, untag);
     await this.#parts.pulls.writeIndex();
+    await this.#parts.collector.collect();
     return removed;
   }
 
-  async #delete(image: StoredImage): Promise<ImageDeleteResponseItem[]> {
-    const { images, layers, content, pulls, events } = this.#parts;
-    images.removeImage(image.id);
-    events.publish("image", "delete", image.id, { name: image.id });
-    const others = images.images();
-    const inUse = new Set(others.flatMap(digestsOf));
-    const removed: ImageDeleteResponseItem[] = [{ Deleted: image.id }];
-    for (const { blob, diffId } of image.layers) {
-      if (inUse.has(diffId) || pulls.isWanted(diffId)) continue;
-      await layers.remove(diffId);
-      removed.push({ Deleted: diffId });
-      if (!inUse.has(blob)) await content.remove(blob);
+  /** Removes the images that nobody uses and that pass the filters, and what interrupted work has left. */
+  async prune(filters: Map<string, string[]>, use: ImageUse): Promise<ImagePruneReport> {
+    if (this.#isPruning) throw new EngineError("conflict", "a prune operation is already running");
+    this.#isPruning = true;
+    try {
+      const { collector, pulls, events } = this.#parts;
+      const chosen = choosePrunedImages(this.list(new Map()), filters, Date.now());
+      const free = chosen.filter(
+        ({ image }) => use.containersOf(image.id).length === 0 && !this.#held.has(image.id),
+      );
+      const ImagesDeleted = free.flatMap(({ image, tags }) => this.#delete(image, tags));
+      if (free.length > 0) await pulls.writeIndex();
+      const SpaceReclaimed = await (isUnfiltered(filters)
+        ? collector.sweep(new Date())
+        : collector.collect());
+      events.publish("image", "prune", "", { reclaimed: String(SpaceReclaimed) });
+      return { ImagesDeleted, SpaceReclaimed };
+    } finally {
+      this.#isPruning = false;
     }
-    for (const digest of image.documents) if (!inUse.has(digest)) await content.remove(digest);
-    return removed;
+  }
+
+  /** Keeps an image's record while a container is made of it. */
+  hold({ id }: StoredImage): Disposable {
+    this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#held.get(id) ?? 1) - 1;
+        if (left > 0) this.#held.set(id, left);
+        else this.#held.delete(id);
+      },
+    };
+  }
+
+  #untag(image: StoredImage, tags: Tag[]): ImageDeleteResponseItem[] {
+    const { images, events } = this.#parts;
+    return tags.map((tag) => {
+      images.removeTag(tag.reference);
+      const Untagged = familiarString(parseName(tag.reference));
+      events.publish("image", "untag", image.id, { name: Untagged });
+      return { Untagged };
+    });
+  }
+
+  /** Record, names and the list of what is to be removed in one transaction; the collector does the rest. */
+  #delete(image: StoredImage, tags: Tag[]): ImageDeleteResponseItem[] {
+    const { images, collector, events } = this.#parts;
+    images.removeImage(image);
+    const needed = images.needed();
+    const untagged = this.#untag(image, tags);
+    events.publish("image", "delete", image.id, { name: image.id });
+    const gone = [...new Set(layersOf(image))].filter(
+      (part) => !needed.has(part) && !collector.isHeld(part),
+    );
+    return [
+      ...untagged,
+      { Deleted: image.id },
+      ...gone.map((part) => ({ Deleted: splitPart(part).digest })),
+    ];
   }
 
   #tagNamed(name: string): Tag | undefined {
@@ -206,11 +254,6 @@ export class ImageService {
         (tag) => tag.digest === digest && canonicalName(parseName(tag.reference)) === repository,
       );
   }
-}
-
-/** Everything of the store that an image needs. */
-function digestsOf({ documents, layers }: StoredImage): Digest[] {
-  return [...documents, ...layers.flatMap(({ blob, diffId }) => [blob, diffId])];
 }
 
 function refuseIfUsed(

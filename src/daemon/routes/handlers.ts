@@ -151,6 +151,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       inspect: (name) => images.inspect(name),
       remove: (name, force) => images.remove(name, force, table),
       import: (...request) => engine.archives.imports.import(...request),
+      prune: (filters) => images.prune(filters, table),
       history: (name) => images.history(name),
       manifests: (name) =>
         images.manifests(name, (imageId) => {

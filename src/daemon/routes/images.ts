@@ -10,6 +10,7 @@ import { familiarName, parseName, parseReference, type Reference } from "../../o
 import type { Handler, RequestContext } from "../http/context.ts";
 import { type ImageRow, imageFilters } from "../images/filter.ts";
 import type { ImportRequest } from "../images/import.ts";
+import { type ImagePruneReport, imagePruneFilters } from "../images/prune.ts";
 import type { PullRequest } from "../images/pull.ts";
 import { checkSavedPlatform } from "../images/save.ts";
 import { toImageInspect, toImageSummary } from "../images/view.ts";
@@ -30,6 +31,7 @@ export interface ImageRoutesParts {
     signal: AbortSignal,
   ): Promise<Digest>;
   manifests(name: string): Promise<ImageManifestSummary[]>;
+  prune(filters: Map<string, string[]>): Promise<ImagePruneReport>;
   history(name: string): Promise<HistoryItem[]>;
   tag(name: string, reference: Reference): Promise<void>;
 }
@@ -61,6 +63,10 @@ export function imageRoutes(parts: ImageRoutesParts) {
     async imageTag({ params, query, empty }) {
       await parts.tag(params.name ?? "", parseTarget(query.text("repo"), query.text("tag")));
       empty(201);
+    },
+
+    async imagePrune({ query, json }) {
+      json(200, await parts.prune(query.filters(imagePruneFilters)));
     },
 
     async imageRemove({ params, query, json }) {

@@ -14,6 +14,10 @@ export interface UsageRoutesParts {
 
 export function usageRoutes(parts: UsageRoutesParts) {
   return {
+    // Clients prune everything in turn: of these there is nothing to remove.
+    networkPrune: ({ json }) => json(200, { NetworksDeleted: null }),
+    buildPrune: ({ json }) => json(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
+
     async systemUsage({ query, version, json }) {
       const measured = await parts.measure(parseKinds(query.list("type")));
       // 1.52 knows both forms.

@@ -52,6 +52,8 @@ const migrations = [
    CREATE INDEX execs_of_container ON execs (container);`,
   // What a layer takes of the disk; null until somebody asks.
   "ALTER TABLE layers ADD COLUMN disk INTEGER",
+  // Parts of the store that are to be removed.
+  "CREATE TABLE garbage (part TEXT PRIMARY KEY) STRICT",
 ];
 
 /**

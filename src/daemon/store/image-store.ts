@@ -1,5 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { StoredImage } from "../images/image.ts";
+import { type Part, partsOf } from "../images/parts.ts";
 
 export interface Tag {
   /** Canonical: "docker.io/library/hello-world:latest", or "…@sha256:…" for a pull by digest. */
@@ -13,6 +14,8 @@ export interface Tag {
 /** Images and the references that name them. */
 export class ImageStore {
   readonly #database: Database;
+  /** Since no image came or went. */
+  #needed: ReadonlySet<Part> | undefined;
 
   constructor(database: Database) {
     this.#database = database;
@@ -48,9 +51,15 @@ export class ImageStore {
     return this.#database.query<Tag, [string]>(query).all(image);
   }
 
-  /** Records the image and points the references at it, in one transaction. */
+  /**
+   * Records the image and points the references at it, in one transaction. What it no longer needs, if it was
+   * known with another manifest, is written down to be removed.
+   */
   save(image: StoredImage, references: { reference: string; digest: string }[]): void {
     this.#database.transaction(() => {
+      const before = this.image(image.id);
+      const parts = new Set(partsOf(image));
+      if (before) this.addGarbage(partsOf(before).filter((part) => !parts.has(part)));
       this.#database
         .query(
           "INSERT INTO images (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
@@ -62,13 +71,44 @@ export class ImageStore {
       );
       for (const { reference, digest } of references) point.run(reference, image.id, digest);
     })();
+    this.#needed = undefined;
   }
 
   removeTag(reference: string): void {
     this.#database.query("DELETE FROM tags WHERE reference = ?").run(reference);
   }
 
-  removeImage(id: string): void {
-    this.#database.query("DELETE FROM images WHERE id = ?").run(id);
+  /** Forgets the image and its names, and writes down what it alone may have needed. */
+  removeImage(image: StoredImage): void {
+    this.#database.transaction(() => {
+      this.#database.query("DELETE FROM images WHERE id = ?").run(image.id);
+      this.addGarbage(partsOf(image));
+    })();
+    this.#needed = undefined;
+  }
+
+  /** Parts of the store that some image needs. */
+  needed(): ReadonlySet<Part> {
+    this.#needed ??= new Set(this.images().flatMap(partsOf));
+    return this.#needed;
+  }
+
+  /** Parts that are to be removed unless they are needed again. */
+  garbage(): Part[] {
+    return this.#database
+      .query<{ part: Part }, []>("SELECT part FROM garbage ORDER BY part")
+      .all()
+      .map(({ part }) => part);
+  }
+
+  addGarbage(parts: Part[]): void {
+    const add = this.#database.query("INSERT OR IGNORE INTO garbage (part) VALUES (?)");
+    this.#database.transaction(() => {
+      for (const part of parts) add.run(part);
+    })();
+  }
+
+  forgetGarbage(part: Part): void {
+    this.#database.query("DELETE FROM garbage WHERE part = ?").run(part);
   }
 }
