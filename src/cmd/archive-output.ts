@@ -22,7 +22,19 @@ export async function writeArchive(
   stdout: Output,
 ): Promise<void> {
   if (file) return await saveTo(body, file);
-  for await (const piece of pieces(body)) await stdout.pipe(piece);
+  await pump(body, (piece) => stdout.pipe(piece));
+}
+
+/** Takes the next piece while one is written; one is written at a time. */
+async function pump(body: Body, write: (piece: Uint8Array) => Promise<unknown>): Promise<void> {
+  let writing: Promise<unknown> = Promise.resolve();
+  for await (const piece of pieces(body)) {
+    await writing;
+    writing = write(piece);
+    // Thrown where it is waited for, which may be late.
+    writing.catch(() => {});
+  }
+  await writing;
 }
 
 /** The file has its name once it is whole. */
@@ -32,7 +44,7 @@ async function saveTo(body: Body, path: string): Promise<void> {
   try {
     const file = await open(temporary, "wx", 0o600);
     try {
-      for await (const piece of pieces(body)) await file.writeFile(piece);
+      await pump(body, (piece) => file.writeFile(piece));
       await file.sync();
     } finally {
       await file.close();

@@ -20,7 +20,7 @@ import {
 import { findManifest } from "./saved-manifest.ts";
 
 /** Read and sent at once. */
-const pieceSize = 1024 * 1024;
+const pieceSize = 256 * 1024;
 
 export interface SaveParts {
   content: ContentStore;
@@ -112,13 +112,23 @@ export class SaveService {
     signal: AbortSignal,
   ): Promise<void> {
     await using file = await openBlob(this.#parts.content.path(digest));
-    for (let left = size; left > 0 && !signal.aborted; ) {
+    const read = async (left: number): Promise<Buffer> => {
       const piece = Buffer.allocUnsafe(Math.min(left, pieceSize));
       const { bytesRead } = await file.read(piece, 0, piece.length);
-      if (bytesRead === 0) throw new EngineError("internal", `blob ${digest} has become shorter`);
-      left -= bytesRead;
-      await send(piece.subarray(0, bytesRead));
+      if (left > 0 && bytesRead === 0)
+        throw new EngineError("internal", `blob ${digest} has become shorter`);
+      return piece.subarray(0, bytesRead);
+    };
+    // The next piece is read while one is sent.
+    let next = read(size);
+    for (let left = size; left > 0 && !signal.aborted; ) {
+      const piece = await next;
+      left -= piece.length;
+      next = read(left);
+      next.catch(() => {});
+      await send(piece);
     }
+    await next;
     await send(padding(size));
   }
 }
