@@ -60,6 +60,7 @@ export const doors: readonly Door[] = [
       "native/sandbox/src/child/mod.rs",
       "native/sandbox/src/child/mount.rs",
       "native/sandbox/src/child/root.rs",
+      "native/sandbox/src/child/rootfs.rs",
       "native/sandbox/src/child/tree.rs",
       "native/sandbox/src/image.rs",
     ],

@@ -15,7 +15,7 @@ use rustix::process::{Pid, PidfdFlags};
 use serde::Deserialize;
 
 use crate::child::tree::{self, Tree};
-use crate::child::{mount, user};
+use crate::child::{mount, rootfs, user};
 use crate::error::{Code, Context, StepError};
 use crate::op::{Overlay, ReadOnly};
 use crate::plan::{PlannedMount, Propagation, RootfsPlan};
@@ -123,7 +123,7 @@ impl Inside {
         for planned in mounts {
             trees.extend(Placed::open(planned, &at)?);
         }
-        let root = mount::rootfs(&Overlay {
+        let root = rootfs::mount(&Overlay {
             lower: rootfs.lower.clone(),
             upper: rootfs.upper.clone(),
             work: rootfs.work.clone(),

@@ -21,6 +21,7 @@ mod share;
 mod spawner;
 #[allow(unsafe_code)]
 pub mod sys;
+mod whole;
 
 pub use adopt::adopt;
 pub use build::{CgroupView, build, build_exec, check_seccomp};

@@ -12,6 +12,7 @@ pub(crate) mod mount;
 mod program;
 mod reaper;
 pub(crate) mod root;
+pub(crate) mod rootfs;
 pub(crate) mod tree;
 pub(crate) mod user;
 
@@ -109,7 +110,7 @@ impl Child {
             Op::DonorMemory => self.take_donor_memory(),
             Op::PrivateTree => mount::make_private(),
             Op::Rootfs(overlay) => {
-                self.root = Some(mount::rootfs(&overlay)?);
+                self.root = Some(rootfs::mount(&overlay)?);
                 Ok(())
             }
             Op::OpenProc(fs) => {
