@@ -2,7 +2,7 @@
 //! extraction as the daemon does it.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,7 +19,10 @@ impl TempDir {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("rt-layer-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("make a temporary directory");
+        // Copies of the machine's own files may lie in it.
+        let mut builder = fs::DirBuilder::new();
+        let made = builder.mode(0o700).create(&path);
+        made.expect("make a temporary directory");
         Self(path)
     }
 

@@ -8,3 +8,4 @@ mod mutation;
 mod peer;
 mod refuse;
 mod stream;
+mod whole;

@@ -12,13 +12,13 @@ use rustix::fs::{CWD, FileType, Mode, Timespec, Timestamps, XattrFlags};
 
 use crate::testing::{TempDir, extract, is_root};
 
-fn run(command: &mut Command) {
+pub(super) fn run(command: &mut Command) {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {text}");
 }
 
-fn set_time(path: &Path, seconds: i64, nanos: i64) {
+pub(super) fn set_time(path: &Path, seconds: i64, nanos: i64) {
     let time = Timespec {
         tv_sec: seconds,
         tv_nsec: nanos,
@@ -30,7 +30,7 @@ fn set_time(path: &Path, seconds: i64, nanos: i64) {
     rustix::fs::utimensat(CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }
 
-fn build(root: &Path, with_attributes: bool) {
+pub(super) fn build(root: &Path, with_attributes: bool) {
     let at = |name: &str| root.join(name);
     let long = format!("{}/{}", "d".repeat(120), "f".repeat(200));
     for dir in ["bin", "etc/deep/er", "mail", "empty", &"d".repeat(120)] {
@@ -95,7 +95,7 @@ fn build(root: &Path, with_attributes: bool) {
 
 /// Everything that can be told about an entry but its inode: by path, with hard links as the set
 /// of their names.
-fn describe(root: &Path) -> BTreeMap<Vec<u8>, String> {
+pub(super) fn describe(root: &Path) -> BTreeMap<Vec<u8>, String> {
     let mut found = BTreeMap::new();
     let mut inodes: BTreeMap<u64, Vec<u8>> = BTreeMap::new();
     let mut todo = vec![root.to_path_buf()];
@@ -196,7 +196,7 @@ fn compare(make: &[&str], take: &[&str], with_attributes: bool) {
     assert_eq!(ours.len(), theirs.len());
 }
 
-const ATTRIBUTES: [&str; 2] = ["--xattrs", "--xattrs-include=*"];
+pub(super) const ATTRIBUTES: [&str; 2] = ["--xattrs", "--xattrs-include=*"];
 
 #[test]
 fn a_pax_archive_gives_the_tree_that_gnu_tar_gives() {
