@@ -74,6 +74,7 @@ export const doors: readonly Door[] = [
     files: [
       "native/addon/src/launch.rs",
       "native/layer/src/commit.rs",
+      "native/layer/src/compare.rs",
       "native/layer/src/copy_up.rs",
       "native/layer/src/pipeline.rs",
       "native/layer/src/remove.rs",
@@ -103,6 +104,7 @@ export const doors: readonly Door[] = [
       "src/daemon/http/unix.ts",
       "src/daemon/images/fetch-layer.ts",
       "src/daemon/images/layer-store.ts",
+      "src/daemon/images/repair.ts",
       "src/daemon/lock.ts",
       "src/daemon/volumes/service.ts",
       "src/native.ts",

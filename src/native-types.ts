@@ -15,6 +15,8 @@ export interface Native {
   treeSize(path: string): Promise<number>;
   /** The same, and what it takes of the disk; nothing if absent. */
   treeUsage(path: string): Promise<TreeUsage>;
+  /** The first difference of two trees, in words; null if there is none. */
+  compareTrees(left: string, right: string): Promise<string | null>;
   /** Copies a directory of an image into an empty volume; false if there was nothing to do. */
   copyUp(request: CopyUpRequest): Promise<boolean>;
   /** Ends or undoes what an interrupted `copyUp` has left in a volume's directory. */

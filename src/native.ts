@@ -45,6 +45,7 @@ interface Addon {
   checkSeccomp(plan: string): void;
   hostFacts(): string;
   treeUsage(path: string): Promise<TreeUsage>;
+  compareTrees(left: string, right: string): Promise<string | null>;
   freeze(request: string): Promise<void>;
   isFrozen(cgroup: string): boolean;
   statFile(request: string): Promise<string>;
@@ -122,6 +123,7 @@ function wrap(addon: Addon): Native {
     listRoutes: () => asPromise(() => addon.listRoutes()),
     prepareCgroup: () => addon.prepareCgroup(),
     treeSize: async (path) => (await asPromise(() => addon.treeUsage(path))).bytes,
+    compareTrees: (left, right) => asPromise(() => addon.compareTrees(left, right)),
     treeUsage: (path) => asPromise(() => addon.treeUsage(path)),
     freeze: (request) => asPromise(() => addon.freeze(JSON.stringify(request))),
     isFrozen: (cgroup) => addon.isFrozen(JSON.stringify(cgroup)),

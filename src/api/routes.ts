@@ -15,6 +15,8 @@ export const routes = {
   info: { method: "GET", path: "/info" },
   auth: { method: "POST", path: "/auth" },
   events: { method: "GET", path: "/events" },
+  /** Not Docker's: looks for damage in the image store. `quick`, `repair`; answers lines of api/check.ts. */
+  systemCheck: { method: "POST", path: "/rt/check" },
   systemUsage: { method: "GET", path: "/system/df" },
 
   containerList: { method: "GET", path: "/containers/json" },

@@ -261,6 +261,10 @@ export const commands: CommandTable = {
   system: {
     summary: "Manage the engine",
     commands: {
+      check: {
+        summary: "Look for damage in the image store",
+        load: async () => (await import("./system/check.ts")).check,
+      },
       df: {
         summary: "Show what images, containers and volumes take of the disk",
         load: async () => (await import("./system/df.ts")).df,

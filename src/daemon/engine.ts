@@ -32,6 +32,7 @@ import type { ExecService } from "./execs/service.ts";
 import { CommitService } from "./files/commit.ts";
 import { FileService } from "./files/service.ts";
 import { type Archives, createArchives } from "./images/archives.ts";
+import { CheckService } from "./images/check.ts";
 import { Collector } from "./images/collector.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
@@ -57,6 +58,7 @@ export interface Engine {
   images: ImageService;
   pulls: PullService;
   archives: Archives;
+  checks: CheckService;
   networks: NetworkService;
   volumes: VolumeService;
   table: ContainerTable;
@@ -135,6 +137,10 @@ export async function createEngine(
     layersOf: (entry) => files.layers(entry),
     whilePaused: (entry, work) => freezer.whilePaused(entry, work),
   });
+  const checks = new CheckService({
+    ...{ native, ...stored.parts, collector: stored.collector, openSource: stored.openSource },
+    isRunning: (imageId) => table.containersOf(imageId).some(({ running }) => running),
+  });
   const { restarter } = lifecycle;
   return {
     id: settings.ensure("engine.id", newId),
@@ -147,6 +153,7 @@ export async function createEngine(
       images,
       pulls,
       archives,
+      checks,
       networks,
       volumes,
       table,
@@ -206,5 +213,12 @@ async function createImages(
     log.warn(`look for what no image needs: ${messageOf(error)}`);
   });
   const archives = createArchives(parts, images, pulls);
-  return { images, pulls, archives, collector, parts: { images: store, layers, content } };
+  return {
+    images,
+    pulls,
+    archives,
+    openSource,
+    collector,
+    parts: { images: store, layers, content },
+  };
 }

@@ -50,6 +50,15 @@ pub fn is_frozen(cgroup: String) -> Result<bool> {
 /// # Errors
 /// If the runtime takes no more work.
 #[napi]
+pub fn compare_trees(env: &Env, left: String, right: String) -> Result<Object<'_>> {
+    run(env, move || {
+        Ok(layer::compare_trees(Path::new(&left), Path::new(&right))?)
+    })
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
 pub fn tree_usage(env: &Env, path: String) -> Result<Object<'_>> {
     run(env, move || {
         let usage = layer::tree_usage(Path::new(&path))?;

@@ -9,6 +9,7 @@
 
 mod budget;
 mod commit;
+mod compare;
 mod copy;
 mod copy_up;
 mod dir;
@@ -50,6 +51,7 @@ pub mod tar {
 }
 
 pub use commit::commit;
+pub use compare::compare_trees;
 pub use copy_up::{copy_up, copy_up_to, finish_copy_up};
 pub use error::{ErrorKind, LayerError};
 pub use extraction::{ExtractOptions, ExtractResult, Extraction};

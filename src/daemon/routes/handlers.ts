@@ -88,6 +88,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       events,
     }),
     ...usageRoutes({
+      check: (...request) => engine.checks.check(...request),
       measure: (kinds) =>
         measureUsage(
           { images: () => images.usage(table), containers: usedOf, volumes: kept },

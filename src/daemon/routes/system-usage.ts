@@ -1,5 +1,7 @@
+import type { CheckMessage } from "../../api/check.ts";
 import { compareVersions } from "../../api/version.ts";
 import type { Handler } from "../http/context.ts";
+import type { CheckOptions } from "../images/check.ts";
 import {
   type Measured,
   parseKinds,
@@ -7,9 +9,15 @@ import {
   toSystemUsage,
   type UsageKind,
 } from "../system/usage.ts";
+import { withProgress } from "./progress.ts";
 
 export interface UsageRoutesParts {
   measure(kinds: ReadonlySet<UsageKind>): Promise<Measured>;
+  check(
+    options: CheckOptions,
+    report: (message: CheckMessage) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export function usageRoutes(parts: UsageRoutesParts) {
@@ -17,6 +25,12 @@ export function usageRoutes(parts: UsageRoutesParts) {
     // Clients prune everything in turn: of these there is nothing to remove.
     networkPrune: ({ json }) => json(200, { NetworksDeleted: null }),
     buildPrune: ({ json }) => json(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
+
+    async systemCheck(context) {
+      const { query, signal } = context;
+      const options = { quick: query.flag("quick"), repair: query.flag("repair") };
+      await withProgress(context, (report) => parts.check(options, report, signal));
+    },
 
     async systemUsage({ query, version, json }) {
       const measured = await parts.measure(parseKinds(query.list("type")));
