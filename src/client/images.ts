@@ -58,8 +58,9 @@ export class ImagesClient {
   }
 
   /** Newest step first. */
-  async history(name: string): Promise<HistoryItem[]> {
-    const reply = await this.#transport.request(routes.imageHistory, { path: { name } });
+  async history(name: string, platform: string | undefined): Promise<HistoryItem[]> {
+    const options = { path: { name }, query: { platform } };
+    const reply = await this.#transport.request(routes.imageHistory, options);
     return JSON.parse(await reply.body.text());
   }
 }

@@ -23,11 +23,18 @@ export const history = defineCommand({
       summary: "Print sizes and dates in human readable format",
     },
     "no-trunc": { kind: "bool", summary: "Don't truncate output" },
+    platform: {
+      kind: "string",
+      summary: 'Show history for the given platform ("os[/arch[/variant]]")',
+    },
     quiet: { kind: "bool", short: "q", summary: "Only show image IDs" },
   },
   async run({ flags, args, target, stdout }) {
     const [name = ""] = args;
-    const items = await new ImagesClient(openEngine(target).transport).history(name);
+    const items = await new ImagesClient(openEngine(target).transport).history(
+      name,
+      flags.platform,
+    );
     const { format, quiet, human } = flags;
     const rows = items.map((item) => toRow(item, human, !flags["no-trunc"]));
     const time = human ? "CreatedSince" : "CreatedAt";

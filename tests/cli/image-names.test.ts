@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { expectRefusal } from "../support/sentence.ts";
 import { useStage } from "../support/stage.ts";
+import { rtPath } from "../support/world.ts";
 
 const stage = useStage({ pulled: ["busybox", "hello-world"] });
 
@@ -61,6 +62,19 @@ test("history tells the steps, their sizes, and the image's names", async () => 
   expect(await world.rtOutput(["history", "-q", "--no-trunc", "busybox"])).toStartWith(image.Id);
   const [header = ""] = (await world.rtOutput(["image", "history", "busybox"])).split("\n");
   expect(header.split(/ {2,}/)).toEqual(["IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"]);
+});
+
+test("history and inspect of another platform than the image's are refused, by docker too", async () => {
+  const { world } = stage();
+  const words = /does not provide the specified platform \(linux\/s390x\)/;
+  const flags = ["--platform", "linux/s390x", "busybox"];
+  for (const command of [["history"], ["image", "inspect"]]) {
+    const docker = await world.docker([...command, ...flags]);
+    expect([docker.code, docker.stderr]).toEqual([1, expect.stringMatching(words)]);
+  }
+  expectRefusal(await world.rt(["history", ...flags]), 1, words);
+  const own = ["--platform", "linux/$(dpkg --print-architecture)", "busybox"].join(" ");
+  expect((await world.run(["sh", "-c", `${rtPath} history -q ${own}`])).code).toBe(0);
 });
 
 test("docker tag and docker history say what rt's say", async () => {

@@ -56,8 +56,11 @@ export function imageRoutes(parts: ImageRoutesParts) {
       json(200, Manifests === undefined ? inspected : { ...inspected, Manifests });
     },
 
-    async imageHistory({ params, json }) {
-      json(200, await parts.history(params.name ?? ""));
+    async imageHistory({ params, query, json }) {
+      const name = params.name ?? "";
+      const { image } = parts.inspect(name);
+      for (const platform of readPlatforms(query)) checkSavedPlatform(image, platform);
+      json(200, await parts.history(name));
     },
 
     async imageTag({ params, query, empty }) {
