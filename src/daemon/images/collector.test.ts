@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
-import { mkdtemp } from "node:fs/promises";
+import { afterEach, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openDatabase } from "../store/database.ts";
 import { ImageStore } from "../store/image-store.ts";
@@ -60,8 +61,16 @@ class Disk {
   }
 }
 
+const scratch: string[] = [];
+
+afterEach(async () => {
+  await Promise.all(scratch.splice(0).map((root) => rm(root, { recursive: true })));
+});
+
 async function world() {
-  const path = join(await mkdtemp("/tmp/rt-collector-"), "rt.db");
+  const root = await mkdtemp(join(tmpdir(), "rt-collector-"));
+  scratch.push(root);
+  const path = join(root, "rt.db");
   const database: Database = openDatabase(path);
   const images = new ImageStore(database);
   for (const each of [one, two]) images.save(each, []);
