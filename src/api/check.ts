@@ -20,6 +20,7 @@ export interface CheckMessage {
   status?: string;
   id?: string;
   problem?: CheckProblem;
-  summary?: { layers: number; blobs: number; problems: number; repaired: number };
+  /** `unproved`: trees that were not compared, since no blob of theirs is here. */
+  summary?: { layers: number; blobs: number; unproved: number; problems: number; repaired: number };
   error?: string;
 }

@@ -33,6 +33,11 @@ const daemonFlags = {
     choices: ["debug", "info", "warn", "error"],
   },
   "log-opt": { kind: "list", summary: "Option of the log driver (max-size=10m)" },
+  "no-keep-blobs": {
+    kind: "bool",
+    summary:
+      "Drop compressed layers once they are unpacked; their images cannot be saved or pushed",
+  },
   "no-new-privileges": {
     kind: "bool",
     summary: "Set no-new-privileges by default for new containers",
@@ -101,6 +106,7 @@ function toDaemonFlags(
     bip: flags.bip,
     seccompProfile: flags["seccomp-profile"],
     logLevel: flags["log-level"],
+    noKeepBlobs: flags["no-keep-blobs"],
     noNewPrivileges: flags["no-new-privileges"],
     logDriver: flags["log-driver"],
   };

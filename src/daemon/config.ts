@@ -27,6 +27,7 @@ export interface DaemonFlags {
   /** "builtin", "unconfined" or a file. */
   seccompProfile?: string;
   logLevel?: string;
+  noKeepBlobs?: boolean;
   noNewPrivileges?: boolean;
   logDriver?: string;
   /** "name=value" */
@@ -49,6 +50,8 @@ export interface DaemonConfig {
   logLevel: "debug" | "info" | "warn" | "error";
   /** Of containers that do not say. */
   noNewPrivileges: boolean;
+  /** Compressed layers stay in the content store once they are unpacked. */
+  keepBlobs: boolean;
   /** For containers that do not say where their output goes. */
   logConfig: LogConfig;
   /** Interface of the default bridge and table of our nftables rules; differ between data roots. */
@@ -76,6 +79,7 @@ const fileKeys = {
   bip: "string",
   "seccomp-profile": "string",
   "log-level": "string",
+  "no-keep-blobs": "boolean",
   "no-new-privileges": "boolean",
   "log-driver": "string",
   "log-opts": "texts",
@@ -124,6 +128,7 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     seccomp: await readSeccompDefault(flags.seccompProfile ?? file["seccomp-profile"] ?? "builtin"),
     bip: parseBip(flags.bip ?? file.bip),
     logLevel: parseLevel(flags.logLevel ?? file["log-level"] ?? "info"),
+    keepBlobs: !(flags.noKeepBlobs || file["no-keep-blobs"]),
     noNewPrivileges: flags.noNewPrivileges ?? file["no-new-privileges"] ?? false,
     logConfig: parseLogDefaults(flags, file),
     bridgeName: `rt0${suffix}`,

@@ -190,7 +190,8 @@ async function createImages(
   { database, events }: { database: ReturnType<typeof openDatabase>; events: EventBus },
 ) {
   const content = await ContentStore.open(join(config.dataRoot, "content"));
-  const store = new ImageStore(database);
+  const store = new ImageStore(database, config.keepBlobs);
+  store.dropBlobs();
   const layers = new LayerStore(native, database, join(config.dataRoot, "layers"));
   await layers.open();
   const openSource = (credentials: Credentials | undefined): ImageSource =>

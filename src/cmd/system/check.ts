@@ -20,8 +20,10 @@ export const check = defineCommand({
       if (error !== undefined) throw new EngineError("internal", error);
       if (problem) stdout.line(describeProblem(problem));
       if (!summary) continue;
-      const { layers, blobs, problems, repaired } = summary;
+      const { layers, blobs, unproved, problems, repaired } = summary;
       const damage = problems === 0 ? "no damage" : `${problems} damaged, ${repaired} repaired`;
+      if (unproved > 0)
+        stdout.line(`${unproved} layers could not be compared: their blobs are not kept here`);
       stdout.line(`Checked ${layers} layers and ${blobs} blobs: ${damage}`);
       return problems === repaired ? exitCodes.ok : exitCodes.failure;
     }

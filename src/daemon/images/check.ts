@@ -60,7 +60,7 @@ export class CheckService {
 
   async #check({ quick, repair }: CheckOptions, report: Report, signal: AbortSignal) {
     const images = this.#parts.images.images();
-    const summary = { layers: 0, blobs: 0, problems: 0, repaired: 0 };
+    const summary = { layers: 0, blobs: 0, unproved: 0, problems: 0, repaired: 0 };
     const tell = async (
       part: Pick<CheckProblem, "kind" | "digest">,
       damage: Damage,
@@ -89,14 +89,17 @@ export class CheckService {
       summary.layers++;
       summary.blobs++;
       const descriptor = await this.#describe(image, layer).catch(() => undefined);
-      const blob = await this.#blobDamage(layer, descriptor);
+      const blob = await this.#blobDamage(layer, descriptor, images);
       const mend = () => this.#repairer.layer(layer, descriptor, images, signal);
       if (blob) await tell({ kind: "blob", digest: layer.blob }, blob, mend);
       const found = quick ? undefined : await this.#unpack(layer, blob, signal);
       if (found?.blob) await tell({ kind: "blob", digest: layer.blob }, found.blob, mend);
+      if (!quick && found === undefined && blob === undefined) summary.unproved++;
       const tree = (await this.#treeDamage(layer)) ?? found?.tree;
       if (tree) await tell({ kind: "layer", digest: layer.diffId }, tree, mend);
     }
+    // What a repair has fetched is not kept either.
+    this.#parts.images.dropBlobs();
     report({ summary });
   }
 
@@ -132,14 +135,24 @@ export class CheckService {
   }
 
   async #blobDamage(
-    { blob }: StoredLayer,
+    { blob, diffId }: StoredLayer,
     descriptor: Descriptor | undefined,
+    images: StoredImage[],
   ): Promise<Damage | undefined> {
     const size = await this.#parts.content.size(blob);
+    if (size === undefined && (await this.#isDispensable(diffId, images))) return undefined;
     if (size === undefined) return { problem: "missing", detail: "the blob is missing" };
     if (descriptor === undefined || size === descriptor.size) return undefined;
     const detail = `the blob has ${size} bytes of ${descriptor.size}`;
     return { problem: size < descriptor.size ? "truncated" : "changed", detail };
+  }
+
+  /** Not kept, or never fetched since another image brought the same layer compressed in another way. */
+  async #isDispensable(diffId: Digest, images: StoredImage[]): Promise<boolean> {
+    if (!this.#parts.images.keepBlobs) return true;
+    const same = images.flatMap(({ layers }) => layers).filter((each) => each.diffId === diffId);
+    const found = await Promise.all(same.map(({ blob }) => this.#parts.content.has(blob)));
+    return found.includes(true);
   }
 
   async #treeDamage({ diffId }: StoredLayer): Promise<Damage | undefined> {
@@ -152,11 +165,11 @@ export class CheckService {
     layer: StoredLayer,
     known: Damage | undefined,
     signal: AbortSignal,
-  ): Promise<{ blob?: Damage; tree?: Damage }> {
+  ): Promise<{ blob?: Damage; tree?: Damage } | undefined> {
     const { content, layers, native } = this.#parts;
     const size = await content.size(layer.blob);
-    // Of a blob that was told and not repaired there is no more to learn.
-    if (size === undefined) return {};
+    // There is nothing to compare with.
+    if (size === undefined) return undefined;
     const unpacking = layers.unpack(content.path(layer.blob), signal);
     unpacking.extraction.grown(size);
     unpacking.extraction.finish();

@@ -23,8 +23,6 @@ export class Collector {
   readonly #holds = new Holds(() => this.#resume());
   readonly #removing = new Map<Part, Promise<void>>();
   #turn: Promise<unknown> = Promise.resolve();
-  /** Something was held when its time had come. */
-  #isBehind = false;
 
   constructor(parts: CollectorParts) {
     this.#parts = parts;
@@ -106,7 +104,6 @@ export class Collector {
     const bytes = (await size) ?? 0;
     // Judged and begun in one step: nobody can take hold in between.
     if (this.#holds.has(part) || images.needed().has(part)) {
-      this.#isBehind = true;
       return 0;
     }
     const removal = kind === "layer" ? layers.remove(digest) : content.remove(digest);
@@ -121,8 +118,7 @@ export class Collector {
   }
 
   #resume(): void {
-    if (!this.#isBehind) return;
-    this.#isBehind = false;
+    if (this.#parts.images.garbage().length === 0) return;
     void this.collect().catch((error: unknown) =>
       this.#parts.log.warn(`collect what no image needs: ${messageOf(error)}`),
     );

@@ -14,6 +14,10 @@ export const layersOf = ({ layers }: StoredImage): Part[] =>
 export const blobsOf = ({ layers, documents }: StoredImage): Part[] =>
   [...layers.map(({ blob }) => blob), ...documents].map(blobPart);
 
+/** The compressed layers alone. */
+export const archivesOf = ({ layers }: StoredImage): Part[] =>
+  layers.map(({ blob }) => blobPart(blob));
+
 /** Everything of the store that an image needs. */
 export const partsOf = (image: StoredImage): Part[] => [...layersOf(image), ...blobsOf(image)];
 

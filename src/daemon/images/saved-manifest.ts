@@ -66,6 +66,10 @@ async function findOther(
   throw new EngineError(
     "conflict",
     `image ${image.id.slice(7, 19)} cannot be saved: its blob ${missing} is not in the store`,
-    { hint: "remove the image and pull it again" },
+    {
+      hint: stores.images.keepBlobs
+        ? "`rt system check --repair` fetches what is missing"
+        : "this daemon runs with --no-keep-blobs: it cannot give layers as they were compressed",
+    },
   );
 }

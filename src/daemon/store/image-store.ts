@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { StoredImage } from "../images/image.ts";
-import { type Part, partsOf } from "../images/parts.ts";
+import { archivesOf, type Part, partsOf } from "../images/parts.ts";
 
 export interface Tag {
   /** Canonical: "docker.io/library/hello-world:latest", or "…@sha256:…" for a pull by digest. */
@@ -13,12 +13,25 @@ export interface Tag {
 
 /** Images and the references that name them. */
 export class ImageStore {
+  /** Compressed layers stay once they are unpacked. */
+  readonly keepBlobs: boolean;
   readonly #database: Database;
   /** Since no image came or went. */
   #needed: ReadonlySet<Part> | undefined;
 
-  constructor(database: Database) {
+  constructor(database: Database, keepBlobs = true) {
     this.#database = database;
+    this.keepBlobs = keepBlobs;
+  }
+
+  /** Writes down the compressed layers of all images to be removed, unless they are kept. */
+  dropBlobs(): void {
+    if (!this.keepBlobs) this.addGarbage(this.images().flatMap(archivesOf));
+  }
+
+  #neededBy(image: StoredImage): Part[] {
+    const dropped = new Set(this.keepBlobs ? [] : archivesOf(image));
+    return partsOf(image).filter((part) => !dropped.has(part));
   }
 
   images(): StoredImage[] {
@@ -58,8 +71,9 @@ export class ImageStore {
   save(image: StoredImage, references: { reference: string; digest: string }[]): void {
     this.#database.transaction(() => {
       const before = this.image(image.id);
-      const parts = new Set(partsOf(image));
-      if (before) this.addGarbage(partsOf(before).filter((part) => !parts.has(part)));
+      const parts = new Set(this.#neededBy(image));
+      const known = [...partsOf(image), ...(before ? partsOf(before) : [])];
+      this.addGarbage(known.filter((part) => !parts.has(part)));
       this.#database
         .query(
           "INSERT INTO images (id, record) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
@@ -89,7 +103,7 @@ export class ImageStore {
 
   /** Parts of the store that some image needs. */
   needed(): ReadonlySet<Part> {
-    this.#needed ??= new Set(this.images().flatMap(partsOf));
+    this.#needed ??= new Set(this.images().flatMap((image) => this.#neededBy(image)));
     return this.#needed;
   }
 
