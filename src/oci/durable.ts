@@ -22,6 +22,11 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   await syncDirectory(dirname(path));
 }
 
+/** True for the names under which `writeFileAtomic` writes. */
+export function isHalfWritten(name: string): boolean {
+  return /^\..+\.[0-9a-f]{12}\.tmp$/.test(name);
+}
+
 /** Makes renames and removals in a directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, "r");

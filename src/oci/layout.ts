@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { EngineError } from "../errors.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, Digester, isDigest, parseDigest } from "./digest.ts";
-import { syncDirectory, writeFileAtomic } from "./durable.ts";
+import { isHalfWritten, syncDirectory, writeFileAtomic } from "./durable.ts";
 import { Ingest } from "./ingest.ts";
 import { ociIndex } from "./media-types.ts";
 
@@ -183,13 +183,21 @@ export class ContentStore {
     return bytes;
   }
 
-  /** Removes files of a `temporary` name, which nobody takes up again. To be called before the first of these. */
+  /**
+   * Removes files that nobody takes up again: of a `temporary` name, or half written. To be called before the
+   * first of these.
+   */
   async sweepTemporary(): Promise<void> {
-    const directory = join(this.root, "ingest");
-    for (const name of await readdirIfThere(directory)) {
-      if (!isDigest(name.replace(/\.partial$/, "")))
-        await rm(join(directory, name), { force: true });
-    }
+    const isOfBlob = (name: string): boolean => isDigest(name.replace(/\.partial$/, ""));
+    await this.#sweep("ingest", (name) => !isOfBlob(name));
+    for (const below of [".", "blobs/sha256", "blobs/sha512"])
+      await this.#sweep(below, isHalfWritten);
+  }
+
+  async #sweep(below: string, isLeft: (name: string) => boolean): Promise<void> {
+    const directory = join(this.root, below);
+    for (const name of (await readdirIfThere(directory)).filter(isLeft))
+      await rm(join(directory, name), { force: true });
   }
 
   /** Replaces index.json in one step; calls are carried out in the order they are made. */

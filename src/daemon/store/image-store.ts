@@ -69,7 +69,7 @@ export class ImageStore {
    * known with another manifest, is written down to be removed.
    */
   save(image: StoredImage, references: { reference: string; digest: string }[]): void {
-    this.#database.transaction(() => {
+    this.#durably(() => {
       const before = this.image(image.id);
       const parts = new Set(this.#neededBy(image));
       const known = [...partsOf(image), ...(before ? partsOf(before) : [])];
@@ -84,8 +84,21 @@ export class ImageStore {
          ON CONFLICT (reference) DO UPDATE SET image = excluded.image, digest = excluded.digest`,
       );
       for (const { reference, digest } of references) point.run(reference, image.id, digest);
-    })();
+    });
     this.#needed = undefined;
+  }
+
+  /**
+   * A transaction that is on the disk when this returns: who was told that an image is here finds it after a power
+   * cut, too. All others may lose their last ones.
+   */
+  #durably(work: () => void): void {
+    this.#database.run("PRAGMA synchronous = FULL");
+    try {
+      this.#database.transaction(work)();
+    } finally {
+      this.#database.run("PRAGMA synchronous = NORMAL");
+    }
   }
 
   removeTag(reference: string): void {
