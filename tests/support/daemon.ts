@@ -90,8 +90,12 @@ export class Daemon {
     return await readFile(this.#log, "utf8").catch(() => "");
   }
 
+  /** False gives each request a connection of its own, so that what the daemon holds can be counted. */
+  keepsConnections = true;
+
   async request(path: string, init: RequestInit = {}): Promise<Response> {
-    return await fetch(`http://rt${path}`, { ...init, unix: this.socket });
+    const keepalive = this.keepsConnections;
+    return await fetch(`http://rt${path}`, { keepalive, ...init, unix: this.socket });
   }
 
   async json<T>(path: string, init: RequestInit = {}): Promise<T> {
