@@ -1,4 +1,5 @@
 import { afterAll, expect, mock, test } from "bun:test";
+import { rmSync } from "node:fs";
 import * as files from "node:fs/promises";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -38,9 +39,15 @@ afterAll(() => {
   mock.module("node:fs/promises", () => real);
 });
 
+async function scratch(): Promise<string> {
+  const root = await mkdtemp("/tmp/rt-order-");
+  afterAll(() => rmSync(root, { recursive: true }));
+  return root;
+}
+
 test("a blob is synced, then named, then its name is synced", async () => {
   const { ContentStore } = await import("./layout.ts");
-  const store = await ContentStore.open(await mkdtemp("/tmp/rt-order-"));
+  const store = await ContentStore.open(await scratch());
   const bytes = Buffer.from("a layer");
   const ingest = await store.ingest(digestOf(bytes), bytes.length);
   await ingest.write(bytes);
@@ -55,7 +62,7 @@ test("a blob is synced, then named, then its name is synced", async () => {
 
 test("so is a document, and index.json, which is left alone if it says the same", async () => {
   const { ContentStore } = await import("./layout.ts");
-  const store = await ContentStore.open(await mkdtemp("/tmp/rt-order-"));
+  const store = await ContentStore.open(await scratch());
   steps.length = 0;
   await store.write(Buffer.from("{}"));
   expect(steps).toEqual(["datasync .HEX.tmp", "rename .HEX.tmp to HEX", "sync sha256"]);
@@ -72,7 +79,7 @@ test("so is a document, and index.json, which is left alone if it says the same"
 
 test("what a power cut leaves of a write is removed at a start", async () => {
   const { ContentStore } = await import("./layout.ts");
-  const store = await ContentStore.open(await mkdtemp("/tmp/rt-order-"));
+  const store = await ContentStore.open(await scratch());
   const left = [
     join(store.root, ".index.json.0123456789ab.tmp"),
     join(store.root, "blobs/sha256", `.${"0".repeat(64)}.0123456789ab.tmp`),
