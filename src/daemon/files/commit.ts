@@ -30,7 +30,7 @@ export interface CommitParts {
   events: EventBus;
   writeIndex(): Promise<void>;
   /** Keeps all of the store from being removed. */
-  holdAll(): Disposable;
+  holdAll(): Promise<Disposable>;
   layersOf(entry: Entry): Promise<LayersRequest>;
   /** Stops the container's processes while `work` is done; nothing where none run. */
   whilePaused<T>(entry: Entry, work: () => Promise<T>): Promise<T>;
@@ -64,7 +64,7 @@ export class CommitService {
     const parent = this.#parts.images.image(container.imageId);
     if (parent === undefined)
       throw new EngineError("conflict", `the image of container ${container.id} is gone`);
-    using _held = this.#parts.holdAll();
+    using _held = await this.#parts.holdAll();
     const draft = await this.#draft(entry, parent, request);
     // Refused before anything is written: with some layer, since it is the rest that matters.
     parseConfig(draft(parent.id));

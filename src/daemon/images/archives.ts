@@ -1,6 +1,7 @@
 import type { ContentStore } from "../../oci/layout.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
+import type { Collector } from "./collector.ts";
 import { ImportService } from "./import.ts";
 import { Installer } from "./installer.ts";
 import type { LayerStore } from "./layer-store.ts";
@@ -17,14 +18,20 @@ export interface Archives {
 }
 
 export function createArchives(
-  stores: { content: ContentStore; images: ImageStore; layers: LayerStore; events: EventBus },
+  stores: {
+    content: ContentStore;
+    images: ImageStore;
+    layers: LayerStore;
+    events: EventBus;
+    collector: Pick<Collector, "holdAll">;
+  },
   images: ImageService,
   pulls: PullService,
 ): Archives {
-  const hold = (diffIds: string[]): Disposable => pulls.hold(diffIds);
-  const installer = new Installer({ ...stores, hold, writeIndex: () => pulls.writeIndex() });
+  const holdAll = () => stores.collector.holdAll();
+  const installer = new Installer({ ...stores, holdAll, writeIndex: () => pulls.writeIndex() });
   return {
-    saves: new SaveService({ ...stores, get: (name) => images.get(name), hold }),
+    saves: new SaveService({ ...stores, get: (name) => images.get(name), holdAll }),
     loads: new LoadService({ ...stores, installer }),
     imports: new ImportService({ ...stores, installer }),
   };

@@ -50,7 +50,7 @@ export class CheckService {
   async check(options: CheckOptions, report: Report, signal: AbortSignal): Promise<void> {
     if (this.#isChecking) throw new EngineError("conflict", "a check is already running");
     this.#isChecking = true;
-    using _held = this.#parts.collector.holdAll();
+    using _held = await this.#parts.collector.holdAll();
     try {
       await this.#check(options, report, signal);
     } finally {

@@ -35,9 +35,11 @@ export class Collector {
     return held;
   }
 
-  /** Keeps everything, for work that does not know yet what it needs. */
-  holdAll(): Disposable {
-    return this.#holds.takeAll();
+  /** Keeps everything, as `hold`, for work that does not know yet what it needs. */
+  async holdAll(): Promise<Disposable> {
+    const held = this.#holds.takeAll();
+    await Promise.allSettled(this.#removing.values());
+    return held;
   }
 
   isHeld(part: Part): boolean {

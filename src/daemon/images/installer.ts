@@ -18,8 +18,8 @@ export interface InstallerParts {
   content: ContentStore;
   images: ImageStore;
   layers: LayerStore;
-  /** Keeps layers from being removed until it is disposed of. */
-  hold(diffIds: Digest[]): Disposable;
+  /** Keeps all of the store from being removed until it is disposed of. */
+  holdAll(): Promise<Disposable>;
   writeIndex(): Promise<void>;
 }
 
@@ -47,7 +47,7 @@ export class Installer {
     signal: AbortSignal,
   ): Promise<StoredImage> {
     const { images } = this.#parts;
-    using _held = this.#parts.hold(image.config.diffIds);
+    using _held = await this.#parts.holdAll();
     const id = digestOf(image.config.raw);
     const known = images.image(id);
     const isWhole = known !== undefined && (await this.#isWhole(known));
@@ -68,7 +68,7 @@ export class Installer {
     const { layers } = this.#parts;
     const unpacking = this.#begin(file, signal);
     const result = await unpacking.done;
-    using _held = this.#parts.hold([result.diffId]);
+    using _held = await this.#parts.holdAll();
     await layers.commit(unpacking, result);
     const image = describe(result.diffId);
     await this.#takeBlobs(spool, image);

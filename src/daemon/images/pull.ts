@@ -200,11 +200,6 @@ export class PullService {
     });
     await content.setIndex(entries);
   }
-
-  /** Keeps all of the store from being removed until it is disposed of. */
-  hold(_diffIds: Digest[]): Disposable {
-    return this.#parts.collector.holdAll();
-  }
 }
 
 /** An image without an index has one platform only, which has to be the one asked for, or the host's. */

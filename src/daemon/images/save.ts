@@ -28,8 +28,8 @@ export interface SaveParts {
   events: EventBus;
   /** An image by name or id. Throws not_found. */
   get(name: string): StoredImage;
-  /** Keeps layers from being removed until it is disposed of. */
-  hold(diffIds: Digest[]): Disposable;
+  /** Keeps all of the store from being removed until it is disposed of. */
+  holdAll(): Promise<Disposable>;
 }
 
 /** Writes one piece of the archive; the first call says that all of it can be had. */
@@ -52,8 +52,7 @@ export class SaveService {
   ): Promise<void> {
     const chosen = this.#choose(names);
     for (const { image } of chosen.values()) checkSavedPlatform(image, platform);
-    const diffIds = [...chosen.values()].flatMap(({ image }) => image.layers.map((l) => l.diffId));
-    using _held = this.#parts.hold(diffIds);
+    using _held = await this.#parts.holdAll();
     const members = await this.#plan([...chosen.values()]);
     for (const member of members) {
       await send(headerOf(member));
