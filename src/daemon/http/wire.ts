@@ -93,8 +93,8 @@ export class Wire {
     socket.off("close", this.#end);
     if (this.#buffered > 0) socket.unshift(Buffer.concat(this.#chunks));
     this.#chunks = [];
-    if (this.#ended) this.#watch();
-    else socket.on("end", () => this.#watch());
+    // One that has ended already is watched since then.
+    if (!this.#ended) socket.on("end", () => this.#watch());
     return socket;
   }
 
