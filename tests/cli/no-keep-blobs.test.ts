@@ -30,9 +30,9 @@ test("compressed layers go once they are unpacked, and what needs them is refuse
 
 test("a check knows, and repairs a tree by fetching its blob for the while", async () => {
   const { world, daemon } = stage();
-  const text = "1 layers could not be compared: their blobs are not kept here\n";
+  const text = "1 layer could not be compared: no blob is kept here\n";
   expect(await world.rtOutput(["system", "check"])).toBe(
-    `${text}Checked 1 layers and 3 blobs: no damage`,
+    `${text}Checked 1 layer and 3 blobs: no damage`,
   );
   const layers = join(daemon.dataRoot, "layers");
   const tree = (await readdir(layers)).find((name) => name.length === 64) ?? "";

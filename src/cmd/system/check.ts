@@ -23,8 +23,8 @@ export const check = defineCommand({
       const { layers, blobs, unproved, problems, repaired } = summary;
       const damage = problems === 0 ? "no damage" : `${problems} damaged, ${repaired} repaired`;
       if (unproved > 0)
-        stdout.line(`${unproved} layers could not be compared: their blobs are not kept here`);
-      stdout.line(`Checked ${layers} layers and ${blobs} blobs: ${damage}`);
+        stdout.line(`${count(unproved, "layer")} could not be compared: no blob is kept here`);
+      stdout.line(`Checked ${count(layers, "layer")} and ${count(blobs, "blob")}: ${damage}`);
       return problems === repaired ? exitCodes.ok : exitCodes.failure;
     }
     throw new EngineError("unavailable", "the check ended early");
@@ -37,3 +37,6 @@ export function describeProblem(problem: CheckProblem): string {
   const text = `${kind} ${digest.slice(0, 19)} (${images.join(", ")}): ${detail}`;
   return end === "" ? text : `${text}; ${end}`;
 }
+
+const count = (number: number, noun: string): string =>
+  `${number} ${noun}${number === 1 ? "" : "s"}`;
