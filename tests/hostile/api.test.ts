@@ -47,8 +47,8 @@ test(`${count} hostile requests are refused or done, and nothing else is left of
     return more.length === 0;
   });
   // The number of objects on the heap stays. What grows is outside of it: some 200 bytes a request over the
-  // 80,000 of a full run, for which no owner was found. In a short run the heap has not found its size yet.
-  await returnsTo(daemon.pid, before.usage, { share: 0.2, memory: full ? 0.4 : 0.3 });
+  // 80,000 of a full run, for which no owner was found.
+  await returnsTo(daemon.pid, before.usage, { share: 0.2, memory: 0.3 });
   // However many requests there were.
   expect((await daemon.log()).length).toBeLessThan(1_000_000);
 }, 1_800_000);
