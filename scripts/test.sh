@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs what is missing and runs every test. Ends with "N passed, N failed".
+# Installs what is missing and runs every test. Ends with what failed, if anything, and "N passed, N failed".
 . "$(dirname "$0")/lib.sh"
 
 [ "$(id -u)" = 0 ] || die "the tests start containers and need root: run it again with sudo"
 # Where a skipped test would go unseen, what it needs is required.
 [ "${CI-}" = true ] && export RT_MUST_RUN=1
 status=0
+rm -f dist/log/*-tests.log
 
 ./scripts/setup.sh --tests
 ./scripts/check.sh || status=1
@@ -19,6 +20,13 @@ else
 fi
 
 read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' dist/results)
+# Once more where a log that was cut off in front still has it.
+for log in unit-tests cargo-tests whole-binary-tests; do
+  runner=bun
+  [ "$log" = cargo-tests ] && runner=cargo
+  [ ! -e "dist/log/$log.log" ] || ./scripts/failures.sh "$runner" "dist/log/$log.log"
+done
+awk '$1 == 0 && $2 > 0 && NF > 2 { print "failed: " $3, $4, $5 }' dist/results
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ] || status=1
 echo "$passed passed, $failed failed"
 exit "$status"

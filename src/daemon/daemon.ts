@@ -60,7 +60,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   const signal = await stopping;
   log.info(`stopping on ${signal}; containers go on`);
   await listening.close();
-  engine.close();
+  await engine.close();
   return 0;
 }
 

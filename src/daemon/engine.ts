@@ -74,7 +74,7 @@ export interface Engine {
   updater: Updater;
   /** Takes up what a daemon before this one has left. */
   reconcile(): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** How long what an interrupted pull has brought waits for it to be taken up again, in milliseconds. */
@@ -162,9 +162,10 @@ export async function createEngine(
     ...{ files, commits },
     ...lifecycle,
     reconcile: () => reconcile({ table, networks, ...lifecycle, onExit }),
-    close: () => {
+    close: async () => {
       lifecycle.restarter.close();
       lifecycle.health.close();
+      await trash.close();
       database.close();
     },
   };

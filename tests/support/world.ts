@@ -1,6 +1,6 @@
 /** A machine of its own for a test: namespaces, roots, cgroups; and a check that nothing is left of it. */
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { createCgroups, findOwnCgroups, listBelow, removeCgroups } from "./cgroups.ts";
 import { Daemon, type DaemonOptions } from "./daemon.ts";
 import { childrenOf, Namespace } from "./namespace.ts";
@@ -11,6 +11,9 @@ import { until } from "./until.ts";
 const repository = resolve(import.meta.dir, "../..");
 /** The executable under test. */
 export const rtPath = process.env.RT_BINARY ?? join(repository, "dist/rt");
+
+/** The file whose tests run now; a hook has no name of its own. */
+const testFile = (): string => relative(repository, Bun.main);
 
 export class World implements AsyncDisposable {
   /** Private directory; short, since socket paths lie below it. */
@@ -181,7 +184,7 @@ export class World implements AsyncDisposable {
       }).catch((error) => problems.push(String(error)));
       await rm(this.root, { recursive: true, force: true });
     }
-    if (problems.length > 0) throw new Error(`left behind:\n${problems.join("\n")}`);
+    if (problems.length > 0) throw new Error(`${testFile()} left behind:\n${problems.join("\n")}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
