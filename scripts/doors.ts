@@ -111,9 +111,10 @@ export const doors: readonly Door[] = [
       "src/oci/durable.ts",
       "src/oci/ingest.ts",
       "src/oci/layout.ts",
+      "src/oci/registry/server/append.ts",
       "src/oci/registry/server/blobs.ts",
       "src/oci/registry/server/repositories.ts",
-      "src/oci/registry/server/uploads.ts",
+      "src/oci/registry/server/upload-store.ts",
     ],
   },
   {

@@ -3,8 +3,10 @@ import { EngineError } from "../errors.ts";
 /** "sha256:<64 hex>" or "sha512:<128 hex>", validated. */
 export type Digest = string;
 
+export type DigestAlgorithm = "sha256" | "sha512";
+
 export interface DigestParts {
-  algorithm: "sha256" | "sha512";
+  algorithm: DigestAlgorithm;
   /** Lower case. */
   hex: string;
 }
@@ -34,11 +36,11 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 
 /** Hashes and counts a stream of chunks; never holds them. */
 export class Digester {
-  readonly algorithm: DigestParts["algorithm"];
+  readonly algorithm: DigestAlgorithm;
   size = 0;
   readonly #hasher: Bun.CryptoHasher;
 
-  constructor(algorithm: DigestParts["algorithm"] = "sha256") {
+  constructor(algorithm: DigestAlgorithm = "sha256") {
     this.algorithm = algorithm;
     this.#hasher = new Bun.CryptoHasher(algorithm);
   }

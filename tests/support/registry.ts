@@ -20,7 +20,7 @@ export class Registry {
   readonly root: string;
   readonly tokens: TokenServer | undefined;
   readonly #auth: DebianOptions["auth"];
-  readonly #server: Running;
+  #server: Running;
   readonly #world: World;
 
   private constructor(
@@ -46,9 +46,15 @@ export class Registry {
   static async startOwn(world: World, port: number): Promise<Registry> {
     const host = `127.0.0.1:${port}`;
     const root = world.path(`registry-${port}`);
-    const command = [rtPath, "registry", "--root", root, "--listen", host];
-    const server = world.spawn(command, { timeoutMs: 2 ** 31 - 1 });
+    const server = spawnOwn(world, { host, root });
     return await Registry.#reach(world, { host, root, port }, server, undefined);
+  }
+
+  /** Starts rt's own again where it was, after `stop`. */
+  async restart(): Promise<Registry> {
+    this.#server = spawnOwn(this.#world, this);
+    await this.#answers();
+    return this;
   }
 
   static async startDebian(world: World, port: number, options: DebianOptions): Promise<Registry> {
@@ -81,12 +87,16 @@ export class Registry {
     const socket = world.path(`registry-${place.port}.sock`);
     await relay(world, `unix:${socket}`, `tcp:${place.host}`);
     const registry = new Registry(world, { ...place, socket }, server, auth, tokens);
+    await registry.#answers();
+    return registry;
+  }
+
+  async #answers(): Promise<void> {
     await until("the registry to answer", async () => {
-      if (server.ended) throw new Error(`the registry ended: ${server.stderr}`);
-      const reply = await registry.request("/v2/").catch(() => undefined);
+      if (this.#server.ended) throw new Error(`the registry ended: ${this.#server.stderr}`);
+      const reply = await this.request("/v2/").catch(() => undefined);
       return reply !== undefined && (reply.status === 200 || reply.status === 401);
     });
-    return registry;
   }
 
   async request(path: string, init: RequestInit = {}): Promise<Response> {
@@ -117,6 +127,11 @@ export class Registry {
     ]);
     return token === undefined ? undefined : `Bearer ${token}`;
   }
+}
+
+function spawnOwn(world: World, { host, root }: { host: string; root: string }): Running {
+  const command = [rtPath, "registry", "--root", root, "--listen", host];
+  return world.spawn(command, { timeoutMs: 2 ** 31 - 1 });
 }
 
 /** Carries connections between an address in the world and one outside; see relay.ts. */

@@ -1,17 +1,7 @@
 import { EngineError, messageOf } from "../../errors.ts";
-import {
-  appendUpload,
-  beginUpload,
-  cancelUpload,
-  deleteBlob,
-  finishUpload,
-  readBlob,
-  uploadStatus,
-} from "./server/blobs.ts";
-import { listReferrers, listRepositories, listTags } from "./server/listings.ts";
-import { deleteManifest, putManifest, readManifest } from "./server/manifests.ts";
-import { errorReply, jsonReply, RegistryError } from "./server/replies.ts";
-import { openState, type RegistryState } from "./server/state.ts";
+import { errorReply, RegistryError } from "./server/replies.ts";
+import { route } from "./server/route.ts";
+import { openState } from "./server/state.ts";
 
 export interface RegistryOptions {
   /** Directory of the registry; made if absent. */
@@ -25,6 +15,8 @@ export interface RegistryOptions {
 /** A registry without a socket: the distribution specification as a function. */
 export interface Registry {
   fetch(request: Request): Promise<Response>;
+  /** Removes uploads that nobody has gone on with for a day. */
+  sweep(): Promise<void>;
 }
 
 export interface ServeOptions extends RegistryOptions {
@@ -41,6 +33,10 @@ export interface RunningRegistry {
   stop(): Promise<void>;
 }
 
+/** A connection on which nothing moves is given up; longer than the largest blob takes to reach the disk. */
+const silenceSeconds = 240;
+const sweepMs = 3600 * 1000;
+
 /** Opens a registry over a directory. */
 export async function createRegistry(options: RegistryOptions): Promise<Registry> {
   const state = await openState(options.root);
@@ -53,6 +49,7 @@ export async function createRegistry(options: RegistryOptions): Promise<Registry
         return withVersion(errorReply(toRegistryError(error, options.onError), request.method));
       }
     },
+    sweep: () => state.uploads.sweep(Date.now()),
   };
 }
 
@@ -64,8 +61,8 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
     const server = Bun.serve({
       hostname,
       port,
-      // Blobs take as long and are as large as they are; both are written to a file as they come.
-      idleTimeout: 0,
+      // Blobs take as long and are as large as they are: they are written to a file as they come.
+      idleTimeout: silenceSeconds,
       maxRequestBodySize: Number.MAX_SAFE_INTEGER,
       fetch: (request) => registry.fetch(request),
       ...(options.tls === undefined ? {} : { tls: options.tls }),
@@ -73,10 +70,17 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     const scheme = options.tls === undefined ? "http" : "https";
     const actual = server.port ?? port;
+    const sweeping = setInterval(() => {
+      registry.sweep().catch((error) => options.onError?.(error));
+    }, sweepMs);
+    sweeping.unref();
     return {
       url: `${scheme}://${host}:${actual}`,
       port: actual,
-      stop: () => server.stop(true),
+      stop: async () => {
+        clearInterval(sweeping);
+        await server.stop(true);
+      },
     };
   } catch (cause) {
     throw new EngineError(
@@ -87,79 +91,6 @@ export async function serveRegistry(options: ServeOptions): Promise<RunningRegis
         hint: "choose another address with --listen",
       },
     );
-  }
-}
-
-/** What a path below /v2/ names. Names may hold slashes, so the last fitting words decide. */
-async function route(state: RegistryState, request: Request): Promise<Response> {
-  const url = new URL(request.url);
-  const { pathname } = url;
-  const method = request.method === "HEAD" ? "GET" : request.method;
-  if (pathname === "/v2/" || pathname === "/v2")
-    return when(method, { GET: async () => jsonReply({}) });
-  if (pathname === "/v2/_catalog") {
-    return when(method, { GET: () => listRepositories(state, url) });
-  }
-  const match =
-    /^\/v2\/(.+)\/(?:(blobs\/uploads)\/([^/]*)|(manifests|blobs|referrers|tags)\/([^/]+))$/.exec(
-      pathname,
-    );
-  const name = match?.[1] ?? "";
-  const kind = match?.[2] ?? match?.[4];
-  const reference = decode(match?.[3] ?? match?.[5] ?? "");
-  if (kind !== undefined) state.repositories.directory(name);
-  switch (kind) {
-    case "manifests":
-      return when(method, {
-        GET: () => readManifest(state, request, name, reference),
-        PUT: () => putManifest(state, request, name, reference),
-        DELETE: () => deleteManifest(state, name, reference),
-      });
-    case "blobs":
-      return when(method, {
-        GET: () => readBlob(state, request, name, reference),
-        DELETE: () => deleteBlob(state, name, reference),
-        // Some clients leave out the slash after "uploads".
-        ...(reference === "uploads" ? { POST: () => beginUpload(state, request, url, name) } : {}),
-      });
-    case "blobs/uploads":
-      return reference === ""
-        ? when(method, { POST: () => beginUpload(state, request, url, name) })
-        : when(method, {
-            GET: () => uploadStatus(state, name, reference),
-            PATCH: () => appendUpload(state, request, name, reference),
-            PUT: () => finishUpload(state, request, url, name, reference),
-            DELETE: () => cancelUpload(state, name, reference),
-          });
-    case "referrers":
-      return when(method, { GET: () => listReferrers(state, url, name, reference) });
-    case "tags":
-      if (reference === "list") return when(method, { GET: () => listTags(state, url, name) });
-      break;
-    default:
-      break;
-  }
-  throw new RegistryError("NAME_UNKNOWN", "no such resource");
-}
-
-async function when(
-  method: string,
-  handlers: Partial<Record<string, () => Promise<Response>>>,
-): Promise<Response> {
-  const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
-  if (handler === undefined) {
-    const allow = Object.keys(handlers).join(", ");
-    throw new RegistryError("UNSUPPORTED", "the operation is unsupported", { headers: { allow } });
-  }
-  return handler();
-}
-
-/** "sha256%3A…" is what some clients make of a digest. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return "";
   }
 }
 

@@ -4,6 +4,7 @@ import { type Digest, digestOf, isDigest, verifyBytes } from "../../digest.ts";
 import { type ImageIndex, type ImageManifest, manifestCap, parseManifest } from "../../manifest.ts";
 import { parseContentType } from "../../media-types.ts";
 import { isTag } from "../../reference.ts";
+import { isKnown, tagOf } from "./digests.ts";
 import { emptyReply, RegistryError } from "./replies.ts";
 import type { RegistryState } from "./state.ts";
 
@@ -20,8 +21,9 @@ export async function readManifest(
   const headers = {
     "content-type": contentType,
     "docker-content-digest": digest,
-    etag: `"${digest}"`,
+    etag: tagOf(digest),
   };
+  if (isKnown(request, digest)) return new Response(null, { status: 304, headers });
   if (request.method === "HEAD") {
     return new Response(null, { headers: { ...headers, "content-length": String(size) } });
   }
@@ -31,13 +33,11 @@ export async function readManifest(
 export async function putManifest(
   state: RegistryState,
   request: Request,
+  url: URL,
   name: string,
   reference: string,
 ): Promise<Response> {
-  if (!isDigest(reference) && !isTag(reference)) {
-    throw new RegistryError("MANIFEST_INVALID", "the reference is neither a tag nor a digest");
-  }
-  state.repositories.directory(name);
+  const tags = pushedTags(url, reference);
   const bytes = await readBody(request);
   const header = request.headers.get("content-type") ?? "";
   const manifest = parsePushed(bytes, header);
@@ -48,14 +48,31 @@ export async function putManifest(
     await state.content.write(bytes, digest);
     await state.repositories.link(name, "_manifests", digest, header || manifest.mediaType);
     await addReferrer(state, name, digest, manifest);
-    if (!isDigest(reference)) await state.repositories.setTag(name, reference, digest);
+    for (const tag of tags) await state.repositories.setTag(name, tag, digest);
   });
   return emptyReply(201, {
     location: `/v2/${name}/manifests/${reference}`,
     "docker-content-digest": digest,
     ...(manifest.subject === undefined ? {} : { "oci-subject": manifest.subject.digest }),
+    ...(isDigest(reference) && tags.length > 0 ? { "oci-tag": tags.join(", ") } : {}),
   });
 }
+
+/** The tags a manifest gets: the one it is pushed by, or those that go with its digest (`?tag=a&tag=b`). */
+function pushedTags(url: URL, reference: string): string[] {
+  const isTagged: boolean = !isDigest(reference);
+  if (isTagged && reference.includes(":")) {
+    throw new RegistryError("DIGEST_INVALID", "invalid digest");
+  }
+  const tags = isTagged ? [reference] : url.searchParams.getAll("tag");
+  if (!tags.every(isTag)) throw new RegistryError("MANIFEST_INVALID", "invalid tag");
+  if (tags.length > maxTags) {
+    throw new RegistryError("UNSUPPORTED", `more than ${maxTags} tags at once`, { status: 414 });
+  }
+  return tags;
+}
+
+const maxTags = 100;
 
 /** By tag only the name goes; by digest the manifest and every tag of it. */
 export async function deleteManifest(

@@ -17,3 +17,19 @@ export function parseRange(
   if (start >= size) return "unsatisfiable";
   return end < start ? undefined : { start, end };
 }
+
+/**
+ * Reads the Content-Range of a chunk, "0-1023", without the unit that HTTP would have. undefined: it is none.
+ * An empty chunk has a start only.
+ */
+export function parseContentRange(
+  header: string,
+  isEmpty: boolean,
+): { start: number; length: number | undefined } | undefined {
+  const match = /^(?:bytes )?([0-9]{1,15})-([0-9]{1,15})(?:\/(?:[0-9]{1,15}|\*))?$/.exec(header);
+  if (match === null) return undefined;
+  const start = Number(match[1]);
+  const end = Number(match[2]);
+  if (isEmpty) return { start, length: undefined };
+  return end < start ? undefined : { start, length: end - start + 1 };
+}

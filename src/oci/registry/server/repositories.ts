@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Digest, isDigest, parseDigest } from "../../digest.ts";
-import { writeFileAtomic } from "../../durable.ts";
+import { isHalfWritten, writeFileAtomic } from "../../durable.ts";
 import { isRepositoryPath, isTag } from "../../reference.ts";
 import { RegistryError } from "./replies.ts";
 
@@ -51,9 +51,12 @@ export class Repositories {
   }
 
   /** True if any repository has the digest, as a blob or as a manifest. */
-  async isLinked(digest: Digest): Promise<boolean> {
+  async isLinked(
+    digest: Digest,
+    kinds: readonly LinkKind[] = ["_blobs", "_manifests"],
+  ): Promise<boolean> {
     for (const name of await this.names()) {
-      for (const kind of ["_blobs", "_manifests"] as const) {
+      for (const kind of kinds) {
         if ((await this.findLink(name, kind, digest)) !== undefined) return true;
       }
     }
@@ -110,16 +113,20 @@ export class Repositories {
     await rm(join(this.#referrersPath(name, subject), parseDigest(digest).hex), { force: true });
   }
 
-  /** The descriptors, as JSON texts, of the manifests that have `subject` for theirs. */
-  async referrers(name: string, subject: Digest): Promise<string[]> {
+  /** The descriptors, as JSON texts, of the manifests that have `subject` for theirs, in the order of their keys. */
+  async *referrers(name: string, subject: Digest): AsyncGenerator<{ key: string; text: string }> {
     const directory = this.#referrersPath(name, subject);
-    const out: string[] = [];
-    for (const entry of inOrder(await readdirIfThere(directory))) {
-      if (!/^[0-9a-f]+$/.test(entry)) continue;
-      const text = await readIfThere(join(directory, entry));
-      if (text !== undefined) out.push(text);
+    for (const key of inOrder(await readdirIfThere(directory))) {
+      if (!/^[0-9a-f]+$/.test(key)) continue;
+      const text = await readIfThere(join(directory, key));
+      if (text !== undefined) yield { key, text };
     }
-    return out;
+  }
+
+  /** Removes what was half written when the process ended. To be called before anything is written. */
+  async sweepHalfWritten(): Promise<void> {
+    for (const entry of await readdir(this.#root, { recursive: true }).catch(() => []))
+      if (isHalfWritten(basename(entry))) await rm(join(this.#root, entry), { force: true });
   }
 
   #linkPath(name: string, kind: LinkKind, digest: Digest): string {
@@ -128,7 +135,7 @@ export class Repositories {
   }
 
   #tagPath(name: string, tag: string): string {
-    if (!isTag(tag)) throw new RegistryError("TAG_INVALID", "invalid tag");
+    if (!isTag(tag)) throw new RegistryError("MANIFEST_INVALID", "invalid tag");
     return join(this.directory(name), "_tags", tag);
   }
 

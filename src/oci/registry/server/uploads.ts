@@ -1,205 +1,125 @@
-import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { type Digest, Digester, parseDigest } from "../../digest.ts";
-import { syncDirectory } from "../../durable.ts";
-import type { ContentStore } from "../../layout.ts";
-import { RegistryError } from "./replies.ts";
-import type { Repositories } from "./repositories.ts";
+import { type Digest, type DigestAlgorithm, parseDigest } from "../../digest.ts";
+import { isRepositoryPath } from "../../reference.ts";
+import { checkDigest } from "./digests.ts";
+import { parseContentRange } from "./range.ts";
+import { emptyReply, RegistryError } from "./replies.ts";
+import type { RegistryState } from "./state.ts";
+import { type ChunkRange, uploadHeaders } from "./upload-store.ts";
 
-const idPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** Uploads nobody has touched for so long are swept away. */
-const abandonedMs = 7 * 24 * 3600 * 1000;
-
-/** The running hash of an upload; lost with the process, and then made again from the file. */
-interface Progress {
-  digester: Digester;
-  busy: boolean;
-}
-
-/** Blobs on their way in: one growing file each, `repositories/NAME/_uploads/UUID`. */
-export class Uploads {
-  readonly #repositories: Repositories;
-  readonly #content: ContentStore;
-  readonly #progress = new Map<string, Progress>();
-
-  constructor(repositories: Repositories, content: ContentStore) {
-    this.#repositories = repositories;
-    this.#content = content;
+/** POST: begins an upload, takes a whole blob at once, or borrows one from another repository. */
+export async function beginUpload(
+  state: RegistryState,
+  request: Request,
+  url: URL,
+  name: string,
+): Promise<Response> {
+  const mount = url.searchParams.get("mount");
+  const from = url.searchParams.get("from");
+  if (mount !== null && (await mountBlob(state, name, checkDigest(mount), from))) {
+    return created(name, checkDigest(mount));
   }
-
-  /** Begins an upload and returns its id. */
-  async create(name: string): Promise<string> {
-    const id = randomUUID();
-    const path = this.#path(name, id);
-    await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, "wx", 0o640);
-    await file.close();
-    this.#progress.set(path, { digester: new Digester(), busy: false });
-    return id;
-  }
-
-  /** Bytes received so far. Throws BLOB_UPLOAD_UNKNOWN. */
-  async size(name: string, id: string): Promise<number> {
-    try {
-      return (await stat(this.#path(name, id))).size;
-    } catch {
-      throw unknown();
-    }
-  }
-
-  /**
-   * Appends a body; `start`, if given, must be where the upload stands. What arrived before a connection
-   * broke is kept, to be resumed. Returns the new size.
-   */
-  async append(
-    name: string,
-    id: string,
-    body: AsyncIterable<Uint8Array> | null,
-    range: { start: number; length: number | undefined } | undefined,
-  ): Promise<number> {
-    const path = this.#path(name, id);
-    return this.#alone(path, async () => {
-      const before = await this.size(name, id);
-      if (range !== undefined && range.start !== before) {
-        throw new RegistryError("RANGE_INVALID", `the upload stands at byte ${before}`, {
-          headers: uploadHeaders(name, id, before),
-        });
-      }
-      if (body === null) return before;
-      const progress = this.#progress.get(path);
-      const digester = progress?.digester.size === before ? progress.digester : undefined;
-      if (digester === undefined) this.#progress.delete(path);
-      const after = await appendTo(path, before, body, digester);
-      if (range?.length !== undefined && after - before !== range.length) {
-        throw new RegistryError(
-          "SIZE_INVALID",
-          "the chunk is not as long as its Content-Range says",
-        );
-      }
-      return after;
-    });
-  }
-
-  /** Ends an upload: verifies it and moves it into the content store. Throws DIGEST_INVALID and keeps nothing. */
-  async commit(name: string, id: string, digest: Digest): Promise<void> {
-    const path = this.#path(name, id);
-    await this.#alone(path, async () => {
-      const size = await this.size(name, id);
-      const digester = this.#progress.get(path)?.digester;
-      const actual =
-        digester?.size === size && parseDigest(digest).algorithm === digester.algorithm
-          ? digester.digest()
-          : await hashFile(path, digest);
-      this.#progress.delete(path);
-      if (actual !== digest) {
-        await rm(path, { force: true });
-        throw new RegistryError("DIGEST_INVALID", "the content does not have the given digest");
-      }
-      await this.#repositories.exclusively(() => this.#adopt(name, path, digest));
-    });
-  }
-
-  async cancel(name: string, id: string): Promise<void> {
-    await this.size(name, id);
-    const path = this.#path(name, id);
-    this.#progress.delete(path);
-    await rm(path, { force: true });
-  }
-
-  /** Removes uploads that were abandoned long ago. */
-  async sweep(now = Date.now()): Promise<void> {
-    for (const name of await this.#repositories.names()) {
-      const directory = join(this.#repositories.directory(name), "_uploads");
-      for (const id of await readdir(directory).catch(() => [])) {
-        const path = join(directory, id);
-        const found = await stat(path).catch(() => undefined);
-        if (found !== undefined && now - found.mtimeMs > abandonedMs)
-          await rm(path, { force: true });
-      }
-    }
-  }
-
-  async #adopt(name: string, path: string, digest: Digest): Promise<void> {
-    const target = this.#content.path(digest);
-    const file = await open(path, "r");
-    try {
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await mkdir(dirname(target), { recursive: true });
-    await rename(path, target);
-    await syncDirectory(dirname(target));
-    await this.#repositories.link(name, "_blobs", digest);
-  }
-
-  /** Two requests that write one upload at once would mix their bytes. */
-  async #alone<T>(path: string, use: () => Promise<T>): Promise<T> {
-    const progress = this.#progress.get(path) ?? { digester: new Digester(), busy: false };
-    if (progress.busy) {
-      throw new RegistryError("BLOB_UPLOAD_INVALID", "the upload is in use by another request", {
-        status: 409,
-      });
-    }
-    progress.busy = true;
-    this.#progress.set(path, progress);
-    try {
-      return await use();
-    } finally {
-      progress.busy = false;
-    }
-  }
-
-  #path(name: string, id: string): string {
-    if (!idPattern.test(id)) throw unknown();
-    return join(this.#repositories.directory(name), "_uploads", id);
-  }
-}
-
-/** The headers that tell a client where an upload is and how far it has come. */
-export function uploadHeaders(name: string, id: string, size: number): Record<string, string> {
-  return {
-    location: `/v2/${name}/blobs/uploads/${id}`,
-    range: `0-${Math.max(0, size - 1)}`,
-    "docker-upload-uuid": id,
-  };
-}
-
-async function appendTo(
-  path: string,
-  start: number,
-  body: AsyncIterable<Uint8Array>,
-  digester: Digester | undefined,
-): Promise<number> {
-  const file = await open(path, "r+");
-  let position = start;
+  const digest = url.searchParams.get("digest");
+  const id = await state.uploads.create(name, algorithmOf(url, digest));
+  if (digest === null) return emptyReply(202, uploadHeaders(name, id, 0));
   try {
-    for await (const chunk of body) {
-      await writeAll(file, chunk, position);
-      digester?.update(chunk);
-      position += chunk.byteLength;
-    }
-    return position;
-  } finally {
-    await file.close();
+    await state.uploads.append(name, id, request.body, undefined);
+    await state.uploads.commit(name, id, checkDigest(digest));
+  } catch (error) {
+    await state.uploads.cancel(name, id).catch(() => undefined);
+    throw error;
   }
+  return created(name, checkDigest(digest));
 }
 
-async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < chunk.byteLength; ) {
-    done += (await file.write(chunk, done, chunk.byteLength - done, position + done)).bytesWritten;
+/** What the blob will be called by, as far as the client has said it. */
+function algorithmOf(url: URL, digest: string | null): DigestAlgorithm {
+  if (digest !== null) return parseDigest(checkDigest(digest)).algorithm;
+  const algorithm = url.searchParams.get("digest-algorithm") ?? "sha256";
+  if (algorithm === "sha256" || algorithm === "sha512") return algorithm;
+  throw new RegistryError("DIGEST_INVALID", "unsupported digest algorithm");
+}
+
+/** Without `from`, any repository will do: who may read one may read all. */
+async function mountBlob(
+  { repositories, content }: RegistryState,
+  name: string,
+  digest: Digest,
+  from: string | null,
+): Promise<boolean> {
+  if (from !== null && !isRepositoryPath(from)) return false;
+  return repositories.exclusively(async () => {
+    const isThere =
+      from === null
+        ? await repositories.isLinked(digest, ["_blobs"])
+        : (await repositories.findLink(from, "_blobs", digest)) !== undefined;
+    if (!isThere || !(await content.has(digest))) return false;
+    await repositories.link(name, "_blobs", digest);
+    return true;
+  });
+}
+
+/** PATCH: one more chunk. */
+export async function appendUpload(
+  state: RegistryState,
+  request: Request,
+  name: string,
+  id: string,
+): Promise<Response> {
+  const size = await state.uploads.append(name, id, request.body, chunkRange(request));
+  return emptyReply(202, uploadHeaders(name, id, size));
+}
+
+/** PUT: the last chunk, perhaps empty, and the digest of it all. */
+export async function finishUpload(
+  state: RegistryState,
+  request: Request,
+  url: URL,
+  name: string,
+  id: string,
+): Promise<Response> {
+  const digest = checkDigest(url.searchParams.get("digest") ?? "");
+  await state.uploads.append(name, id, request.body, chunkRange(request));
+  await state.uploads.commit(name, id, digest);
+  return created(name, digest);
+}
+
+export async function uploadStatus(
+  state: RegistryState,
+  name: string,
+  id: string,
+): Promise<Response> {
+  const size = await state.uploads.size(name, id);
+  return new Response(null, { status: 204, headers: uploadHeaders(name, id, size) });
+}
+
+export async function cancelUpload(
+  state: RegistryState,
+  name: string,
+  id: string,
+): Promise<Response> {
+  await state.uploads.cancel(name, id);
+  return new Response(null, { status: 204 });
+}
+
+function created(name: string, digest: Digest): Response {
+  return emptyReply(201, {
+    location: `/v2/${name}/blobs/${digest}`,
+    "docker-content-digest": digest,
+  });
+}
+
+function chunkRange(request: Request): ChunkRange | undefined {
+  const header = request.headers.get("content-range");
+  if (header === null) return undefined;
+  const length = request.headers.get("content-length");
+  // An empty last chunk is written "N-N" by some clients and "N-(N-1)" by others.
+  const isEmpty = request.body === null || length === "0";
+  const range = parseContentRange(header, isEmpty);
+  if (range === undefined) {
+    throw new RegistryError("BLOB_UPLOAD_INVALID", "invalid Content-Range", { status: 416 });
   }
-}
-
-async function hashFile(path: string, digest: Digest): Promise<Digest> {
-  const digester = new Digester(parseDigest(digest).algorithm);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
-    digester.update(chunk);
-  return digester.digest();
-}
-
-function unknown(): RegistryError {
-  return new RegistryError("BLOB_UPLOAD_UNKNOWN", "no such upload");
+  if (length !== null && range.length !== undefined && Number(length) !== range.length) {
+    throw new RegistryError("SIZE_INVALID", "Content-Length is not that of the Content-Range");
+  }
+  return range;
 }
