@@ -285,14 +285,18 @@ impl Writer<'_> {
         if to.is_root() {
             return Err(refused(&entry.name, "its hard link target is a directory"));
         }
-        let from = self.open_dir(to.parent());
-        let from = from.map_err(|errno| TreeError::sys("link", &entry.name, errno))?;
+        // Not found would be said of the directory that is unpacked into.
+        let absent = || refused(&entry.name, "its hard link target is absent");
+        let from = self.open_dir(to.parent()).map_err(|errno| match errno {
+            Errno::NOENT | Errno::NOTDIR => absent(),
+            errno => TreeError::sys("link", &entry.name, errno),
+        })?;
         let same = |dir: &OwnedFd, base: &[u8]| {
             let stat = entry::stat(dir, base).ok();
             stat.map(|stat| (stat.st_dev, stat.st_ino))
         };
-        let target = same(&from, to.base());
-        if target.is_some() && target == same(parent, base) {
+        let target = same(&from, to.base()).ok_or_else(absent)?;
+        if Some(target) == same(parent, base) {
             return Ok(());
         }
         let link = || entry::make_hard_link(&from, to.base(), parent, base);
