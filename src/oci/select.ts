@@ -3,7 +3,7 @@ import type { Descriptor } from "./descriptor.ts";
 import { type ImageManifest, maxIndexDepth, parseManifest } from "./manifest.ts";
 import { choosePlatform, formatPlatform, type Platform } from "./platform.ts";
 import type { Reference } from "./reference.ts";
-import type { ImageSource, ResolvedManifest } from "./registry/types.ts";
+import type { CallOptions, ImageSource, ResolvedManifest } from "./registry/types.ts";
 
 export interface SelectedImage {
   /** The document that the name leads to: an index or the manifest itself. Its digest is the image's. */
@@ -23,7 +23,7 @@ export async function selectImage(
   source: ImageSource,
   ref: Reference,
   want: Platform,
-  options: { signal?: AbortSignal } = {},
+  options: CallOptions = {},
 ): Promise<SelectedImage> {
   const top = await source.resolve(ref, options);
   let { descriptor, bytes } = top as { descriptor: Descriptor; bytes: Uint8Array };

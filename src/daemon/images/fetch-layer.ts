@@ -6,11 +6,9 @@ import type { Digest } from "../../oci/digest.ts";
 import type { Ingest } from "../../oci/ingest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
 import type { Reference } from "../../oci/reference.ts";
-import type { ImageSource } from "../../oci/registry/types.ts";
+import type { ImageSource, RetryEvent } from "../../oci/registry/types.ts";
 import type { LayerStore, Unpacking } from "./layer-store.ts";
 
-/** How often a broken stream is taken up again before the pull fails. */
-const maxResumes = 5;
 /** Milliseconds between two progress messages of one layer. */
 const progressInterval = 100;
 
@@ -34,16 +32,36 @@ export interface LayerFetch {
 export async function fetchLayer(fetch: LayerFetch): Promise<void> {
   const id = shortDigest(fetch.descriptor.digest);
   if (!(await unpackStored(fetch, id))) {
-    const { content, descriptor } = fetch;
-    const ingest = await content.ingest(descriptor.digest, descriptor.size);
+    const parts = { joined: false };
     try {
-      await download(fetch, ingest, id);
+      await fetchBlob(fetch, id, parts, true);
     } catch (error) {
-      await ingest.abort(isWorthKeeping(error));
-      throw error;
+      // What was put together from several answers may be wrong where they meet: once more, in one piece.
+      if (!parts.joined || isWorthKeeping(error)) throw error;
+      await fetchBlob(fetch, id, parts, false);
     }
   }
   fetch.report({ status: "Pull complete", progressDetail: {}, id });
+}
+
+async function fetchBlob(
+  fetch: LayerFetch,
+  id: string,
+  parts: { joined: boolean },
+  ranges: boolean,
+): Promise<void> {
+  const { content, descriptor } = fetch;
+  const ingest = await content.ingest(descriptor.digest, descriptor.size);
+  parts.joined = ingest.offset > 0;
+  const onResume = (): void => {
+    parts.joined = true;
+  };
+  try {
+    await download({ ...fetch, ranges, onResume }, ingest, id);
+  } catch (error) {
+    await ingest.abort(isWorthKeeping(error));
+    throw error;
+  }
 }
 
 /** False if the store does not have the blob, or has it no longer: a damaged one is removed, to be fetched again. */
@@ -66,8 +84,14 @@ async function unpackStored(fetch: LayerFetch, id: string): Promise<boolean> {
   }
 }
 
+interface Download extends LayerFetch {
+  /** See BlobOptions. */
+  ranges: boolean;
+  onResume: () => void;
+}
+
 /** The body is appended to the blob's partial file, which a native extraction follows as it grows. */
-async function download(fetch: LayerFetch, ingest: Ingest, id: string): Promise<void> {
+async function download(fetch: Download, ingest: Ingest, id: string): Promise<void> {
   const { layers, descriptor, report } = fetch;
   const stop = new AbortController();
   const signal = AbortSignal.any([fetch.signal, stop.signal]);
@@ -138,33 +162,25 @@ async function explain(refused: unknown, ingest: Ingest): Promise<unknown> {
   );
 }
 
-/** Appends the blob's body to the partial file from where it ends, taking a broken stream up again. */
+/** Appends the blob's body to the partial file from where it ends. */
 async function copyBody(
-  fetch: LayerFetch,
+  fetch: Download,
   ingest: Ingest,
   id: string,
   grown: (total: number) => void,
 ): Promise<void> {
-  const { source, reference, descriptor, signal } = fetch;
-  const progress = progressReporter(fetch.report, id, descriptor.size);
-  for (let resumes = 0; ingest.offset < descriptor.size; resumes++) {
-    const before = ingest.offset;
-    try {
-      // Not hashed here: the extraction does that as it reads.
-      const body = await source.blob(reference, descriptor, {
-        offset: before,
-        verify: false,
-        signal,
-      });
-      await append(body, ingest, (total) => {
-        grown(total);
-        progress(total);
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (ingest.offset === before || resumes >= maxResumes || !isWorthKeeping(error)) throw error;
-    }
-  }
+  const { source, reference, descriptor, report, signal, ranges, onResume } = fetch;
+  if (ingest.offset === descriptor.size) return;
+  const progress = progressReporter(report, id, descriptor.size);
+  // Not hashed here: the extraction does that as it reads.
+  const body = await source.blob(reference, descriptor, {
+    ...{ offset: ingest.offset, ranges, onResume, verify: false, signal },
+    onRetry: (event) => report({ ...retryMessage(event), id }),
+  });
+  await append(body, ingest, (total) => {
+    grown(total);
+    progress(total);
+  });
 }
 
 /** A registry that cannot resume sends all of it again: what the file has already is skipped, not rewritten. */
@@ -196,6 +212,12 @@ function progressReporter(report: Report, id: string, total: number): (current: 
 /** Bytes that a connection, a disk or the user cut short are good; bytes that were refused are not. */
 function isWorthKeeping(error: unknown): boolean {
   return !(error instanceof EngineError) || error.code === "unavailable";
+}
+
+/** Docker's words for a pause; whole seconds, as there. */
+export function retryMessage({ delayMs }: RetryEvent): ProgressMessage {
+  const seconds = Math.max(1, Math.round(delayMs / 1000));
+  return { status: `Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`, progressDetail: {} };
 }
 
 /** Docker's short form: 12 hex digits. */

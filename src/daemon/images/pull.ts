@@ -1,3 +1,4 @@
+import type { ProgressMessage } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { checkLayers, configCap, type ImageConfig, parseConfig } from "../../oci/config.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
@@ -6,16 +7,18 @@ import type { ContentStore } from "../../oci/layout.ts";
 import type { ImageManifest } from "../../oci/manifest.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import { canonicalString, familiarString, type Reference } from "../../oci/reference.ts";
-import type { Credentials, ImageSource } from "../../oci/registry/types.ts";
+import type { Credentials, ImageSource, RetryEvent } from "../../oci/registry/types.ts";
 import { type SelectedImage, selectImage } from "../../oci/select.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
 import type { Collector } from "./collector.ts";
-import { fetchLayer, type Report, shortDigest } from "./fetch-layer.ts";
+import { ConfigReads } from "./config-reads.ts";
+import { fetchLayer, type Report, retryMessage, shortDigest } from "./fetch-layer.ts";
 import { blobsOf, buildImage, joinImages } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
 import { Limiter } from "./limiter.ts";
 import { blobPart, layerPart, partsOf } from "./parts.ts";
+import { SharedTasks } from "./shared-task.ts";
 
 /** Docker's default of max-concurrent-downloads. */
 const concurrentDownloads = 3;
@@ -39,11 +42,13 @@ export interface PullParts {
   openSource(credentials: Credentials | undefined): ImageSource;
 }
 
-/** Pulls images. A layer that several pulls want at once is fetched by the first of them. */
+/** Pulls images. What several pulls want at once is fetched once, for all of them. */
 export class PullService {
   readonly #parts: PullParts;
   readonly #limiter = new Limiter(concurrentDownloads);
-  readonly #fetching = new Map<Digest, Promise<void>>();
+  /** By diffID. */
+  readonly #fetches = new SharedTasks<ProgressMessage, void>();
+  readonly #configs = new ConfigReads();
 
   constructor(parts: PullParts) {
     this.#parts = parts;
@@ -52,16 +57,21 @@ export class PullService {
   async pull(request: PullRequest): Promise<void> {
     const { reference, report, signal } = request;
     const source = this.#parts.openSource(request.credentials);
+    const id = reference.tag ?? reference.digest ?? "";
+    const onRetry = (event: RetryEvent): void => report({ ...retryMessage(event), id });
     const resolved = await selectImage(source, reference, request.platform ?? hostPlatform(), {
       signal,
+      onRetry,
     });
     report({
       status: `Pulling from ${reference.path}`,
-      id: reference.tag ?? reference.digest ?? "",
+      id,
     });
     const { config: configDescriptor } = resolved.manifest;
-    const raw = await source.blobBytes(reference, configDescriptor, configCap, { signal });
-    const config = parseConfig(raw);
+    using read = await this.#configs.take(configDescriptor.digest, request, (signal) =>
+      source.blobBytes(reference, configDescriptor, configCap, { signal, onRetry }),
+    );
+    const config = parseConfig(read.raw);
     checkLayers(resolved.manifest, config);
     checkPlatform(config, request.platform);
     const known = this.#parts.images.image(configDescriptor.digest);
@@ -118,42 +128,24 @@ export class PullService {
     diffId: Digest;
     signal: AbortSignal;
   }): Promise<void> {
-    const { descriptor, diffId, signal, request } = task;
+    const { source, descriptor, diffId, signal, request } = task;
+    const { reference, report } = request;
     const { layers, content } = this.#parts;
     const id = shortDigest(descriptor.digest);
-    for (;;) {
+    const share = { asker: askerOf(request), watch: report, signal };
+    if (await layers.has(diffId)) {
+      report({ status: "Already exists", progressDetail: {}, id });
+      return;
+    }
+    await this.#fetches.run(diffId, share, async (report, signal) => {
       if (await layers.has(diffId)) {
-        request.report({ status: "Already exists", progressDetail: {}, id });
+        report({ status: "Already exists", progressDetail: {}, id });
         return;
       }
-      const other = this.#fetching.get(diffId);
-      if (other === undefined) break;
-      // Whether it succeeds or not, look again: a failed fetch is ours to repeat.
-      await other.catch(() => {});
-      signal.throwIfAborted();
-    }
-    request.report({ status: "Pulling fs layer", progressDetail: {}, id });
-    const { source } = task;
-    const fetch = {
-      source,
-      reference: request.reference,
-      descriptor,
-      diffId,
-      content,
-      layers,
-      report: request.report,
-      signal,
-    };
-    const running = this.#limiter.run(async () => {
-      signal.throwIfAborted();
-      await fetchLayer(fetch);
+      report({ status: "Pulling fs layer", progressDetail: {}, id });
+      const fetch = { source, reference, descriptor, diffId, content, layers, report, signal };
+      await this.#limiter.run(() => fetchLayer(fetch), signal);
     });
-    this.#fetching.set(diffId, running);
-    try {
-      await running;
-    } finally {
-      this.#fetching.delete(diffId);
-    }
   }
 
   /** Writes the documents, then the record and its names in one transaction. False if nothing changed. */
@@ -217,6 +209,11 @@ function checkPlatform(config: ImageConfig, asked: Platform | undefined): void {
           : "this engine runs Linux images only",
     },
   );
+}
+
+/** Who asks whom: another repository or another account may do better. */
+function askerOf({ reference: { domain, path }, credentials }: PullRequest): string {
+  return JSON.stringify([domain, path, credentials]);
 }
 
 function ignoreProgress(): void {}

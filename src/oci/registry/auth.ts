@@ -107,7 +107,7 @@ export class Authorizer {
     const { transport } = this.#options;
     const request = tokenRequest(realm, challenge.parameters.get("service"), scope, credentials);
     const insecure = endpoint.insecure && realm.hostname === hostNameOf(endpoint.host);
-    const body = await transport.retrying(signal, async () => {
+    const body = await transport.retrying({ signal }, async () => {
       using exchange = await transport.open(request.url, { ...request.options, insecure, signal });
       if (exchange.status !== 200) throw await exchange.failure();
       // Awaited here: the exchange is closed when this block is left.

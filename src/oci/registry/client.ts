@@ -21,6 +21,8 @@ import type {
 
 /** A mirror gets fewer tries than the registry behind it. */
 const mirrorAttempts = 2;
+/** A connection that brought so many bytes before it broke is followed by the next one without a pause. */
+const goodStretch = 1024 * 1024;
 
 interface Request {
   ref: Reference;
@@ -31,6 +33,7 @@ interface Request {
   what: string;
   isManifest: boolean;
   signal: AbortSignal | undefined;
+  onRetry?: CallOptions["onRetry"];
 }
 
 /** Reads images from registries over the distribution protocol, mirrors first. */
@@ -115,13 +118,19 @@ export class RegistryClient implements ImageSource {
       what: `layer ${digest} of ${familiarName(ref)}`,
       isManifest: false,
       signal: options.signal,
+      onRetry: options.onRetry,
     };
     let found: Endpoint | undefined;
     const first = await this.#each(request, (endpoint) => {
       found = endpoint;
       return this.#openBlob(endpoint, request, asked, size);
     });
-    const reopen = this.#createReopen(request, size, () => found);
+    const again = this.#createReopen(request, first.offset, size, () => found);
+    const reopen = async (offset: number, error: unknown): Promise<OpenBlob> => {
+      const opened = await again(offset, error, options.ranges === false ? 0 : offset);
+      options.onResume?.();
+      return opened;
+    };
     const verify = options.verify !== false && first.offset === 0;
     const stream = createBlobStream(first, { descriptor, verify, reopen });
     return { stream, offset: first.offset };
@@ -145,32 +154,38 @@ export class RegistryClient implements ImageSource {
     return Buffer.concat(chunks);
   }
 
-  /** Opens a broken blob again; gives up after too many breaks in a row without a byte between them. */
-  #createReopen(request: Request, size: number, endpointOf: () => Endpoint | undefined) {
-    let last = -1;
+  /** Opens a broken blob again; gives up after too many failures in a row without a byte between them. */
+  #createReopen(
+    request: Request,
+    begin: number,
+    size: number,
+    endpointOf: () => Endpoint | undefined,
+  ) {
+    let last = begin;
     let failures = 0;
-    return async (offset: number, error: unknown): Promise<OpenBlob> => {
-      request.signal?.throwIfAborted();
-      failures = offset > last ? 1 : failures + 1;
+    return async (offset: number, broken: unknown, from: number): Promise<OpenBlob> => {
+      const gained = offset - last;
+      if (gained > 0) failures = 0;
       last = offset;
       const endpoint = endpointOf();
-      if (endpoint === undefined || !isTransient(error) || failures >= this.#attempts) {
-        throw translate(error, contextOf(request, endpoint?.host ?? request.ref.domain));
-      }
-      // The first attempt fails with what broke the stream, so that the pause comes before the request.
-      let broken: unknown = error;
-      try {
-        return await this.#transport.retrying(request.signal, async () => {
-          if (broken !== undefined) {
-            const first = broken;
-            broken = undefined;
-            throw first;
-          }
-          return this.#tryBlob(endpoint, request, offset, size);
-        });
-      } catch (cause) {
+      let error = broken;
+      for (;;) {
         request.signal?.throwIfAborted();
-        throw translate(cause, contextOf(request, endpoint.host));
+        try {
+          failures += 1;
+          if (endpoint === undefined || !isTransient(error) || failures >= this.#attempts)
+            throw error;
+          if (failures > 1 || gained < goodStretch)
+            await this.#transport.backOff(request, error, failures);
+        } catch (cause) {
+          request.signal?.throwIfAborted();
+          throw translate(cause, contextOf(request, endpoint?.host ?? request.ref.domain));
+        }
+        try {
+          return await this.#tryBlob(endpoint, request, from, size);
+        } catch (cause) {
+          error = cause;
+        }
       }
     };
   }
@@ -178,7 +193,7 @@ export class RegistryClient implements ImageSource {
   #openBlob(endpoint: Endpoint, request: Request, offset: number, size: number): Promise<OpenBlob> {
     const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
     const attempt = () => this.#tryBlob(endpoint, request, offset, size);
-    return this.#transport.retrying(request.signal, attempt, attempts);
+    return this.#transport.retrying(request, attempt, attempts);
   }
 
   async #tryBlob(
@@ -194,12 +209,14 @@ export class RegistryClient implements ImageSource {
       return this.#tryBlob(endpoint, request, 0, size);
     }
     if (exchange.status === 206 && offset > 0) {
+      refuseEncoding(exchange, request);
       if (startOfRange(exchange.header("content-range"), size) === offset)
         return { exchange, offset };
       exchange.close();
       return this.#tryBlob(endpoint, request, 0, size);
     }
     if (exchange.status !== 200) throw await exchange.failure();
+    refuseEncoding(exchange, request);
     refuseOtherLength(exchange, request, size);
     return { exchange, offset: 0 };
   }
@@ -228,7 +245,7 @@ export class RegistryClient implements ImageSource {
   async #readManifest(endpoint: Endpoint, request: Request) {
     const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
     return this.#transport.retrying(
-      request.signal,
+      request,
       async () => {
         using exchange = await this.#send(endpoint, request);
         if (exchange.status !== 200) throw await exchange.failure();
@@ -319,6 +336,7 @@ function manifestRequest(
     what,
     isManifest: true,
     signal: options.signal,
+    onRetry: options.onRetry,
   };
 }
 
@@ -335,22 +353,24 @@ function startOfRange(header: string | null, size: number): number | undefined {
   return Number(match[1]);
 }
 
-/** A registry that announces another length, or a compressed body, will not deliver what was declared. */
-function refuseOtherLength(exchange: Exchange, request: Request, size: number): void {
+/** Bytes that were compressed on the way are not those that were hashed. */
+function refuseEncoding(exchange: Exchange, request: Request): void {
   const encoding = exchange.header("content-encoding");
-  if (encoding !== null && encoding !== "identity") {
-    exchange.close();
-    throw new EngineError(
-      "invalid_argument",
-      `${request.what} came with a content encoding that was not asked for`,
-    );
-  }
+  if (encoding === null || encoding === "identity") return;
+  exchange.close();
+  throw new EngineError(
+    "invalid_argument",
+    `${request.what} came with a content encoding that was not asked for`,
+  );
+}
+
+/** A registry that announces another length will not deliver what was declared. */
+function refuseOtherLength(exchange: Exchange, request: Request, size: number): void {
   const length = exchange.header("content-length");
-  if (length !== null && Number(length) !== size) {
-    exchange.close();
-    throw new EngineError(
-      "invalid_argument",
-      `${request.what} has the wrong size: expected ${size} bytes, the registry sends ${Number(length)}`,
-    );
-  }
+  if (length === null || Number(length) === size) return;
+  exchange.close();
+  throw new EngineError(
+    "invalid_argument",
+    `${request.what} has the wrong size: expected ${size} bytes, the registry sends ${Number(length)}`,
+  );
 }

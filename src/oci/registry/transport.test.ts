@@ -70,7 +70,7 @@ describe("Transport", () => {
     const failing = async () => {
       throw Object.assign(new Error("reset"), { code: "ECONNRESET" });
     };
-    await expect(slow.retrying(stop.signal, failing)).rejects.toThrow("enough");
+    await expect(slow.retrying({ signal: stop.signal }, failing)).rejects.toThrow("enough");
   });
 
   test("what will not change is not tried again", async () => {
@@ -79,7 +79,7 @@ describe("Transport", () => {
       attempts++;
       throw Object.assign(new Error("refused"), { code: "ECONNREFUSED" });
     };
-    await expect(transport.retrying(undefined, failing)).rejects.toThrow("refused");
+    await expect(transport.retrying({}, failing)).rejects.toThrow("refused");
     expect(attempts).toBe(1);
   });
 });

@@ -2,6 +2,7 @@ import { EngineError } from "../../errors.ts";
 import { printable } from "../printable.ts";
 import { hostKind } from "./addresses.ts";
 import { ConnectionFailure, HttpFailure, isTransient, reasonOf } from "./failures.ts";
+import type { RetryEvent } from "./types.ts";
 
 const maxRedirects = 10;
 const errorBodyCap = 1024 * 1024;
@@ -16,7 +17,13 @@ export interface TransportOptions {
   attempts: number;
   backoffMs: number;
   stallMs: number;
-  onRetry: (event: { attempt: number; delayMs: number; reason: string }) => void;
+  onRetry: (event: RetryEvent) => void;
+}
+
+/** Whom a repeated attempt concerns. */
+export interface Concerned {
+  signal?: AbortSignal | undefined;
+  onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
 export interface RequestOptions {
@@ -153,23 +160,30 @@ export class Transport {
 
   /** Runs an attempt until it succeeds, fails for good, or has failed too often. */
   async retrying<T>(
-    signal: AbortSignal | undefined,
+    concerned: Concerned,
     attempt: () => Promise<T>,
     attempts = this.#options.attempts,
   ): Promise<T> {
     for (let n = 1; ; n++) {
-      signal?.throwIfAborted();
+      concerned.signal?.throwIfAborted();
       try {
         return await attempt();
       } catch (error) {
-        signal?.throwIfAborted();
-        const delayMs = this.#delay(error, n);
-        if (n >= attempts || delayMs === undefined) throw error;
-        const reason = error instanceof HttpFailure ? error.message : reasonOf(error);
-        this.#options.onRetry({ attempt: n, delayMs, reason });
-        await pause(delayMs, signal);
+        if (n >= attempts) throw error;
+        await this.backOff(concerned, error, n);
       }
     }
+  }
+
+  /** Waits after failure number `n` in a row; throws the failure if waiting is of no use. */
+  async backOff({ signal, onRetry }: Concerned, error: unknown, n: number): Promise<void> {
+    signal?.throwIfAborted();
+    const delayMs = this.#delay(error, n);
+    if (delayMs === undefined) throw error;
+    const reason = error instanceof HttpFailure ? error.message : reasonOf(error);
+    this.#options.onRetry({ attempt: n, delayMs, reason });
+    onRetry?.({ attempt: n, delayMs, reason });
+    await pause(delayMs, signal);
   }
 
   /** How long to wait after failure number `n`, undefined if waiting is of no use. */

@@ -11,6 +11,13 @@ export interface Credentials {
   registryToken?: string;
 }
 
+/** A request is about to be made again. */
+export interface RetryEvent {
+  attempt: number;
+  delayMs: number;
+  reason: string;
+}
+
 export interface RegistryOptions {
   /** Base URLs tried before docker.io, in order: "http://127.0.0.1:5001". */
   mirrors?: readonly string[];
@@ -22,7 +29,7 @@ export interface RegistryOptions {
   credentials?: (host: string) => Promise<Credentials | undefined>;
   userAgent?: string;
   /** Told before each repeated attempt. */
-  onRetry?: (event: { attempt: number; delayMs: number; reason: string }) => void;
+  onRetry?: (event: RetryEvent) => void;
   /** Tries per request, default 5. */
   attempts?: number;
   /** First back-off in milliseconds, default 500; doubles, with jitter, up to 10 s. */
@@ -33,11 +40,17 @@ export interface RegistryOptions {
 
 export interface CallOptions {
   signal?: AbortSignal;
+  /** Told, besides the client's own `onRetry`, before each repeated attempt of this call. */
+  onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
 export interface BlobOptions extends CallOptions {
   /** Where to begin, for a download that is resumed. */
   offset?: number;
+  /** False: a broken stream is begun again from the start, for a registry whose ranges cannot be trusted. */
+  ranges?: boolean;
+  /** Told when the bytes go on from another connection. */
+  onResume?: () => void;
   /**
    * Compute the digest while streaming (the default) and fail at the end if it is wrong; only done for a
    * stream from the start. A caller that hashes the bytes itself turns it off.
