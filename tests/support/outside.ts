@@ -1,4 +1,5 @@
 /** A second machine next to a world: what its containers reach through the world's own address. */
+import type { Running } from "./process.ts";
 import { until } from "./until.ts";
 import type { World } from "./world.ts";
 
@@ -15,10 +16,21 @@ const program = `
   createServer((socket) => socket.end(socket.remoteAddress + "\\n")).listen(7000, "0.0.0.0", () => console.log("serving"));
 `;
 
-/** Connects a network namespace to the world's by a pair of interfaces, 192.0.2.1 and 192.0.2.2. */
+/** What the second machine and the world are reached by. */
+export const outsideAddress = "192.0.2.2";
+const worldAddress = "192.0.2.1";
+
+/** Connects a server that tells its callers their address. */
 export async function createOutside(world: World): Promise<Outside> {
+  const server = await runOutside(world, [process.execPath, "-e", program]);
+  await server.prints("serving");
+  return { address: outsideAddress, port: 7000, worldAddress };
+}
+
+/** Runs a program in a network namespace that is connected to the world's by a pair of interfaces. */
+export async function runOutside(world: World, command: readonly string[]): Promise<Running> {
   const script = 'read go; exec "$@"';
-  const shell = ["unshare", "--net", "sh", "-c", script, "sh", process.execPath, "-e", program];
+  const shell = ["unshare", "--net", "sh", "-c", script, "sh", ...command];
   const server = world.spawn(shell, { stdin: "open", timeoutMs: 2 ** 31 - 1 });
   const outer = await world.innerPid(server);
   const own = await world.run(["readlink", "/proc/1/ns/net"]);
@@ -29,19 +41,18 @@ export async function createOutside(world: World): Promise<Outside> {
     return there.code === 0 && there.stdout !== own.stdout && inner;
   });
   const there = ["nsenter", "--target", pid, "--net"];
-  for (const command of [
+  for (const line of [
     ["ip", "link", "add", "out0", "type", "veth", "peer", "name", "in0", "netns", pid],
-    ["ip", "address", "add", "192.0.2.1/24", "dev", "out0"],
+    ["ip", "address", "add", `${worldAddress}/24`, "dev", "out0"],
     ["ip", "link", "set", "out0", "up"],
-    [...there, "ip", "address", "add", "192.0.2.2/24", "dev", "in0"],
+    [...there, "ip", "address", "add", `${outsideAddress}/24`, "dev", "in0"],
     [...there, "ip", "link", "set", "in0", "up"],
   ]) {
-    const ran = await world.run(command);
-    if (ran.code !== 0) throw new Error(`${command.join(" ")}: ${ran.stderr}`);
+    const ran = await world.run(line);
+    if (ran.code !== 0) throw new Error(`${line.join(" ")}: ${ran.stderr}`);
   }
   server.write("go\n");
-  await server.prints("serving");
-  return { address: "192.0.2.2", port: 7000, worldAddress: "192.0.2.1" };
+  return server;
 }
 
 /** Takes the wire away, so that the world is as it was. */

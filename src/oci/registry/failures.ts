@@ -94,7 +94,10 @@ export function translate(error: unknown, context: FailureContext): EngineError 
     `cannot reach registry ${context.host}: ${reasonOf(error)}`,
     {
       cause: error,
-      hint: "check the name of the registry and the network of the daemon",
+      hint:
+        codeOf(error) === "EPROTO"
+          ? "a registry that speaks plain http is named with --insecure-registry of `rt daemon`"
+          : "check the name of the registry and the network of the daemon",
     },
   );
 }
@@ -147,6 +150,7 @@ const reasons: Record<string, string> = {
   ENETUNREACH: "network is unreachable",
   EHOSTUNREACH: "no route to host",
   ETIMEDOUT: "connection timed out",
+  EPROTO: "http: server gave HTTP response to HTTPS client",
   ResponseHeadersTooLarge: "the answer's headers are too large",
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is self-signed",
   SELF_SIGNED_CERT_IN_CHAIN: "its certificate is signed by an unknown authority",
