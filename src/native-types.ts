@@ -60,6 +60,10 @@ export interface Native {
   writeArchive(request: FileRequest & ReceiveOptions): ArchiveSink;
   /** What a container changed; sorted, without what the engine itself makes. */
   listChanges(layers: LayersRequest): Promise<FileChange[]>;
+  /** What layers bring and hide; directories, lowest first. */
+  measureLayers(layers: string[]): Promise<LayersMeasured>;
+  /** Begins to tell how two stacks of layers differ, each topmost first: lines of JSON. */
+  diffLayers(stacks: { before: string[]; after: string[] }): ByteSource;
   /** Writes the changes as a gzip layer to a new file. */
   packChanges(layers: LayersRequest, to: string): Promise<PackedLayer>;
   /** Refuses a profile that no container could have. */
@@ -209,13 +213,16 @@ export interface FileStat {
   linkTarget: string;
 }
 
-export interface ArchiveSource {
-  /** Settles before anything is read. */
-  readonly found: Promise<FileStat>;
+export interface ByteSource {
   /** The next bytes, null after the last. */
   next(): Promise<Uint8Array | null>;
   /** To be called whatever happened. */
   cancel(): void;
+}
+
+export interface ArchiveSource extends ByteSource {
+  /** Settles before anything is read. */
+  readonly found: Promise<FileStat>;
 }
 
 export interface ReceiveOptions {
@@ -246,6 +253,17 @@ export interface FileChange {
   path: string;
   /** Docker's numbers: modified, added, deleted. */
   kind: 0 | 1 | 2;
+}
+
+/** By layer, lowest first. */
+export interface LayersMeasured {
+  files: number[];
+  /** Of everything but directories. */
+  bytes: number[];
+  /** Bytes of files of layers below that this one replaces or removes. */
+  wasted: number[];
+  /** What is left to be seen. */
+  visible: number;
 }
 
 export interface PackedLayer {

@@ -5,6 +5,7 @@ import { EngineError, type ErrorCode, errorCodes } from "./errors.ts";
 import type {
   ArchiveSink,
   ArchiveSource,
+  ByteSource,
   ExtractOptions,
   ExtractResult,
   FileChange,
@@ -50,6 +51,8 @@ interface Addon {
   isFrozen(cgroup: string): boolean;
   statFile(request: string): Promise<string>;
   listChanges(layers: string): Promise<string>;
+  imageAnatomy(layers: string): Promise<string>;
+  DifferenceReader: new (request: string) => { next(): Promise<Uint8Array | null>; cancel(): void };
   packChanges(layers: string, to: string): Promise<PackedLayer>;
   ArchiveReader: new (
     request: string,
@@ -141,6 +144,9 @@ function wrap(addon: Addon): Native {
       const list = JSON.parse(text) as [string, FileChange["kind"]][];
       return list.map(([path, kind]) => ({ path, kind }));
     },
+    measureLayers: async (layers) =>
+      JSON.parse(await asPromise(() => addon.imageAnatomy(JSON.stringify(layers)))),
+    diffLayers: (stacks) => createDifference(addon, JSON.stringify(stacks)),
     packChanges: (layers, to) => asPromise(() => addon.packChanges(JSON.stringify(layers), to)),
     checkSeccomp: (plan) => {
       try {
@@ -161,6 +167,15 @@ function createArchiveSource(addon: Addon, request: string): ArchiveSource {
       next: () => asPromise(() => reader.next()),
       cancel: () => reader.cancel(),
     };
+  } catch (error) {
+    throw toEngineError(error);
+  }
+}
+
+function createDifference(addon: Addon, request: string): ByteSource {
+  try {
+    const reader = new addon.DifferenceReader(request);
+    return { next: () => asPromise(() => reader.next()), cancel: () => reader.cancel() };
   } catch (error) {
     throw toEngineError(error);
   }

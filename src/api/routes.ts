@@ -58,6 +58,9 @@ export const routes = {
   imageHistory: { method: "GET", path: "/images/{name*}/history" },
   imagePrune: { method: "POST", path: "/images/prune" },
   imageTag: { method: "POST", path: "/images/{name*}/tag" },
+  /** Not Docker's: what layers bring and hide (`name`), and what differs (`before`, `after`); api/anatomy.ts. */
+  imageTree: { method: "GET", path: "/rt/image/tree" },
+  imageDiff: { method: "GET", path: "/rt/image/diff" },
   imageInspect: { method: "GET", path: "/images/{name*}/json" },
   imageRemove: { method: "DELETE", path: "/images/{name*}" },
 

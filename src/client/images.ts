@@ -1,3 +1,4 @@
+import type { DifferenceLine, ImageAnatomy } from "../api/anatomy.ts";
 import { routes } from "../api/routes.ts";
 import type { HistoryItem, ProgressMessage } from "../api/types.ts";
 import { readJsonStream } from "./json-stream.ts";
@@ -55,6 +56,18 @@ export class ImagesClient {
     const sent = { query, headers, body: archive };
     const reply = await this.#transport.request(routes.imageCreate, sent);
     return readJsonStream<ProgressMessage>(reply.body);
+  }
+
+  /** What each layer brings and hides. */
+  async tree(name: string): Promise<ImageAnatomy> {
+    const reply = await this.#transport.request(routes.imageTree, { query: { name } });
+    return JSON.parse(await reply.body.text());
+  }
+
+  /** What differs between two images, as it is found. */
+  async *diff(before: string, after: string): AsyncGenerator<DifferenceLine> {
+    const reply = await this.#transport.request(routes.imageDiff, { query: { before, after } });
+    yield* readJsonStream<DifferenceLine>(reply.body);
   }
 
   /** Newest step first. */

@@ -232,12 +232,20 @@ export const commands: CommandTable = {
   image: {
     summary: "Manage images",
     commands: {
+      diff: {
+        summary: "Show what differs between two images: layers and files",
+        load: async () => (await import("./image/diff.ts")).diff,
+      },
       prune: {
         summary: "Remove unused images",
         load: async () => (await import("./image/prune.ts")).prune,
       },
       ...{ history, import: importImage, inspect: inspectImage, list: images, load, ls: images },
       ...{ pull, remove: rmi, rm: rmi, save, tag },
+      tree: {
+        summary: "Show the layers of an image, their sizes and what they waste",
+        load: async () => (await import("./image/tree.ts")).tree,
+      },
     },
   },
   volume: {

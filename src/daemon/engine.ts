@@ -31,6 +31,7 @@ import { EventBus } from "./events/bus.ts";
 import type { ExecService } from "./execs/service.ts";
 import { CommitService } from "./files/commit.ts";
 import { FileService } from "./files/service.ts";
+import { AnatomyService } from "./images/anatomy.ts";
 import { type Archives, createArchives } from "./images/archives.ts";
 import { CheckService } from "./images/check.ts";
 import { Collector } from "./images/collector.ts";
@@ -59,6 +60,7 @@ export interface Engine {
   pulls: PullService;
   archives: Archives;
   checks: CheckService;
+  anatomy: AnatomyService;
   networks: NetworkService;
   volumes: VolumeService;
   table: ContainerTable;
@@ -141,6 +143,9 @@ export async function createEngine(
     ...{ native, ...stored.parts, collector: stored.collector, openSource: stored.openSource },
     isRunning: (imageId) => table.containersOf(imageId).some(({ running }) => running),
   });
+  const anatomy = new AnatomyService({
+    ...{ native, ...stored.parts, images, collector: stored.collector },
+  });
   const { restarter } = lifecycle;
   return {
     id: settings.ensure("engine.id", newId),
@@ -154,6 +159,7 @@ export async function createEngine(
       pulls,
       archives,
       checks,
+      anatomy,
       networks,
       volumes,
       table,

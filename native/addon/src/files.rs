@@ -4,18 +4,18 @@
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 use napi::bindgen_prelude::{Buffer, Object};
 use napi::{Env, Result};
 use napi_derive::napi;
 use sandbox::{Inside, Place};
 use serde::Deserialize;
-use tree::{Layers, Pipe, PipeReader, PipeWriter, Receive, Target, TreeError};
+use tree::{Layers, PipeReader, PipeWriter, Receive, Target, TreeError};
 
 use crate::background::run;
 use crate::failure::Failure;
+use crate::job::Job;
 
 type Outcome<T> = std::result::Result<T, Failure>;
 
@@ -48,105 +48,6 @@ impl FileRequest {
             Inside::open
         };
         Ok(open(&self.place)?)
-    }
-}
-
-/// A value that one thread leaves for another.
-struct Slot<T> {
-    value: Mutex<(Option<T>, bool)>,
-    changed: Condvar,
-}
-
-impl<T> Slot<T> {
-    fn new() -> Arc<Self> {
-        Arc::new(Self {
-            value: Mutex::new((None, false)),
-            changed: Condvar::new(),
-        })
-    }
-
-    /// The first value counts.
-    fn put(&self, value: T) {
-        let mut slot = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-        if !slot.1 {
-            *slot = (Some(value), true);
-            self.changed.notify_all();
-        }
-    }
-
-    /// `None` if it was taken before.
-    fn take(&self) -> Option<T> {
-        let mut slot = self.value.lock().unwrap_or_else(PoisonError::into_inner);
-        while !slot.1 {
-            slot = self
-                .changed
-                .wait(slot)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-        slot.0.take()
-    }
-}
-
-/// A job under way: what was found, told before the first byte; the bytes; how it ended.
-#[derive(Clone)]
-struct Job {
-    pipe: Arc<Pipe>,
-    found: Arc<Slot<Outcome<String>>>,
-    done: Arc<Slot<Outcome<()>>>,
-}
-
-impl Job {
-    fn start(work: impl FnOnce(&Self) -> Outcome<()> + Send + 'static) -> Result<Self> {
-        let job = Self {
-            pipe: Pipe::new(),
-            found: Slot::new(),
-            done: Slot::new(),
-        };
-        let own = job.clone();
-        let guard = EndOfJob(job.clone());
-        thread::Builder::new()
-            .name("rt-files".into())
-            .spawn(move || {
-                let result = work(&own);
-                guard.0.end(result);
-            })
-            .map_err(|error| Failure::new("unavailable", format!("start a thread: {error}")))?;
-        Ok(job)
-    }
-
-    fn end(&self, result: Outcome<()>) {
-        match result {
-            Ok(()) => self.done.put(Ok(())),
-            Err(failure) => {
-                self.found.put(Err(failure.clone()));
-                self.done.put(Err(failure));
-            }
-        }
-        self.pipe.end();
-    }
-
-    fn found(&self) -> Outcome<String> {
-        self.found.take().unwrap_or_else(|| Ok(String::new()))
-    }
-
-    fn done(&self) -> Outcome<()> {
-        self.done.take().unwrap_or(Ok(()))
-    }
-}
-
-/// A job that panics has ended too.
-struct EndOfJob(Job);
-
-impl Drop for EndOfJob {
-    fn drop(&mut self) {
-        if !thread::panicking() {
-            return;
-        }
-        self.0.end(Err(Failure::new(
-            "internal",
-            "the native addon failed inside",
-        )));
-        self.0.pipe.cut();
     }
 }
 

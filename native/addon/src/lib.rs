@@ -7,6 +7,8 @@ mod facts;
 mod failure;
 pub mod files;
 pub mod freeze;
+pub mod images;
+mod job;
 mod launch;
 mod logs;
 pub mod stats;

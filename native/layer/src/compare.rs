@@ -126,25 +126,25 @@ fn compare_entries(
             if attributes(one.as_fd())? != attributes(other.as_fd())? {
                 return Ok(Some("other attributes"));
             }
-            let same = same_content(File::from(one), File::from(other))
-                .map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+            let same = same_content(&File::from(one), &File::from(other))?;
             Ok((!same).then_some("other content"))
         }
         _ => Ok(None),
     }
 }
 
-/// Both have the same size.
-fn same_content(mut a: File, mut b: File) -> io::Result<bool> {
+/// Whether two files of the same size hold the same.
+pub fn same_content(mut a: &File, mut b: &File) -> Result<bool, Errno> {
+    let failed = |error: io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
     let (mut one, mut other) = (vec![0; PIECE], vec![0; PIECE]);
     loop {
-        let count = a.read(&mut one)?;
+        let count = a.read(&mut one).map_err(failed)?;
         if count == 0 {
             return Ok(true);
         }
         match b.read_exact(&mut other[..count]) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
-            result => result?,
+            result => result.map_err(failed)?,
         }
         if one[..count] != other[..count] {
             return Ok(false);
@@ -152,9 +152,11 @@ fn same_content(mut a: File, mut b: File) -> io::Result<bool> {
     }
 }
 
-type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
+/// Names and values.
+pub type Attributes = Vec<(Vec<u8>, Vec<u8>)>;
 
-fn attributes(fd: BorrowedFd<'_>) -> Result<Attributes, Errno> {
+/// The extended attributes of an open file, sorted by name.
+pub fn attributes(fd: BorrowedFd<'_>) -> Result<Attributes, Errno> {
     let mut names = vec![0; LARGEST];
     let length = match handle::xattr_names(fd, &mut names) {
         Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),

@@ -51,7 +51,7 @@ pub mod tar {
 }
 
 pub use commit::commit;
-pub use compare::compare_trees;
+pub use compare::{Attributes, attributes, compare_trees, same_content};
 pub use copy_up::{copy_up, copy_up_to, finish_copy_up};
 pub use error::{ErrorKind, LayerError};
 pub use extraction::{ExtractOptions, ExtractResult, Extraction};

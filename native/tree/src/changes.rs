@@ -6,11 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use paths::{Root, entry, handle, host};
-use rustix::fs::{FileType, OFlags, Stat};
+use rustix::fs::{OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::archive::{join, list};
 use crate::error::TreeError;
+use crate::merged::{self, Found, Part, has_mark, is_dir, is_opaque, is_whiteout};
 
 /// The numbers are those of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +35,7 @@ pub struct Layers {
 /// something below it was.
 pub fn changes(layers: &Layers) -> Result<BTreeMap<Vec<u8>, Change>, TreeError> {
     let upper = open_host(&layers.upper)?;
-    let lower = layers.lower.iter().map(|path| open_host(path));
-    let lower = lower.collect::<Result<Vec<_>, _>>()?;
+    let lower = open_layers(&layers.lower)?;
     let mut found = BTreeMap::new();
     let mut walk = vec![Level::new(Vec::new(), upper, lower, false, false)?];
     while let Some(level) = walk.last_mut() {
@@ -57,7 +57,7 @@ struct Level {
     path: Vec<u8>,
     upper: OwnedFd,
     /// What the layers below have in its place, topmost first.
-    lower: Vec<OwnedFd>,
+    lower: Vec<Part>,
     /// Nothing of the layers below shows through.
     hides: bool,
     is_new: bool,
@@ -71,7 +71,7 @@ impl Level {
     fn new(
         path: Vec<u8>,
         upper: OwnedFd,
-        lower: Vec<OwnedFd>,
+        lower: Vec<Part>,
         hides: bool,
         is_new: bool,
     ) -> Result<Self, TreeError> {
@@ -79,7 +79,7 @@ impl Level {
         let mut rest = list(&upper).map_err(failed)?;
         if hides {
             let here: HashSet<Vec<u8>> = rest.iter().cloned().collect();
-            for name in merged(&lower).map_err(failed)? {
+            for name in merged::names(&lower).map_err(failed)? {
                 if !here.contains(&name) {
                     rest.push(name);
                 }
@@ -107,7 +107,7 @@ fn look(
 ) -> Result<Option<Level>, TreeError> {
     let path = join(&level.path, base);
     let failed = |errno| TreeError::sys("read", &path, errno);
-    let before = Below::find(&level.lower, base).map_err(failed)?;
+    let before = Found::find(&level.lower, base).map_err(failed)?;
     let upper = match entry::look(&level.upper, base) {
         Ok(fd) => Some(fd),
         Err(Errno::NOENT) => None,
@@ -124,7 +124,7 @@ fn look(
         }
         return Ok(None);
     };
-    let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+    let is_dir = is_dir(&stat);
     if before.is_none() && !is_dir && layers.mount_points.contains(&path) {
         level.has_mount_points = true;
         return Ok(None);
@@ -171,56 +171,8 @@ fn leave(level: Level, parent: &mut Level, layers: &Layers, found: &mut BTreeMap
     parent.has_changes = true;
 }
 
-/// What the layers below have under a name.
-struct Below {
-    stat: Stat,
-    /// If it is a directory: those that are merged into it.
-    dirs: Vec<OwnedFd>,
-}
-
-impl Below {
-    fn find(dirs: &[OwnedFd], base: &[u8]) -> Result<Option<Self>, Errno> {
-        let mut found: Option<Self> = None;
-        for dir in dirs {
-            let stat = match entry::stat(dir, base) {
-                Ok(stat) => stat,
-                Err(Errno::NOENT | Errno::NOTDIR) => continue,
-                Err(errno) => return Err(errno),
-            };
-            let is_dir = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-            if is_whiteout(&stat) || (found.is_some() && !is_dir) {
-                break;
-            }
-            let below = found.get_or_insert(Self {
-                stat,
-                dirs: Vec::new(),
-            });
-            if !is_dir {
-                break;
-            }
-            let fd = entry::open_dir(dir, base)?;
-            let is_last = is_opaque(&fd);
-            below.dirs.push(fd);
-            if is_last {
-                break;
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Names that the layers show in a directory.
-fn merged(dirs: &[OwnedFd]) -> Result<Vec<Vec<u8>>, Errno> {
-    let mut names: HashSet<Vec<u8>> = HashSet::new();
-    for dir in dirs {
-        names.extend(list(dir)?);
-    }
-    Ok(names.into_iter().collect())
-}
-
 /// Docker's rule: the time of a directory does not count.
 fn differs(new: &Stat, old: &Stat) -> bool {
-    let is_dir = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
     if (new.st_mode, new.st_uid, new.st_gid, new.st_rdev)
         != (old.st_mode, old.st_uid, old.st_gid, old.st_rdev)
     {
@@ -229,26 +181,6 @@ fn differs(new: &Stat, old: &Stat) -> bool {
     !is_dir(new)
         && (new.st_size, new.st_mtime, new.st_mtime_nsec)
             != (old.st_size, old.st_mtime, old.st_mtime_nsec)
-}
-
-fn is_whiteout(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice && stat.st_rdev == 0
-}
-
-fn is_opaque(dir: &OwnedFd) -> bool {
-    has_mark(dir, "opaque")
-}
-
-fn has_mark(dir: &OwnedFd, mark: &str) -> bool {
-    let mut value = [0u8; 8];
-    ["trusted.overlay.", "user.overlay."].iter().any(|prefix| {
-        let name = format!("{prefix}{mark}");
-        match handle::xattr(dir.as_fd(), name.as_bytes(), &mut value) {
-            Ok(length) => mark != "opaque" || value[..length] == *b"y",
-            Err(Errno::RANGE) => true,
-            Err(_) => false,
-        }
-    })
 }
 
 /// Made by a kernel that was told to keep the name a directory had before: not by our mounts.
@@ -264,6 +196,15 @@ fn refuse_redirect(dir: &OwnedFd, path: &[u8]) -> Result<(), TreeError> {
 
 pub(crate) fn open_host(path: &Path) -> Result<OwnedFd, TreeError> {
     host::open_dir(path).map_err(|errno| TreeError::sys("open", path.as_os_str().as_bytes(), errno))
+}
+
+/// The layers of a merged view, in the order that is given.
+pub(crate) fn open_layers(paths: &[PathBuf]) -> Result<Vec<Part>, TreeError> {
+    let open = |(layer, path): (usize, &PathBuf)| {
+        let fd = open_host(path)?;
+        Ok(Part { layer, fd })
+    };
+    paths.iter().enumerate().map(open).collect()
 }
 
 /// The writable layer's own file at a path that [`changes`] has named.

@@ -8,9 +8,11 @@
 
 mod archive;
 mod changes;
+mod difference;
 mod entry;
 mod error;
 mod header;
+mod merged;
 mod pack;
 mod pipe;
 mod receive;
@@ -19,12 +21,15 @@ mod stream;
 mod target;
 #[cfg(test)]
 mod tests;
+mod waste;
 
 pub use archive::archive;
 pub use changes::{Change, Layers, changes};
+pub use difference::{Change as Difference, difference};
 pub use error::{ErrorKind, TreeError};
 pub use pack::{Packed, pack};
 pub use pipe::{Pipe, PipeReader, PipeWriter};
 pub use receive::{Receive, receive};
 pub use stat::{PathStat, stat};
 pub use target::Target;
+pub use waste::{Anatomy, anatomy};

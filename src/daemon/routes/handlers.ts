@@ -20,6 +20,7 @@ import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
 import { measureUsage } from "../system/usage.ts";
 import { toVolume } from "../volumes/view.ts";
+import { anatomyRoutes } from "./anatomy.ts";
 import { archiveRoutes } from "./archive.ts";
 import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
@@ -160,6 +161,10 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
           return users.map(({ container }) => container.id);
         }),
       tag: (name, reference) => images.tag(name, reference),
+    }),
+    ...anatomyRoutes({
+      tree: (name) => engine.anatomy.tree(name),
+      diff: (...request) => engine.anatomy.diff(...request),
     }),
     ...imageArchiveRoutes({
       save: (...request) => engine.archives.saves.save(...request),

@@ -9,20 +9,20 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 use super::{Scene, is_root};
 use crate::{Change, Layers, changes, pack};
 
-fn write(root: &Path, name: &str) {
+pub(super) fn write(root: &Path, name: &str) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, name).unwrap();
 }
 
-fn whiteout(root: &Path, name: &str) {
+pub(super) fn whiteout(root: &Path, name: &str) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let kind = FileType::CharacterDevice;
     rustix::fs::mknodat(CWD, path, kind, Mode::empty(), 0).unwrap();
 }
 
-fn opaque(path: &Path) {
+pub(super) fn opaque(path: &Path) {
     let name = "trusted.overlay.opaque";
     rustix::fs::setxattr(path, name, b"y", XattrFlags::empty()).unwrap();
 }

@@ -1,9 +1,11 @@
 //! What the tests of this crate share: a root of their own beside something that must not be touched.
 
 mod changes;
+mod difference;
 mod hostile;
 mod race;
 mod round;
+mod waste;
 
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
