@@ -6,7 +6,7 @@ import type { Log } from "../log.ts";
 import type { HostFacts, Native } from "../native-types.ts";
 import { ContentStore } from "../oci/layout.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
-import type { Credentials, ImageSource } from "../oci/registry/types.ts";
+import type { ImageSource, Login } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
 import { parseOwnCapabilities } from "./containers/capabilities.ts";
 import { findMaskedPaths } from "./containers/defaults.ts";
@@ -201,11 +201,11 @@ async function createImages(
   store.dropBlobs();
   const layers = new LayerStore(native, database, join(config.dataRoot, "layers"));
   await layers.open();
-  const openSource = (credentials: Credentials | undefined): ImageSource =>
+  const openSource = (login: Login | undefined): ImageSource =>
     new RegistryClient({
       mirrors: config.registryMirrors,
       insecureRegistries: config.insecureRegistries,
-      credentials: () => Promise.resolve(credentials),
+      credentials: async (host) => (host === login?.domain ? login.credentials : undefined),
       userAgent: `rt/${packageJson.version}`,
       onRetry: ({ reason, delayMs }) =>
         log.warn(`registry: ${reason}; trying again in ${delayMs} ms`),

@@ -10,6 +10,11 @@ export type Answer = (
   url: URL,
 ) => Response | undefined | Promise<Response | undefined>;
 
+interface TlsFiles {
+  cert: string;
+  key: string;
+}
+
 export class FakeRegistry implements Disposable {
   /** "127.0.0.1:5002" */
   readonly host: string;
@@ -19,16 +24,24 @@ export class FakeRegistry implements Disposable {
   readonly #images = new Map<string, Image>();
   readonly #server: Server<undefined>;
 
-  private constructor(host: string, socket: string) {
+  private constructor(host: string, socket: string, tls: TlsFiles | undefined) {
     this.host = host;
-    this.#server = Bun.serve({ unix: socket, fetch: (request) => this.#serve(request) });
+    const files = tls && { cert: Bun.file(tls.cert), key: Bun.file(tls.key) };
+    this.#server = Bun.serve({
+      ...{ unix: socket, fetch: (request: Request) => this.#serve(request) },
+      ...(files === undefined ? {} : { tls: files }),
+    });
     this.#server.unref();
   }
 
-  static async start(world: World): Promise<FakeRegistry> {
+  /** `address` is one that the world has. */
+  static async start(
+    world: World,
+    { address = "127.0.0.1", tls }: { address?: string; tls?: TlsFiles } = {},
+  ): Promise<FakeRegistry> {
     const port = world.nextPort();
     const socket = world.path(`fake-${port}.sock`);
-    const registry = new FakeRegistry(`127.0.0.1:${port}`, socket);
+    const registry = new FakeRegistry(`${address}:${port}`, socket, tls);
     await relay(world, `tcp:${registry.host}`, `unix:${socket}`);
     return registry;
   }

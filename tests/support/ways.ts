@@ -27,13 +27,25 @@ export async function take(to: Ways, way: Way, image: Image, layer: Uint8Array):
 export async function pull({ daemon, registry }: Ways, image: Image): Promise<string> {
   const name = `x/${image.digest.slice(7, 27)}`;
   registry.serve(`${name}:latest`, image);
-  return await send(daemon, `/images/create?fromImage=${registry.host}/${name}&tag=latest`);
+  return await pullName(daemon, `${registry.host}/${name}`);
 }
 
-async function send(daemon: Daemon, path: string, body?: Uint8Array): Promise<string> {
+/** `auth` is shown to the registry of the name. */
+export async function pullName(daemon: Daemon, name: string, auth?: object): Promise<string> {
+  const text = Buffer.from(JSON.stringify(auth ?? {})).toString("base64url");
+  const path = `/images/create?fromImage=${name}&tag=latest`;
+  return await send(daemon, path, undefined, { "x-registry-auth": text });
+}
+
+async function send(
+  daemon: Daemon,
+  path: string,
+  body?: Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<string> {
   const given = body === undefined ? {} : { body: new Uint8Array(body) };
   const signal = AbortSignal.timeout(120_000);
-  const reply = await daemon.request(path, { method: "POST", ...given, signal });
+  const reply = await daemon.request(path, { method: "POST", headers, ...given, signal });
   if (!reply.ok) return await messageOf(reply);
   const lines = (await reply.text()).trim().split("\n");
   const messages = lines.map((line) => JSON.parse(line) as { error?: string });

@@ -19,7 +19,7 @@ export interface CheckParts {
   layers: LayerStore;
   images: ImageStore;
   collector: Pick<Collector, "holdAll">;
-  openSource(credentials: undefined): ImageSource;
+  openSource(login: undefined): ImageSource;
   /** A container of the image runs. */
   isRunning(imageId: Digest): boolean;
 }

@@ -7,7 +7,7 @@ import type { ContentStore } from "../../oci/layout.ts";
 import type { ImageManifest } from "../../oci/manifest.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import { canonicalString, familiarString, type Reference } from "../../oci/reference.ts";
-import type { Credentials, ImageSource, RetryEvent } from "../../oci/registry/types.ts";
+import type { Credentials, ImageSource, Login, RetryEvent } from "../../oci/registry/types.ts";
 import { type SelectedImage, selectImage } from "../../oci/select.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
@@ -38,8 +38,8 @@ export interface PullParts {
   layers: LayerStore;
   events: EventBus;
   collector: Collector;
-  /** A registry client that shows these credentials to the reference's registry. */
-  openSource(credentials: Credentials | undefined): ImageSource;
+  /** A registry client that shows these credentials to their registry, and to no mirror of it. */
+  openSource(login: Login | undefined): ImageSource;
 }
 
 /** Pulls images. What several pulls want at once is fetched once, for all of them. */
@@ -56,7 +56,7 @@ export class PullService {
 
   async pull(request: PullRequest): Promise<void> {
     const { reference, report, signal } = request;
-    const source = this.#parts.openSource(request.credentials);
+    const source = this.#parts.openSource(loginOf(request));
     const id = reference.tag ?? reference.digest ?? "";
     const onRetry = (event: RetryEvent): void => report({ ...retryMessage(event), id });
     const resolved = await selectImage(source, reference, request.platform ?? hostPlatform(), {
@@ -220,4 +220,8 @@ function ignoreProgress(): void {}
 
 function isAbort(reason: unknown): boolean {
   return reason instanceof DOMException && reason.name === "AbortError";
+}
+
+function loginOf({ reference, credentials }: PullRequest): Login | undefined {
+  return credentials && { domain: reference.domain, credentials };
 }

@@ -15,7 +15,7 @@ export interface RepairParts {
   content: ContentStore;
   layers: LayerStore;
   images: ImageStore;
-  openSource(credentials: undefined): ImageSource;
+  openSource(login: undefined): ImageSource;
   /** A container of the image runs. */
   isRunning(imageId: Digest): boolean;
 }

@@ -143,22 +143,18 @@ describe("a realm that leads astray", () => {
     ["https://[fd00:ec2::254]/", "local address"],
     ["file:///etc/passwd", "no valid address"],
     ["http://user:pw@127.0.0.1/", "no valid address"],
-    ["", "token server"],
+    ["", "no valid address"],
+    ["/token", "no valid address"],
+    ["::", "no valid address"],
     ["http://plain.example/token", "without https"],
   ];
   for (const [realm, message] of cases) {
     test(`${realm === "" ? "nothing" : realm} is refused`, async () => {
       await using peer = await guarded({ challenge: () => `Bearer realm="${realm}"` });
-      const failure = resolve(peer, { username: "u", password: "p" });
-      if (realm === "")
-        await expect(failure).rejects.toMatchObject({
-          code: expect.stringMatching(/forbidden|unauthorized|unavailable/),
-        });
-      else
-        await expect(failure).rejects.toMatchObject({
-          code: "forbidden",
-          message: expect.stringContaining(message),
-        });
+      await expect(resolve(peer, { username: "u", password: "p" })).rejects.toMatchObject({
+        code: "forbidden",
+        message: expect.stringContaining(message),
+      });
     });
   }
 

@@ -118,8 +118,7 @@ export class Authorizer {
 
   /** A realm is an address given by a stranger: it must not lead to where only this machine can go. */
   #checkRealm(text: string | undefined, registry: URL): URL {
-    const realm =
-      text !== undefined && URL.canParse(text, registry.href) ? new URL(text, registry) : undefined;
+    const realm = text !== undefined && URL.canParse(text) ? new URL(text) : undefined;
     const refuse = (why: string) =>
       new EngineError("forbidden", `registry ${registry.host} names a token server ${why}`, {
         hint: "the registry is misconfigured or hostile; ask its owner",

@@ -18,6 +18,13 @@ export interface RetryEvent {
   reason: string;
 }
 
+/** Credentials, and the one registry that they are for. */
+export interface Login {
+  /** As in a reference: "docker.io", "localhost:5000". */
+  domain: string;
+  credentials: Credentials;
+}
+
 export interface RegistryOptions {
   /** Base URLs tried before docker.io, in order: "http://127.0.0.1:5001". */
   mirrors?: readonly string[];
