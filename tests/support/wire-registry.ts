@@ -134,8 +134,13 @@ export class WireRegistry implements Disposable {
     this.script = honest;
   }
 
-  [Symbol.dispose](): void {
+  /** Breaks all connections there are. */
+  cut(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  [Symbol.dispose](): void {
+    this.cut();
     this.#server.close();
   }
 
@@ -147,6 +152,8 @@ export class WireRegistry implements Disposable {
     let answering = Promise.resolve();
     socket.on("data", (data) => {
       text += data.toString("latin1");
+      // A client that tries TLS first is told at once, as by a real server, that this is none.
+      if (text.startsWith("\x16")) socket.destroy();
       for (let end = text.indexOf("\r\n\r\n"); end >= 0; end = text.indexOf("\r\n\r\n")) {
         const head = text.slice(0, end);
         text = text.slice(end + 4);

@@ -51,7 +51,7 @@ export class RegistryClient implements ImageSource {
       userAgent: options.userAgent ?? "rt",
       attempts: this.#attempts,
       backoffMs: options.backoffMs ?? 500,
-      stallMs: options.stallMs ?? 60_000,
+      stallMs: options.stallMs ?? 30_000,
       onRetry: options.onRetry ?? (() => undefined),
     });
     this.#authorizer = new Authorizer({

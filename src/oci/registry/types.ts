@@ -41,7 +41,7 @@ export interface RegistryOptions {
   attempts?: number;
   /** First back-off in milliseconds, default 500; doubles, with jitter, up to 10 s. */
   backoffMs?: number;
-  /** Gives a connection up that shows no byte for so long; default 60 s. */
+  /** Gives a connection up that shows no byte for so long; default 30 s. */
   stallMs?: number;
 }
 
