@@ -20,4 +20,14 @@ export interface Adoption {
   detachKeys: number[];
   /** The exec it is attached to, "" for the container itself. */
   exec: string;
+  /** Its monitor tells it the exit code where this daemon is gone, as a frame `exit`. */
+  isToldExit: boolean;
+}
+
+/** Numbers of the forms in which monitors are asked, see native/sandbox/src/protocol.rs. */
+export interface MonitorForms {
+  exec: number;
+  adopt: number;
+  /** Of both, for monitors that do not tell theirs. */
+  untold: number;
 }

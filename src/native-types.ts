@@ -3,7 +3,7 @@
  * `Native` through their constructor, and `native.ts` alone knows how to load one.
  * All paths are absolute; all sizes are bytes; all promises reject with EngineError.
  */
-import type { Adoption, ExecPlan } from "./native-exec-types.ts";
+import type { Adoption, ExecPlan, MonitorForms } from "./native-exec-types.ts";
 export interface Native {
   /** Starts reading a layer from a file that may still be growing; works on native threads. */
   extractLayer(options: ExtractOptions): LayerExtraction;
@@ -23,6 +23,8 @@ export interface Native {
   finishCopyUp(directory: string): Promise<void>;
   /** Starts a monitor, which sets the container up and waits at the gate for START on its socket. */
   launch(request: LaunchRequest): Promise<Launched>;
+  /** The forms of what the next two ask for. */
+  monitorForms(): MonitorForms;
   /** The payload that asks a container's monitor for a further process. */
   buildExec(plan: ExecPlan): Uint8Array;
   /**

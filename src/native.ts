@@ -2,6 +2,7 @@ import { dlopen, ptr } from "bun:ffi";
 import { writeSync } from "node:fs";
 import addonPath from "../dist/native/rt-addon.bin" with { type: "file" };
 import { EngineError, type ErrorCode, errorCodes } from "./errors.ts";
+import type { MonitorForms } from "./native-exec-types.ts";
 import type {
   ArchiveSink,
   ArchiveSource,
@@ -35,6 +36,7 @@ interface Addon {
   copyUp(request: string): Promise<boolean>;
   finishCopyUp(directory: string): Promise<void>;
   launch(request: string): Promise<string>;
+  monitorForms(): string;
   buildExec(plan: string): Uint8Array;
   adopt(monitor: number, client: number, adoption: string): boolean;
   rest(): void;
@@ -111,6 +113,7 @@ function wrap(addon: Addon): Native {
     finishCopyUp: (directory) => asPromise(() => addon.finishCopyUp(directory)),
     launch: async (request) =>
       JSON.parse(await asPromise(() => addon.launch(JSON.stringify(request)))),
+    monitorForms: () => JSON.parse(addon.monitorForms()) as MonitorForms,
     buildExec: (plan) => {
       try {
         return addon.buildExec(JSON.stringify(plan));

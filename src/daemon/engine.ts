@@ -167,7 +167,7 @@ export async function createEngine(
     },
     ...{ files, commits },
     ...lifecycle,
-    reconcile: () => reconcile({ table, networks, ...lifecycle, onExit }),
+    reconcile: () => reconcile({ native, table, networks, ...lifecycle, onExit }),
     close: async () => {
       lifecycle.restarter.close();
       lifecycle.health.close();

@@ -43,6 +43,34 @@ test("docker exec goes on while the daemon is killed and started again", async (
   await world.rtOutput(["rm", "-f", id]);
 });
 
+test("rt run --rm has its exit code though the daemon was killed and another removes the container", async () => {
+  const { world } = stage();
+  const client = world.spawnRt(["run", "--rm", "busybox", "sh", "-c", counter]);
+  await client.prints(/3\n/);
+  await replaceDaemon();
+  expect(await client.finished()).toEqual({ code: 7, stdout: counted, stderr: "" });
+  await until(
+    "the container to be removed",
+    async () => (await world.rtOutput(["ps", "-aq"])) === "",
+  );
+});
+
+test("rt run and rt exec have their exit codes though there is no daemon any more", async () => {
+  const { world, registry } = stage();
+  const id = await holding();
+  const clients = [
+    world.spawnRt(["run", "--name", "left", "busybox", "sh", "-c", counter]),
+    world.spawnRt(["exec", id, "sh", "-c", counter]),
+  ];
+  await Promise.all(clients.map((client) => client.prints(/3\n/)));
+  await world.daemonAlive().kill();
+  const ended = await Promise.all(clients.map((client) => client.finished()));
+  const expected = { code: 7, stdout: counted, stderr: "" };
+  await world.daemon({ mirrors: [registry.url] });
+  expect(ended).toEqual([expected, expected]);
+  await world.rtOutput(["rm", "-f", id, "left"]);
+});
+
 test("input and its end reach an exec whose daemon is gone", async () => {
   const { world } = stage();
   const id = await holding();

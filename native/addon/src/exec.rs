@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use sandbox::plan::ExecPlan;
-use sandbox::protocol::{Adoption, frame};
+use sandbox::protocol::{Adoption, form, frame};
 use sandbox::sys;
 
 use crate::failure::Failure;
@@ -22,6 +22,12 @@ pub(crate) fn build(plan: &str) -> Result<Vec<u8>, Failure> {
         return Err(Failure::new("command_not_executable", text));
     }
     Ok(payload)
+}
+
+/// The forms in which monitors are asked, as JSON.
+pub(crate) fn forms() -> String {
+    let (exec, adopt, untold) = (form::EXEC, form::ADOPT, form::UNTOLD);
+    format!(r#"{{"exec":{exec},"adopt":{adopt},"untold":{untold}}}"#)
 }
 
 /// Takes the numbers of two sockets that JavaScript holds, and an `Adoption` as JSON.

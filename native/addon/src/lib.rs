@@ -135,6 +135,12 @@ pub fn build_exec(plan: String) -> Result<Buffer> {
     Ok(exec::build(&plan).map_err(napi::Error::from)?.into())
 }
 
+/// The forms in which this addon asks monitors: `MonitorForms`.
+#[napi]
+pub fn monitor_forms() -> String {
+    exec::forms()
+}
+
 /// Gives the client's connection to the monitor at the other end of the first; false if that cannot be.
 #[napi]
 #[allow(clippy::needless_pass_by_value)]

@@ -23,6 +23,16 @@ pub(crate) struct Direct {
     scanner: DetachScanner,
     /// It has ended its side, which does not mean that it is gone.
     pub(crate) has_ended_input: bool,
+    exit_by: ExitBy,
+}
+
+/// Who tells it the exit code, behind its output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ExitBy {
+    Nobody,
+    /// The daemon that gave it, as long as that is there.
+    Daemon,
+    Monitor,
 }
 
 impl Client {
@@ -32,6 +42,25 @@ impl Client {
         let is_done = self.ends && !self.has_queued();
         Some([a, b, c, d, u8::from(!is_done)])
     }
+
+    /// Its daemon is gone.
+    pub(crate) fn orphan(&mut self) {
+        if let Some(direct) = &mut self.direct {
+            direct.exit_by = match direct.exit_by {
+                ExitBy::Nobody => ExitBy::Nobody,
+                ExitBy::Daemon | ExitBy::Monitor => ExitBy::Monitor,
+            };
+        }
+    }
+
+    /// In place of its daemon, if that is gone.
+    pub(crate) fn tell_exit(&mut self, code: i32) {
+        let by = self.direct.as_ref().map(|direct| direct.exit_by);
+        if by == Some(ExitBy::Monitor) {
+            let code = u8::try_from(code & 0xff).unwrap_or(u8::MAX);
+            self.push(frame::EXIT_CODE, &[code]);
+        }
+    }
 }
 
 impl Monitor {
@@ -39,7 +68,7 @@ impl Monitor {
     pub(crate) fn adopt(&mut self, index: usize, payload: &[u8]) {
         let given = self.clients.get_mut(index).and_then(Client::take_given);
         let (Some(fd), Ok(adoption)) = (given, postcard::from_bytes::<Adoption>(payload)) else {
-            return;
+            return self.refuse_adoption(payload);
         };
         let exec = (!adoption.exec.is_empty()).then_some(adoption.exec);
         let mut client = Client::new(fd, self.spill_directory());
@@ -48,12 +77,25 @@ impl Monitor {
             is_raw: adoption.is_raw,
             scanner: DetachScanner::new(&adoption.detach_keys),
             has_ended_input: false,
+            exit_by: if adoption.is_told_exit {
+                ExitBy::Daemon
+            } else {
+                ExitBy::Nobody
+            },
         });
         client.attach(adoption.flags, exec, self.container.prepared.tty);
         // Of an exec that is yet to come nothing is to be read, least of all the end.
         match client.exec() {
             Some(id) if self.exec_of(id).is_none() => self.early.push(client),
             _ => self.clients.push(client),
+        }
+    }
+
+    /// The token comes first in every form: whoever waits for its client is told that it is gone.
+    fn refuse_adoption(&mut self, payload: &[u8]) {
+        if let Ok((token, _)) = postcard::take_from_bytes::<u32>(payload) {
+            let [a, b, c, d] = token.to_be_bytes();
+            self.tell(frame::RELEASED, &[a, b, c, d, 1]);
         }
     }
 

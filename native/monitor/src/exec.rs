@@ -9,7 +9,7 @@ use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, socketpair}
 use sandbox::child;
 use sandbox::protocol::{ExecRequest, frame};
 use sandbox::sys::{self, Cloned};
-use sandbox::{Context, StepError};
+use sandbox::{Code, Context, StepError};
 
 use crate::client::Client;
 use crate::hear::{self, Heard};
@@ -147,7 +147,7 @@ impl Monitor {
     /// Acknowledged before; how it went is told to everybody who watches.
     pub(crate) fn exec(&mut self, payload: &[u8]) {
         let Ok(request) = postcard::from_bytes::<ExecRequest>(payload) else {
-            return;
+            return self.refuse_exec(payload);
         };
         let id = request.id.clone();
         self.join_early(&id);
@@ -155,6 +155,17 @@ impl Monitor {
             Ok(exec) => self.execs.push(exec),
             Err(error) => self.tell_failed(&id, &error),
         }
+    }
+
+    /// The id comes first in every form, so whoever waits for it is told.
+    fn refuse_exec(&mut self, payload: &[u8]) {
+        let Ok((id, _)) = postcard::take_from_bytes::<String>(payload) else {
+            return;
+        };
+        self.join_early(&id);
+        let text = "exec: the request has a form that the container's monitor does not know";
+        let error = StepError::new(Code::NotImplemented, "exec", "", 0, text);
+        self.tell_failed(&id, &error);
     }
 
     pub(crate) fn exec_of(&mut self, id: &str) -> Option<&mut Exec> {
@@ -293,6 +304,9 @@ impl Monitor {
             self.exits.remove(0);
         }
         self.exits.push(told);
+        for client in self.clients.iter_mut().filter(|c| c.is_of(Some(id))) {
+            client.tell_exit(code);
+        }
         self.release_clients(id);
     }
 

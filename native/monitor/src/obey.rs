@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use rustix::termios::{Winsize, tcsetwinsize};
-use sandbox::protocol::{frame, packet};
+use sandbox::protocol::{form, frame, packet};
 use sandbox::{Code, StepError, sys};
 
 use crate::client::{Client, Frame};
@@ -40,6 +40,7 @@ impl Monitor {
             frame::SIGNAL => Some(self.signal(&frame.payload)),
             frame::START => self.start(index),
             frame::WATCH => Some(self.watch(index)),
+            kind if (frame::ATTACH..=frame::LAST_COMMAND).contains(&kind) => Some(unknown(kind)),
             _ => None,
         };
         if let (Some((kind, payload)), Some(client)) = (answer, self.clients.get_mut(index)) {
@@ -153,8 +154,15 @@ impl Monitor {
         }
         // A start that is under way counts: a daemon that asks now must not let go of it.
         let running = self.state != State::AtGate;
-        (frame::ACK, vec![u8::from(running)])
+        (frame::ACK, vec![u8::from(running), form::EXEC, form::ADOPT])
     }
+}
+
+/// Asked by a daemon that is newer than this monitor.
+fn unknown(kind: u8) -> (u8, Vec<u8>) {
+    let text = format!("the container's monitor is older than what is asked of it ({kind:#x})");
+    let error = StepError::new(Code::NotImplemented, "obey", "", 0, text);
+    (frame::FAILED, json::failure(&error))
 }
 
 /// The id of an exec behind the first bytes of a payload.

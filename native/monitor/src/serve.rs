@@ -302,6 +302,7 @@ impl Monitor {
             if client.watches {
                 // The daemon is gone: what it was about to ask for will not come.
                 self.early.clear();
+                self.clients.iter_mut().for_each(Client::orphan);
             }
             if client.wants_input {
                 self.input_ended(client.exec());
@@ -350,6 +351,9 @@ impl Monitor {
             client.push(frame::EXITED, &record);
         }
         for client in &mut self.clients {
+            if client.is_of(None) {
+                client.tell_exit(code);
+            }
             client.ends = !client.watches;
         }
         self.drop_gone_clients();

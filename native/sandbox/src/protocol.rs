@@ -69,6 +69,8 @@ pub struct Adoption {
     pub detach_keys: Vec<u8>,
     /// The exec it is attached to, "" for the container itself.
     pub exec: String,
+    /// Where the daemon that gave it is gone, the monitor tells it the end, by [`frame::EXIT_CODE`].
+    pub is_told_exit: bool,
 }
 
 /// Monitor → addon.
@@ -110,21 +112,38 @@ pub mod packet {
     pub const GO: u8 = 5;
 }
 
+/// Forms of what postcard carries to a monitor that runs, and may be of another version than the daemon. Whoever
+/// changes what is recorded in the tests of this module counts the form up.
+pub mod form {
+    /// Of [`super::ExecRequest`], with each [`crate::op::Op`] that an exec uses.
+    pub const EXEC: u8 = 1;
+    /// Of [`super::Adoption`].
+    pub const ADOPT: u8 = 2;
+    /// Of a monitor that does not tell any: those before there were numbers.
+    pub const UNTOLD: u8 = 1;
+}
+
 /// Kinds of frames on the monitor's socket: kind, three zero bytes, u32 BE length, payload.
 pub mod frame {
     pub const STDIN: u8 = 0x00;
     pub const STDOUT: u8 = 0x01;
     pub const STDERR: u8 = 0x02;
+    /// One byte, behind the output of a client that was adopted, as `exit` in `src/api/frames.ts`.
+    pub const EXIT_CODE: u8 = 0x04;
     pub const ATTACH: u8 = 0x10;
     pub const STDIN_CLOSE: u8 = 0x11;
     pub const RESIZE: u8 = 0x12;
     pub const SIGNAL: u8 = 0x13;
     pub const START: u8 = 0x14;
+    /// Acknowledged with a byte that says whether the container is past its gate, then the monitor's
+    /// [`super::form`]s of EXEC and ADOPT.
     pub const WATCH: u8 = 0x15;
     /// A postcard [`super::ExecRequest`]; acknowledged at once, answered by one of the three below.
     pub const EXEC: u8 = 0x16;
     /// A postcard [`super::Adoption`], and with it the descriptor of the client's connection.
     pub const ADOPT: u8 = 0x17;
+    /// The last kind that may ask for something: those that are not known are answered by FAILED.
+    pub const LAST_COMMAND: u8 = 0x1f;
     pub const ACK: u8 = 0x20;
     pub const STARTED: u8 = 0x21;
     pub const FAILED: u8 = 0x22;
@@ -151,6 +170,9 @@ pub mod frame {
         [kind, 0, 0, 0, a, b, c, d]
     }
 }
+
+#[cfg(test)]
+mod recorded;
 
 #[cfg(test)]
 mod tests {

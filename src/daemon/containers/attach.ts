@@ -75,9 +75,10 @@ export function handOver(
   control: MonitorControl,
   request: AttachRequest,
 ): boolean {
-  const { client, flags, tty, isRaw, detach, execId } = request;
+  const { client, flags, tty, isRaw, detach, execId, lastWords } = request;
   const detachKeys = tty && flags.stdin ? [...detach.keys] : [];
-  const adoption = { flags: toBits(flags), isRaw, detachKeys, exec: execId };
+  const isToldExit = lastWords !== undefined;
+  const adoption = { flags: toBits(flags), isRaw, detachKeys, exec: execId, isToldExit };
   return control.adopt(native, client, adoption, {
     detached: () => {
       detach.told();

@@ -3,7 +3,7 @@ import { connect, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { buildFrame, FrameDecoder, frameHeaderBytes } from "../../api/frames.ts";
 import { EngineError, type ErrorCode, errorCodes } from "../../errors.ts";
-import type { Adoption } from "../../native-exec-types.ts";
+import type { Adoption, MonitorForms } from "../../native-exec-types.ts";
 import type { ExitRecord, Native } from "../../native-types.ts";
 import { descriptorOf, stopReading } from "../descriptor.ts";
 
@@ -27,6 +27,9 @@ import { descriptorOf, stopReading } from "../descriptor.ts";
  *       ◀── DETACHED, RELEASED ──        when that client asks to be let go, or is
  *       ◀──────────────── OOM ───        on the control connection, whenever it happens
  *       ◀───────────── EXITED ───        on the control connection, once, the last frame
+ *
+ * A monitor may be older or newer than this daemon, see docs/design/monitor.md: there may be new kinds of
+ * frames, and new parts at their ends. EXEC and ADOPT have forms, of which the ACK of WATCH tells.
  */
 const kind = {
   stdin: 0x00,
@@ -91,6 +94,8 @@ export class MonitorControl {
   readonly #news: ExecNews[] = [];
   readonly #adopted = new Map<number, AdoptionEvents>();
   #listener: ((news: ExecNews) => void) | undefined;
+  /** EXEC and ADOPT are understood in the form they have here. */
+  #takes = { exec: true, adopt: true };
   /** Nothing is answered any more: the container has ended, or the monitor. */
   #isOver: EngineError | undefined;
   readonly #exit = Promise.withResolvers<ExitRecord | undefined>();
@@ -113,10 +118,12 @@ export class MonitorControl {
   }
 
   /** Connects and watches. Throws `unavailable` if no monitor listens there. */
-  static async connect(path: string): Promise<WatchedMonitor> {
+  static async connect(path: string, ours: MonitorForms): Promise<WatchedMonitor> {
     const control = new MonitorControl(await open(path));
     const state = await control.#command(kind.watch, nothing);
-    return { control, running: state[0] === 1 };
+    const [running, exec = ours.untold, adopt = ours.untold] = state;
+    control.#takes = { exec: exec === ours.exec, adopt: adopt === ours.adopt };
+    return { control, running: running === 1 };
   }
 
   /** Watches and opens the gate; rejects with what kept the program from running. */
@@ -139,13 +146,14 @@ export class MonitorControl {
 
   /** Asks for a further process; how it fares is told to `onExec`'s listener. */
   async exec(request: Uint8Array): Promise<void> {
+    if (!this.#takes.exec) throw otherVersion();
     await this.#ask(kind.exec, request);
   }
 
   /**
    * Gives a client's connection to the monitor, which serves it from then on, also when this daemon is gone.
    * False where that cannot be: it is no Unix socket, or has been read from, or something still has to be
-   * written. Nothing has happened then.
+   * written, or the monitor takes clients in another form. Nothing has happened then.
    */
   adopt(
     native: Pick<Native, "adopt">,
@@ -153,7 +161,7 @@ export class MonitorControl {
     adoption: Omit<Adoption, "token">,
     events: AdoptionEvents,
   ): boolean {
-    if (!(client instanceof Socket) || this.#isOver) return false;
+    if (!(client instanceof Socket) || this.#isOver || !this.#takes.adopt) return false;
     const [ours, theirs] = [descriptorOf(this.#socket), descriptorOf(client)];
     const waits = client.readableLength + client.writableLength + this.#socket.writableLength > 0;
     if (ours === undefined || theirs === undefined || waits) return false;
@@ -213,6 +221,7 @@ export class MonitorControl {
         else this.#news.push(news);
         continue;
       }
+      if (!isAnswer(frame.kind)) continue;
       const reply = this.#waiting.shift();
       if (frame.kind === kind.failed) reply?.reject(parseFailure(frame.payload));
       else reply?.resolve(frame.payload.slice());
@@ -302,6 +311,17 @@ function parseNews(frameKind: number, payload: Uint8Array): ExecNews | undefined
   if (frameKind === kind.execStarted) return { kind: "started", id, pid: told.pid };
   if (frameKind === kind.execExited) return { kind: "exited", id, exitCode: told.exitCode };
   return { kind: "failed", id, error: parseFailure(payload) };
+}
+
+/** Whatever else a newer monitor may tell is none. */
+function isAnswer(frameKind: number): boolean {
+  return frameKind === kind.ack || frameKind === kind.started || frameKind === kind.failed;
+}
+
+function otherVersion(): EngineError {
+  const text =
+    "the container was started by another version of rt, which takes execs in another form";
+  return new EngineError("conflict", `${text}: restart the container`);
 }
 
 function ended(): EngineError {

@@ -1,5 +1,7 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { MonitorForms } from "../../native-exec-types.ts";
+import type { Native } from "../../native-types.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { isRunning, notRunning, zeroTime } from "./container.ts";
 import type { Freezer } from "./freezer.ts";
@@ -11,6 +13,7 @@ import { readExitRecord, type Supervisor } from "./supervisor.ts";
 import type { ContainerTable, Entry } from "./table.ts";
 
 export interface ReconcileParts {
+  native: Pick<Native, "monitorForms">;
   table: ContainerTable;
   networks: NetworkService;
   supervisor: Supervisor;
@@ -37,7 +40,7 @@ export async function reconcile(parts: ReconcileParts): Promise<void> {
 async function adopt(entry: Entry, parts: ReconcileParts): Promise<void> {
   const { table, supervisor, freezer } = parts;
   const paths = supervisor.paths(entry);
-  const control = await findRunning(paths.socket);
+  const control = await findRunning(paths.socket, parts.native.monitorForms());
   if (control !== undefined) {
     const status = freezer.isFrozen(entry) ? "paused" : "running";
     if (entry.state.status !== status) {
@@ -76,10 +79,13 @@ async function recordEnd(
  * The control connection to a container that runs. One at its gate was started by a daemon that died
  * before it could open it: letting go ends its monitor, which is waited for.
  */
-async function findRunning(socket: string): Promise<MonitorControl | undefined> {
+async function findRunning(
+  socket: string,
+  forms: MonitorForms,
+): Promise<MonitorControl | undefined> {
   const end = performance.now() + gatePatience;
   for (;;) {
-    const found = await MonitorControl.connect(socket).catch(() => undefined);
+    const found = await MonitorControl.connect(socket, forms).catch(() => undefined);
     if (found === undefined || found.running) return found?.control;
     found.control.close();
     if (performance.now() > end) return undefined;

@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
-use sandbox::protocol::{Adoption, frame};
+use sandbox::protocol::{Adoption, form, frame};
 use serde_json::Value;
 
 use crate::machine::Outcome;
@@ -89,6 +89,7 @@ impl Client {
     pub(crate) fn watch(&mut self) -> u8 {
         let (kind, payload) = self.ask(frame::WATCH, &[]);
         assert_eq!(kind, frame::ACK);
+        assert_eq!(payload[1..], [form::EXEC, form::ADOPT]);
         payload[0]
     }
 

@@ -84,6 +84,7 @@ fn the_end_of_the_input_waits_for_an_exec_that_is_yet_to_come() {
         is_raw: false,
         detach_keys: Vec::new(),
         exec: ID.to_owned(),
+        is_told_exit: false,
     };
     drop(control.adopt(&adoption));
     // More than one turn of the monitor's loop.
@@ -96,6 +97,28 @@ fn the_end_of_the_input_waits_for_an_exec_that_is_yet_to_come() {
     while !(kinds.contains(&frame::EXEC_EXITED) && kinds.contains(&frame::RELEASED)) {
         kinds.push(control.answer().expect("news of the exec").0);
     }
+    assert_eq!(control.signal(9), frame::ACK);
+}
+
+/// A newer daemon than the monitor asks for what that does not know: each question has an answer.
+#[test]
+fn what_is_asked_in_an_unknown_form_is_refused_in_words() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let (mut control, _launched) = holding(&machine, &json!({}));
+    let output = attached(&machine, ID, 0b110);
+    let mut unknown = postcard::to_allocvec(ID).expect("bytes");
+    unknown.extend([0xff; 40]);
+    assert_eq!(control.ask(frame::EXEC, &unknown).0, frame::ACK);
+    let (kind, told) = heard(&mut control);
+    assert_eq!((kind, told["id"].as_str()), (frame::EXEC_FAILED, Some(ID)));
+    assert_eq!(told["code"].as_str(), Some("not_implemented"));
+    assert_eq!(output.all_output(), "");
+    let (kind, words) = control.ask(frame::LAST_COMMAND, b"?");
+    let words: Value = serde_json::from_slice(&words).expect("JSON");
+    assert_eq!(kind, frame::FAILED);
+    assert_eq!(words["code"].as_str(), Some("not_implemented"));
     assert_eq!(control.signal(9), frame::ACK);
 }
 
