@@ -57,6 +57,7 @@ export const routes = {
   imageSave: { method: "GET", path: "/images/{name*}/get" },
   imageHistory: { method: "GET", path: "/images/{name*}/history" },
   imagePrune: { method: "POST", path: "/images/prune" },
+  imagePush: { method: "POST", path: "/images/{name*}/push" },
   imageTag: { method: "POST", path: "/images/{name*}/tag" },
   /** Not Docker's: what layers bring and hide (`name`), and what differs (`before`, `after`); api/anatomy.ts. */
   imageTree: { method: "GET", path: "/rt/image/tree" },

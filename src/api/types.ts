@@ -35,9 +35,31 @@ export interface ProgressMessage {
   progressDetail?: { current?: number; total?: number };
   error?: string;
   errorDetail?: { code?: number; message: string };
+  /** For programs: of a push, what has been pushed. */
+  aux?: PushResult | PushedInsteadOfIndex;
   /** rt's own error code, so that the client can choose its exit code and hint. */
   rtErrorCode?: string;
   rtErrorHint?: string;
+}
+
+/** Names as Docker has them. */
+export interface PushResult {
+  Tag: string;
+  Digest: string;
+  Size: number;
+}
+
+/** Of an index, all of which is not here, one manifest was pushed. */
+export interface PushedInsteadOfIndex {
+  manifestPushedInsteadOfIndex: true;
+  originalIndex: PushedDescriptor;
+  selectedManifest: PushedDescriptor;
+}
+
+interface PushedDescriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
 }
 
 /** One step of GET /images/{name}/history. */

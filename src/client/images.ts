@@ -17,6 +17,23 @@ export class ImagesClient {
     await (await this.#transport.request(routes.imageTag, options)).body.bytes();
   }
 
+  /** Pushes one tag of a repository, or all of them without one, reporting as it goes. */
+  async *push(
+    repository: string,
+    options: {
+      tag: string | undefined;
+      platform: string | undefined;
+      /** Value of X-Registry-Auth. */
+      auth: string | undefined;
+    },
+  ): AsyncGenerator<ProgressMessage> {
+    const { tag, platform, auth } = options;
+    const headers: Record<string, string> = auth === undefined ? {} : { "X-Registry-Auth": auth };
+    const sent = { path: { name: repository }, query: { tag, platform }, headers };
+    const reply = await this.#transport.request(routes.imagePush, sent);
+    yield* readJsonStream<ProgressMessage>(reply.body);
+  }
+
   /** One archive of all of them. */
   async save(names: string[], platform: string | undefined): Promise<Reply> {
     const query = { names, platform };

@@ -2,7 +2,7 @@ import { defineCommand } from "../cli/command.ts";
 import { exitCodes } from "../cli/report.ts";
 import { openEngine } from "../client/open.ts";
 import { EngineError } from "../errors.ts";
-import { formatImageName, parseImageName, registryOf } from "./image/name.ts";
+import { formatCanonical, formatImageName, parseImageName } from "./image/name.ts";
 import { pullImage } from "./image/pull-stream.ts";
 
 export const pull = defineCommand({
@@ -38,9 +38,3 @@ export const pull = defineCommand({
     return exitCodes.ok;
   },
 });
-
-/** The name in full, "docker.io/library/hello-world:latest", as Docker ends a pull. */
-function formatCanonical(name: string): string {
-  if (registryOf(name) !== "docker.io" || name.startsWith("docker.io/")) return name;
-  return `docker.io/${name.includes("/") ? "" : "library/"}${name}`;
-}

@@ -118,6 +118,10 @@ const run: CommandEntry = {
   summary: "Create and run a new container from an image",
   load: async () => (await import("./run.ts")).run,
 };
+const push: CommandEntry = {
+  summary: "Upload an image to a registry",
+  load: async () => (await import("./push.ts")).push,
+};
 const save: CommandEntry = {
   summary: "Save one or more images to a tar archive",
   load: async () => (await import("./save.ts")).save,
@@ -193,6 +197,7 @@ export const commands: CommandTable = {
   logs,
   pause,
   port,
+  push,
   rename,
   restart,
   rm,
@@ -241,7 +246,7 @@ export const commands: CommandTable = {
         load: async () => (await import("./image/prune.ts")).prune,
       },
       ...{ history, import: importImage, inspect: inspectImage, list: images, load, ls: images },
-      ...{ pull, remove: rmi, rm: rmi, save, tag },
+      ...{ pull, push, remove: rmi, rm: rmi, save, tag },
       tree: {
         summary: "Show the layers of an image, their sizes and what they waste",
         load: async () => (await import("./image/tree.ts")).tree,

@@ -6,7 +6,8 @@ import type { Log } from "../log.ts";
 import type { HostFacts, Native } from "../native-types.ts";
 import { ContentStore } from "../oci/layout.ts";
 import { RegistryClient } from "../oci/registry/client.ts";
-import type { ImageSource, Login } from "../oci/registry/types.ts";
+import { PushClient } from "../oci/registry/push-client.ts";
+import type { ImageSource, Login, RegistryOptions } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
 import { parseOwnCapabilities } from "./containers/capabilities.ts";
 import { findMaskedPaths } from "./containers/defaults.ts";
@@ -37,6 +38,7 @@ import { CheckService } from "./images/check.ts";
 import { Collector } from "./images/collector.ts";
 import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
+import { PushService } from "./images/push.ts";
 import { ImageService } from "./images/service.ts";
 import { NetworkService } from "./networks/service.ts";
 import { ContainerStore } from "./store/container-store.ts";
@@ -58,6 +60,7 @@ export interface Engine {
   events: EventBus;
   images: ImageService;
   pulls: PullService;
+  pushes: PushService;
   archives: Archives;
   checks: CheckService;
   anatomy: AnatomyService;
@@ -96,7 +99,7 @@ export async function createEngine(
     log.error(`keep an event: ${messageOf(error)}`),
   );
   const stored = await createImages(config, native, log, { database, events });
-  const { images, pulls, archives } = stored;
+  const { images, pulls, pushes, archives } = stored;
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
   const table = new ContainerTable(new ContainerStore(database), log);
   const trash = new Trash({
@@ -157,6 +160,7 @@ export async function createEngine(
       events,
       images,
       pulls,
+      pushes,
       archives,
       checks,
       anatomy,
@@ -201,15 +205,16 @@ async function createImages(
   store.dropBlobs();
   const layers = new LayerStore(native, database, join(config.dataRoot, "layers"));
   await layers.open();
+  const optionsFor = (login: Login | undefined): RegistryOptions => ({
+    mirrors: config.registryMirrors,
+    insecureRegistries: config.insecureRegistries,
+    credentials: async (host) => (host === login?.domain ? login.credentials : undefined),
+    userAgent: `rt/${packageJson.version}`,
+    onRetry: ({ reason, delayMs }) =>
+      log.warn(`registry: ${reason}; trying again in ${delayMs} ms`),
+  });
   const openSource = (login: Login | undefined): ImageSource =>
-    new RegistryClient({
-      mirrors: config.registryMirrors,
-      insecureRegistries: config.insecureRegistries,
-      credentials: async (host) => (host === login?.domain ? login.credentials : undefined),
-      userAgent: `rt/${packageJson.version}`,
-      onRetry: ({ reason, delayMs }) =>
-        log.warn(`registry: ${reason}; trying again in ${delayMs} ms`),
-    });
+    new RegistryClient(optionsFor(login));
   await content.sweepTemporary();
   const collector = new Collector({ content, layers, images: store, log });
   await collector.collect();
@@ -221,9 +226,14 @@ async function createImages(
     log.warn(`look for what no image needs: ${messageOf(error)}`);
   });
   const archives = createArchives(parts, images, pulls);
+  const pushes = new PushService({
+    ...parts,
+    openTarget: (reference, login) => new PushClient(reference, optionsFor(login)),
+  });
   return {
     images,
     pulls,
+    pushes,
     archives,
     openSource,
     collector,

@@ -34,6 +34,12 @@ export function registryOf(name: string): string {
   return isHost ? first : "docker.io";
 }
 
+/** The name in full, "docker.io/library/hello-world:latest", as Docker ends a pull or a quiet push. */
+export function formatCanonical(name: string): string {
+  if (registryOf(name) !== "docker.io" || name.startsWith("docker.io/")) return name;
+  return `docker.io/${name.includes("/") ? "" : "library/"}${name}`;
+}
+
 function splitTag(text: string): { name: string; tag: string | undefined } {
   const colon = text.lastIndexOf(":");
   if (colon <= text.lastIndexOf("/")) return { name: text, tag: undefined };

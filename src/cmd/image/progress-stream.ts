@@ -40,7 +40,12 @@ function toLine(message: ProgressMessage): ProgressLine {
 
 /** What a reader of plain lines wants to know; the rest is motion. */
 function isFinal({ id, status = "" }: ProgressMessage): boolean {
-  return id === undefined || /^(Pulling from|Pull complete|Already exists)/.test(status);
+  return (
+    id === undefined ||
+    /^(Pulling from|Pull complete|Already exists|Pushed|Layer already exists|Mounted from)/.test(
+      status,
+    )
+  );
 }
 
 function toError(message: ProgressMessage): EngineError {

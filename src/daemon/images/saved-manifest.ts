@@ -23,12 +23,20 @@ export interface SavedManifest {
  * The image's own manifest. A layer that was unpacked already for another image was never fetched for this one: then
  * the other one's blob stands for it, in a manifest made for the purpose. The image's id is the same either way.
  */
-export async function findManifest(image: StoredImage, stores: Stores): Promise<SavedManifest> {
+export async function findManifest(
+  image: StoredImage,
+  stores: Stores,
+  purpose: "saved" | "pushed" = "saved",
+): Promise<SavedManifest> {
   const own = await readManifest(image, stores);
   const layers: Descriptor[] = [];
   for (const [at, layer] of own.layers.entries()) {
     const isHere = await stores.content.has(layer.digest);
-    layers.push(isHere ? layer : await findOther(image, layer.digest, at, stores));
+    layers.push(
+      isHere
+        ? layer
+        : await findOther(image, at, stores, () => refuse(image, layer.digest, stores, purpose)),
+    );
   }
   if (layers.every(({ digest }, at) => digest === own.layers[at]?.digest))
     return { descriptor: image.manifest, bytes: own.raw, layers };
@@ -38,7 +46,7 @@ export async function findManifest(image: StoredImage, stores: Stores): Promise<
   return { descriptor, bytes, layers };
 }
 
-async function readManifest(
+export async function readManifest(
   { id, manifest }: StoredImage,
   { content }: Stores,
 ): Promise<ImageManifest> {
@@ -51,9 +59,9 @@ async function readManifest(
 /** Another image's blob of the same plain layer. */
 async function findOther(
   image: StoredImage,
-  missing: Digest,
   at: number,
   stores: Stores,
+  refuse: () => EngineError,
 ): Promise<Descriptor> {
   const diffId = image.layers[at]?.diffId;
   for (const other of stores.images.images()) {
@@ -63,11 +71,20 @@ async function findOther(
     const found = layers.find(({ digest }) => digest === same);
     if (found !== undefined) return found;
   }
-  throw new EngineError(
+  throw refuse();
+}
+
+function refuse(
+  { id }: StoredImage,
+  missing: Digest,
+  { images }: Stores,
+  purpose: string,
+): EngineError {
+  return new EngineError(
     "conflict",
-    `image ${image.id.slice(7, 19)} cannot be saved: its blob ${missing} is not in the store`,
+    `image ${id.slice(7, 19)} cannot be ${purpose}: its blob ${missing} is not in the store`,
     {
-      hint: stores.images.keepBlobs
+      hint: images.keepBlobs
         ? "`rt system check --repair` fetches what is missing"
         : "this daemon runs with --no-keep-blobs: it cannot give layers as they were compressed",
     },

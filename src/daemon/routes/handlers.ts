@@ -26,6 +26,7 @@ import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
 import { execRoutes } from "./exec.ts";
 import { imageArchiveRoutes } from "./image-archives.ts";
+import { imagePushRoutes } from "./image-push.ts";
 import { imageRoutes } from "./images.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { metricsRoutes } from "./metrics.ts";
@@ -166,6 +167,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       tree: (name) => engine.anatomy.tree(name),
       diff: (...request) => engine.anatomy.diff(...request),
     }),
+    ...imagePushRoutes({ push: (request) => engine.pushes.push(request) }),
     ...imageArchiveRoutes({
       save: (...request) => engine.archives.saves.save(...request),
       load: (...request) => engine.archives.loads.load(...request),

@@ -20,6 +20,15 @@ export interface AuthOptions {
   insecureRegistries: readonly string[];
 }
 
+/** A request to a registry, to be made with what the registry wants to see. */
+export interface AuthorizedRequest {
+  endpoint: Endpoint;
+  scope: string;
+  url: URL;
+  open: (authorization: string | undefined) => Promise<Exchange>;
+  signal: AbortSignal | undefined;
+}
+
 interface Grant {
   /** The whole Authorization header. */
   header: string;
@@ -37,7 +46,7 @@ export class Authorizer {
     this.#options = options;
   }
 
-  /** The Authorization header known to serve a scope at an endpoint, if any. */
+  /** The Authorization header known to serve a scope (or several, with spaces between) at an endpoint, if any. */
   find(endpoint: Endpoint, scope: string): string | undefined {
     const key = keyOf(endpoint, scope);
     const grant = this.#grants.get(key);
@@ -45,6 +54,23 @@ export class Authorizer {
     if (grant.expires > performance.now()) return grant.header;
     this.#grants.delete(key);
     return undefined;
+  }
+
+  /** One request, once more with an answer to the challenge if there is one. Any status is returned. */
+  async send({ endpoint, scope, url, open, signal }: AuthorizedRequest): Promise<Exchange> {
+    const known = this.find(endpoint, scope);
+    const exchange = await open(known);
+    // A challenge counts only from the registry itself, not from where it redirects to.
+    if (exchange.status !== 401 || exchange.url.origin !== url.origin) return exchange;
+    try {
+      const answer = await this.answer(endpoint, scope, exchange, known, signal);
+      if (answer === undefined) return exchange;
+      await exchange.settle();
+      return await open(answer);
+    } catch (error) {
+      exchange.close();
+      throw error;
+    }
   }
 
   /**
@@ -163,7 +189,7 @@ function tokenRequest(
   }
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set("service", service);
-  if (scope !== "") url.searchParams.append("scope", scope);
+  for (const each of scope.split(" ").filter(Boolean)) url.searchParams.append("scope", each);
   const basic = basicGrant(credentials);
   if (basic !== undefined) url.searchParams.set("account", credentials?.username ?? "");
   return { url, options: { headers: basic === undefined ? {} : { authorization: basic.header } } };

@@ -276,19 +276,7 @@ export class RegistryClient implements ImageSource {
         insecure: endpoint.insecure,
         signal,
       });
-    const known = this.#authorizer.find(endpoint, scope);
-    const exchange = await open(known);
-    // A challenge counts only from the registry itself, not from where it redirects to.
-    if (exchange.status !== 401 || exchange.url.origin !== url.origin) return exchange;
-    try {
-      const answer = await this.#authorizer.answer(endpoint, scope, exchange, known, signal);
-      if (answer === undefined) return exchange;
-      await exchange.settle();
-      return await open(answer);
-    } catch (error) {
-      exchange.close();
-      throw error;
-    }
+    return this.#authorizer.send({ endpoint, scope, url, open, signal });
   }
 
   /** Tries each endpoint in turn; the registry's own failure is the one that is told. */

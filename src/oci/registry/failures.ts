@@ -48,11 +48,16 @@ export function parseRetryAfter(text: string | null, now = Date.now()): number |
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** The connection fell silent or the body ended too early; Bun's own errors carry codes of their own. */
-export class ConnectionFailure extends Error {
-  readonly code: "stalled" | "truncated";
+type ConnectionCode = "stalled" | "truncated" | "busy";
 
-  constructor(code: "stalled" | "truncated", message: string) {
+/**
+ * The connection fell silent, the body ended too early, or the other side has not noticed yet that a connection broke;
+ * Bun's own errors carry codes of their own.
+ */
+export class ConnectionFailure extends Error {
+  readonly code: ConnectionCode;
+
+  constructor(code: ConnectionCode, message: string) {
     super(message);
     this.code = code;
   }
@@ -62,6 +67,7 @@ const retryStatuses = new Set([408, 429, 500, 502, 503, 504]);
 const retryCodes = new Set([
   "stalled",
   "truncated",
+  "busy",
   "ECONNRESET",
   "EPIPE",
   "ETIMEDOUT",
@@ -83,6 +89,8 @@ export interface FailureContext {
   /** "manifest for hello-world:latest", "layer sha256:…". */
   what: string;
   isManifest: boolean;
+  /** "pull" unless said otherwise. */
+  action?: "pull" | "push";
 }
 
 /** Turns whatever a request threw into an EngineError; an EngineError passes through. */
@@ -104,20 +112,20 @@ export function translate(error: unknown, context: FailureContext): EngineError 
 
 function translateStatus(failure: HttpFailure, context: FailureContext): EngineError {
   const { status, detail } = failure;
-  const { host, name, what } = context;
+  const { host, name, what, action = "pull" } = context;
   const said = detail === "" ? "" : `: ${detail}`;
   const options = { cause: failure };
   if (status === 401 || (status === 403 && failure.code === "DENIED" && !context.isManifest)) {
     return new EngineError(
       "unauthorized",
-      `pull access denied for ${name}, repository does not exist or may require 'rt login'`,
+      `${action} access denied for ${name}, repository does not exist or may require 'rt login'`,
       options,
     );
   }
   if (status === 403) {
     return new EngineError("forbidden", `registry ${host} denied access to ${name}${said}`, {
       ...options,
-      hint: `run \`rt login ${host}\` with an account that may read it`,
+      hint: `run \`rt login ${host}\` with an account that may ${action === "push" ? "write to" : "read"} it`,
     });
   }
   if (status === 404) {

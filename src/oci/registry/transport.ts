@@ -26,10 +26,19 @@ export interface Concerned {
   onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
+/** Bytes of a file, sent as they are on the disk and never all in memory. */
+export interface FilePart {
+  path: string;
+  start: number;
+  /** Behind the last byte. */
+  end: number;
+}
+
 export interface RequestOptions {
-  method?: "GET" | "HEAD" | "POST";
+  method?: "GET" | "HEAD" | "POST" | "PATCH" | "PUT" | "DELETE";
   headers?: Record<string, string>;
-  body?: string;
+  /** A text may hold secrets: it goes no further than where it was meant for. */
+  body?: string | Uint8Array<ArrayBuffer> | FilePart;
   /** Do not ask for a valid certificate of the first host. */
   insecure?: boolean;
   signal?: AbortSignal | undefined;
@@ -143,8 +152,7 @@ export class Transport {
       const insecure = options.insecure === true && current.host === url.host;
       const exchange = await this.#send(current, headers, { ...options, insecure });
       const location = exchange.header("location");
-      const redirected = [301, 302, 303, 307, 308].includes(exchange.status);
-      if (!redirected || location === null || options.method === "POST") return exchange;
+      if (location === null || !mayFollow(exchange.status, options)) return exchange;
       await exchange.settle();
       if (hop === maxRedirects) {
         throw new EngineError(
@@ -205,7 +213,10 @@ export class Transport {
       controller.abort(reason);
     };
     const { stallMs } = this.#options;
-    const timer = setTimeout(() => controller.abort(stalled(stallMs)), stallMs);
+    const { body, length, slowestMs } = toFetchBody(url, options.body);
+    if (length !== undefined) headers.set("content-length", String(length));
+    const waitMs = stallMs + slowestMs;
+    const timer = setTimeout(() => controller.abort(stalled(waitMs)), waitMs);
     try {
       signal?.throwIfAborted();
       const response = await fetch(url, {
@@ -215,7 +226,7 @@ export class Transport {
         decompress: false,
         timeout: false,
         signal: controller.signal,
-        ...(options.body === undefined ? {} : { body: options.body }),
+        ...(body === undefined ? {} : { body }),
         ...(options.insecure === true ? { tls: { rejectUnauthorized: false } } : {}),
       } as BunFetchRequestInit);
       return new Exchange(response, url, abort, stallMs);
@@ -228,7 +239,30 @@ export class Transport {
   }
 }
 
-function checkRedirect(from: URL, location: string, first: URL): URL {
+/** What a redirect leads to is read there; what is sent is sent again only if the answer says so. */
+function mayFollow(status: number, { method = "GET", body }: RequestOptions): boolean {
+  if (method === "GET" || method === "HEAD") return [301, 302, 303, 307, 308].includes(status);
+  return typeof body !== "string" && (status === 307 || status === 308);
+}
+
+/** Bytes a second that any connection is thought to carry; a slower one is a broken one. */
+const slowestRate = 32 * 1024;
+
+/**
+ * Without TLS the kernel copies a file to the socket (sendfile). With TLS Bun would read all of it into memory first,
+ * so it gets a stream.
+ */
+function toFetchBody(url: URL, body: RequestOptions["body"]) {
+  if (typeof body !== "object" || body instanceof Uint8Array)
+    return { body, length: undefined, slowestMs: 0 };
+  const part = Bun.file(body.path).slice(body.start, body.end);
+  const length = body.end - body.start;
+  const slowestMs = (length / slowestRate) * 1000;
+  return { body: url.protocol === "https:" ? part.stream() : part, length, slowestMs };
+}
+
+/** Where an answer leads; throws forbidden for a place that it may not lead to. */
+export function checkRedirect(from: URL, location: string, first: URL): URL {
   const next = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   const refuse = (why: string) =>
     new EngineError("forbidden", `registry ${first.host} redirects ${why}`, {

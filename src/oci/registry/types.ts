@@ -1,4 +1,5 @@
 import type { Descriptor } from "../descriptor.ts";
+import type { Digest } from "../digest.ts";
 import type { Reference } from "../reference.ts";
 
 /** Who we are to one registry. Never logged, never part of a message. */
@@ -98,4 +99,31 @@ export interface ImageSource {
     cap: number,
     options?: CallOptions,
   ): Promise<Uint8Array>;
+}
+
+/** A blob as a file of this machine. */
+export interface LocalBlob {
+  descriptor: Descriptor;
+  path: string;
+}
+
+export interface PutBlobOptions extends CallOptions {
+  /** Told how many bytes of the blob the registry has. */
+  sent?: (bytes: number) => void;
+}
+
+/** What a push needs of one repository of a registry. */
+export interface ImageTarget {
+  hasBlob(digest: Digest, options?: CallOptions): Promise<boolean>;
+  /** Has the registry take a blob from another of its repositories; false if it would rather not. */
+  mountBlob(digest: Digest, from: string, options?: CallOptions): Promise<boolean>;
+  /** Sends a blob, over as many connections as it takes. */
+  putBlob(blob: LocalBlob, options?: PutBlobOptions): Promise<void>;
+  /** Sends a manifest, byte for byte, under a tag or its digest. */
+  putManifest(
+    target: string,
+    descriptor: Descriptor,
+    bytes: Uint8Array<ArrayBuffer>,
+    options?: CallOptions,
+  ): Promise<void>;
 }
