@@ -4,7 +4,7 @@
 #   --only A,B     some of: startup, run, api, pull, memory, exec, stop, output, log, logs, parallel, pss,
 #                  isolation
 #   --image REF    what is pulled: anything skopeo can read, such as docker://… or oci:DIR
-#                  (without it an image made of this machine's own files)
+#                  (without it images made of this machine's own files; takes some 30 GB for a while)
 # All engines run in network, mount and process namespaces that end with the benchmark.
 . "$(dirname "$0")/lib.sh"
 

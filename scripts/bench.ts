@@ -15,6 +15,7 @@ import {
 } from "./bench/engines.ts";
 import { benchIsolation } from "./bench/isolation.ts";
 import { KeepAlive } from "./bench/keep-alive.ts";
+import { benchPull } from "./bench/pull.ts";
 import {
   benchExec,
   benchLog,
@@ -49,7 +50,6 @@ const living = {
 };
 const tables = ["startup", "run", "api", "pull", "memory", ...Object.keys(living)];
 const hello = `${registryHost}/library/hello-world`;
-const pulled = `${registryHost}/bench/image`;
 const repository = `${import.meta.dir}/..`;
 
 interface Bench {
@@ -220,66 +220,6 @@ async function live(engine: KeepAlive, network: string): Promise<void> {
   await engine.request("DELETE", `/v1.41/containers/${Id}`);
 }
 
-async function benchPull(bench: Bench, image: string | undefined): Promise<void> {
-  const { place, engines } = bench;
-  const source = image ?? (await buildLayout(place.dir));
-  const to = ["--dest-tls-verify=false", source, `docker://${pulled}:latest`];
-  call(["skopeo", "--insecure-policy", "copy", "-q", ...to]);
-  const subjects = engines.map(
-    ({ name, pull, forget }): Subject => ({
-      name: `${name} pull`,
-      run: () => pull(pulled),
-      after: () => forget(pulled),
-    }),
-  );
-  const results = await measure(await usable(subjects), Math.max(3, Math.ceil(bench.rounds / 4)));
-  const what = image ?? "/usr/sbin and /usr/include of this machine";
-  show(`pull of ${what} from this machine, ms`, results, ["docker pull", "podman pull"], []);
-}
-
-/** An OCI layout of two gzip layers: a few large files, and many small ones. */
-async function buildLayout(dir: string): Promise<string> {
-  const layout = `${dir}/layout`;
-  const blobs = `${layout}/blobs/sha256`;
-  call(["mkdir", "-p", blobs]);
-  const layers = [];
-  const diffIds = [];
-  for (const folder of ["usr/sbin", "usr/include"]) {
-    const tar = `${dir}/layer.tar`;
-    call(["tar", "-C", "/", "-cf", tar, folder]);
-    diffIds.push(`sha256:${call(["sha256sum", tar]).slice(0, 64)}`);
-    call(["gzip", "-f", tar]);
-    const hex = call(["sha256sum", `${tar}.gz`]).slice(0, 64);
-    const size = Bun.file(`${tar}.gz`).size;
-    call(["mv", `${tar}.gz`, `${blobs}/${hex}`]);
-    layers.push({
-      mediaType: "application/vnd.oci.image.layer.v1.tar+gzip",
-      digest: `sha256:${hex}`,
-      size,
-    });
-  }
-  const write = async (value: unknown) => {
-    const text = JSON.stringify(value);
-    const hex = new Bun.CryptoHasher("sha256").update(text).digest("hex");
-    await Bun.write(`${blobs}/${hex}`, text);
-    return { digest: `sha256:${hex}`, size: text.length };
-  };
-  const architecture = process.arch === "x64" ? "amd64" : process.arch;
-  const rootfs = { type: "layers", diff_ids: diffIds };
-  const config = {
-    mediaType: "application/vnd.oci.image.config.v1+json",
-    ...(await write({ architecture, os: "linux", config: { Cmd: ["true"] }, rootfs })),
-  };
-  const mediaType = "application/vnd.oci.image.manifest.v1+json";
-  const manifest = { mediaType, ...(await write({ schemaVersion: 2, mediaType, config, layers })) };
-  await Bun.write(
-    `${layout}/index.json`,
-    JSON.stringify({ schemaVersion: 2, manifests: [manifest] }),
-  );
-  await Bun.write(`${layout}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}');
-  return `oci:${layout}`;
-}
-
 async function benchMemory({ engines }: Bench): Promise<void> {
   const rows = [["", "daemon RSS MiB", "monitor private MiB", "monitor PSS MiB"]];
   for (const { name, client, runFlags, server, monitor } of engines) {
@@ -344,7 +284,7 @@ try {
   if (options.only.includes("startup")) await benchStartup(bench);
   if (options.only.includes("run")) await benchRun(bench);
   if (options.only.includes("api")) await benchApi(bench);
-  if (options.only.includes("pull")) await benchPull(bench, options.image);
+  if (options.only.includes("pull")) await benchPull({ ...bench, usable }, options.image);
 } finally {
   for (const { server } of bench.engines) await server?.stop();
   await bench.registry.stop();

@@ -53,12 +53,15 @@ export async function startRt({ dir, rt }: Place): Promise<Engine> {
   return { ...byDockersCommands("rt", client), server, monitor: "rt-monitor" };
 }
 
-export async function startDocker({ dir, cgroup }: Place): Promise<Engine> {
+export async function startDocker(
+  { dir, cgroup }: Place,
+  further: readonly string[] = [],
+): Promise<Engine> {
   const socket = `unix://${dir}/docker.sock`;
   const flags = ["--data-root", `${dir}/docker-data`, "--exec-root", `${dir}/docker-run`];
   const more = ["-H", socket, "-p", `${dir}/docker.pid`, "--cgroup-parent", `${cgroup}/docker`];
   const client = ["docker", "-H", socket];
-  const server = await serve(["dockerd", ...flags, ...more], `${dir}/docker.log`, () =>
+  const server = await serve(["dockerd", ...flags, ...more, ...further], `${dir}/docker.log`, () =>
     works([...client, "version"]),
   );
   return { ...byDockersCommands("docker", client), server, monitor: "containerd-shim" };
