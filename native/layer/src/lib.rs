@@ -5,8 +5,11 @@
 //!                 (thread "layer-inflate")                  │  (thread "layer-hash")
 //!                                                           └▶ tar reader → tree writer
 //!                                                              (thread "layer-tree")
+//!                                                                 └▶ small files
+//!                                                                    (thread "layer-files")
 //! ```
 
+mod bodies;
 mod budget;
 mod commit;
 mod compare;

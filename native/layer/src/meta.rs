@@ -41,45 +41,25 @@ impl Defaults {
         meta.uid == self.uid && meta.gid == self.gid && !parent.is_setgid()
     }
 
-    /// A regular file just made with its mode in `parent`, its data written.
-    pub(crate) fn finish_file(
-        &self,
-        fd: BorrowedFd<'_>,
-        parent: &Dir,
-        name: &[u8],
-        meta: &Meta,
-    ) -> Result<(), LayerError> {
-        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, name, errno);
-        if !self.owns(parent, meta) {
-            let (uid, gid) = owner(meta);
-            rustix::fs::fchown(fd, uid, gid).map_err(failed("set the owner of"))?;
+    /// What a regular file or directory made in `parent` with its mode still needs.
+    pub(crate) fn missing(&self, parent: &Dir, meta: &Meta) -> Finish {
+        Finish {
+            owner: !self.owns(parent, meta),
+            acls: self.acls,
+            mode: meta.mode & SETID != 0 || !self.exact_modes || self.acls || parent.is_setgid(),
         }
-        if self.acls {
-            xattr::remove_acls(Place::Fd(fd)).map_err(failed("set the access of"))?;
-        }
-        if meta.mode & SETID != 0 || !self.exact_modes || self.acls {
-            rustix::fs::fchmod(fd, mode(meta)).map_err(failed("set the mode of"))?;
-        }
-        xattr::set(Place::Fd(fd), name, &meta.xattrs)?;
-        rustix::fs::futimens(fd, &times(meta)).map_err(failed("set the time of"))
     }
 
-    /// A directory, new or not; it gets its time when it is forgotten.
+    /// A directory; it gets its time when it is forgotten.
     pub(crate) fn finish_dir(
         &mut self,
         dir: &Dir,
         name: &[u8],
         meta: &Meta,
+        finish: Finish,
     ) -> Result<(), LayerError> {
-        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, name, errno);
-        let (uid, gid) = owner(meta);
-        rustix::fs::fchown(dir, uid, gid).map_err(failed("set the owner of"))?;
-        if self.acls {
-            xattr::remove_acls(Place::Fd(dir.as_fd())).map_err(failed("set the access of"))?;
-        }
-        rustix::fs::fchmod(dir, mode(meta)).map_err(failed("set the mode of"))?;
+        finish.apply(dir.as_fd(), name, meta)?;
         dir.set_setgid(meta.mode & 0o2000 != 0);
-        xattr::set(Place::Fd(dir.as_fd()), name, &meta.xattrs)?;
         let is_default = |(name, _): &(Vec<u8>, Vec<u8>)| name == xattr::DEFAULT.as_bytes();
         self.acls |= meta.xattrs.iter().any(is_default);
         dir.set_mtime(timespec(meta.mtime));
@@ -113,6 +93,62 @@ impl Defaults {
         }
         xattr::set(place, name, &meta.xattrs)?;
         entry::set_times(parent, base, &times(meta)).map_err(failed("set the time of"))
+    }
+}
+
+/// What has to be set of a file or directory, since it does not have it by itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Finish {
+    owner: bool,
+    /// It may have taken over an access control list.
+    acls: bool,
+    mode: bool,
+}
+
+impl Finish {
+    #[cfg(test)]
+    pub(crate) fn nothing() -> Self {
+        Self {
+            owner: false,
+            acls: false,
+            mode: false,
+        }
+    }
+
+    /// For what was there before.
+    pub(crate) fn all(defaults: &Defaults) -> Self {
+        Self {
+            owner: true,
+            acls: defaults.acls,
+            mode: true,
+        }
+    }
+
+    /// A regular file whose data is written.
+    pub(crate) fn file(
+        self,
+        fd: BorrowedFd<'_>,
+        name: &[u8],
+        meta: &Meta,
+    ) -> Result<(), LayerError> {
+        self.apply(fd, name, meta)?;
+        rustix::fs::futimens(fd, &times(meta))
+            .map_err(|errno| LayerError::sys("set the time of", name, errno))
+    }
+
+    fn apply(self, fd: BorrowedFd<'_>, name: &[u8], meta: &Meta) -> Result<(), LayerError> {
+        let failed = |verb: &'static str| move |errno| LayerError::sys(verb, name, errno);
+        if self.owner {
+            let (uid, gid) = owner(meta);
+            rustix::fs::fchown(fd, uid, gid).map_err(failed("set the owner of"))?;
+        }
+        if self.acls {
+            xattr::remove_acls(Place::Fd(fd)).map_err(failed("set the access of"))?;
+        }
+        if self.mode {
+            rustix::fs::fchmod(fd, mode(meta)).map_err(failed("set the mode of"))?;
+        }
+        xattr::set(Place::Fd(fd), name, &meta.xattrs)
     }
 }
 

@@ -10,6 +10,7 @@ use std::thread::{Builder, Scope, ScopedJoinHandle, scope};
 use rustix::fs::Mode;
 use sha2::{Digest, Sha256};
 
+use crate::bodies::{Writer, bodies};
 use crate::budget::Budget;
 use crate::error::{LayerError, quote};
 use crate::extraction::{ExtractOptions, ExtractResult};
@@ -40,8 +41,9 @@ pub(crate) fn run(
         .saturating_add(options.max_bytes);
     make_staging(options)?;
     let result = guarded(|| {
-        let tree = Tree::create(&options.staging_dir, budget, own_umask())?;
-        extract(file, progress, tree, limit)
+        let (bodies, writer) = bodies();
+        let tree = Tree::create(&options.staging_dir, budget, bodies, own_umask())?;
+        extract(file, progress, tree, writer, limit)
     });
     if result.is_err() {
         // The first error is the one to tell.
@@ -60,6 +62,7 @@ fn extract(
     file: File,
     progress: &Progress,
     tree: Tree,
+    writer: Writer,
     limit: u64,
 ) -> Result<ExtractResult, LayerError> {
     let (producer, for_hash, for_tree) = queue();
@@ -68,6 +71,7 @@ fn extract(
         let source = Source::new(file, progress);
         let inflate = spawn(scope, "layer-inflate", move || inflate(source, producer))?;
         let hash = spawn(scope, "layer-hash", move || hash(for_hash))?;
+        let files = spawn(scope, "layer-files", move || writer.run())?;
         let written = guarded(move || {
             let mut reader = Reader::new(PlainStream::new(for_tree, progress, limit));
             tree.write(&mut reader)
@@ -76,6 +80,7 @@ fn extract(
             drop(stop);
         }
         let (inflated, hashed) = (join(inflate), join(hash));
+        join(files)?;
         let Totals { size, entries } = written?;
         let (digest, blob_size) = inflated?;
         Ok(ExtractResult {

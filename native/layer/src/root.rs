@@ -23,6 +23,9 @@ const KEPT: usize = 32;
 /// A directory of the tree, by whatever links.
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
+/// The mode of directories that no entry names.
+const IMPLIED: Mode = Mode::from_raw_mode(0o755);
+
 /// The top of the tree and the directories used last.
 #[derive(Debug)]
 pub(crate) struct Root {
@@ -53,12 +56,29 @@ impl Root {
     pub(crate) fn dir(&mut self, path: &[u8]) -> Result<Rc<Dir>, Errno> {
         match self.find(path) {
             Err(Errno::NOENT | Errno::NOTDIR) => {
-                let dir = self.make(path)?;
+                let dir = match self.make_below(path) {
+                    Some(dir) => dir,
+                    None => self.make(path)?,
+                };
                 self.keep(path, &dir)?;
                 Ok(dir)
             }
             other => other,
         }
+    }
+
+    /// The usual case of what is missing: the last component, with nothing in its place.
+    fn make_below(&mut self, path: &[u8]) -> Option<Rc<Dir>> {
+        let (above, base) = match path.iter().rposition(|byte| *byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&path[..0], path),
+        };
+        let parent = self.find(above).ok()?;
+        parent.touch();
+        entry::make_dir(&parent, base, IMPLIED).ok()?;
+        let fd = entry::open_dir(&parent, base).ok()?;
+        rustix::fs::fchmod(&fd, IMPLIED).ok()?;
+        self.adopt(fd).ok()
     }
 
     /// The directory at a clean path if it is there.
@@ -142,9 +162,9 @@ struct Maker<'a>(&'a Root);
 impl Maker<'_> {
     fn make_dir(&self, parent: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
         let _restored = self.0.disturb(parent)?;
-        entry::make_dir(parent, name, Mode::from_raw_mode(0o755))?;
+        entry::make_dir(parent, name, IMPLIED)?;
         let fd = entry::open_dir(parent, name)?;
-        rustix::fs::fchmod(&fd, Mode::from_raw_mode(0o755))?;
+        rustix::fs::fchmod(&fd, IMPLIED)?;
         Ok(fd)
     }
 }

@@ -1,5 +1,6 @@
 //! Whole extractions of archives built in memory, row by row of the rules for hostile layers.
 
+mod bodies;
 mod contain;
 mod kinds;
 mod limits;

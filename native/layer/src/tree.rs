@@ -9,10 +9,11 @@ use paths::entry;
 use rustix::fs::{FileType, Mode};
 use rustix::io::Errno;
 
+use crate::bodies::{Bodies, is_small};
 use crate::budget::Budget;
 use crate::dir::{Dir, is_whiteout, is_whiteout_stat};
 use crate::error::LayerError;
-use crate::meta::{self, Defaults};
+use crate::meta::{self, Defaults, Finish};
 use crate::name::{Mark, Name, to_mark};
 use crate::reader::{Entry, Kind, Reader, Stream};
 use crate::remove::remove_at;
@@ -22,6 +23,7 @@ use crate::xattr::{self, Place};
 pub(crate) struct Tree {
     root: Root,
     budget: Budget,
+    bodies: Bodies,
     defaults: Defaults,
     /// Devices cannot be made, marks are those of unprivileged mounts.
     in_user_namespace: bool,
@@ -40,6 +42,7 @@ impl Tree {
     pub(crate) fn create(
         staging: &Path,
         budget: Budget,
+        bodies: Bodies,
         exact_modes: bool,
     ) -> Result<Self, LayerError> {
         let name = staging.as_os_str().as_bytes();
@@ -57,6 +60,7 @@ impl Tree {
         Ok(Self {
             root,
             budget,
+            bodies,
             defaults: Defaults::new(exact_modes),
             in_user_namespace,
         })
@@ -64,9 +68,10 @@ impl Tree {
 
     /// Writes all entries to the end of the stream.
     pub(crate) fn write(mut self, reader: &mut Reader<impl Stream>) -> Result<Totals, LayerError> {
-        while let Some(entry) = reader.next()? {
-            self.add(&entry, reader)?;
-        }
+        let added = self.add_all(reader);
+        // What failed with a file came before what failed after it.
+        self.bodies.flush()?;
+        added?;
         let restored = self.root.forget();
         restored
             .map_err(|errno| LayerError::sys("set the times of directories in", b"/", errno))?;
@@ -74,6 +79,13 @@ impl Tree {
             size: self.budget.bytes(),
             entries: self.budget.entries(),
         })
+    }
+
+    fn add_all(&mut self, reader: &mut Reader<impl Stream>) -> Result<(), LayerError> {
+        while let Some(entry) = reader.next()? {
+            self.add(&entry, reader)?;
+        }
+        Ok(())
     }
 
     fn add(&mut self, entry: &Entry, reader: &mut Reader<impl Stream>) -> Result<(), LayerError> {
@@ -89,22 +101,24 @@ impl Tree {
             if entry.kind != Kind::Directory {
                 return Err(refuse("only a directory can be the root"));
             }
-            let top = self.root.top();
-            return self.defaults.finish_dir(&top, &entry.name, &entry.meta);
+            let (top, all) = (self.root.top(), Finish::all(&self.defaults));
+            return self
+                .defaults
+                .finish_dir(&top, &entry.name, &entry.meta, all);
         }
         let mark = to_mark(name.base()).map_err(refuse)?;
         if mark == Mark::Ignored {
             return Ok(());
         }
         let parent = self.root.dir(name.parent());
-        let parent = parent.map_err(|errno| fail(entry, "make the directory of", errno))?;
+        let parent = parent.map_err(|errno| fail(&entry.name, "make the directory of", errno))?;
         let made = match mark {
             Mark::Ignored => return Ok(()),
             Mark::Opaque => self.root.mark_opaque(parent.as_fd()),
             Mark::Whiteout(hidden) => self.hide(&parent, hidden),
             Mark::None => return self.make(entry, &name, &parent, reader),
         };
-        made.map_err(|errno| fail(entry, "make the whiteout", errno))
+        made.map_err(|errno| fail(&entry.name, "make the whiteout", errno))
     }
 
     fn make(
@@ -114,22 +128,31 @@ impl Tree {
         parent: &Rc<Dir>,
         reader: &mut Reader<impl Stream>,
     ) -> Result<(), LayerError> {
-        let failed = |errno| fail(entry, "make", errno);
+        let failed = |errno| fail(&entry.name, "make", errno);
         let base = name.base();
         let mode = meta::mode(&entry.meta);
         match &entry.kind {
             Kind::File => {
                 let create = || entry::create(parent, base, mode);
                 let fd = self.place(parent, base, create).map_err(failed)?;
+                let finish = self.defaults.missing(parent, &entry.meta);
+                if is_small(entry) {
+                    return self.bodies.add(fd, entry, finish, reader);
+                }
                 fill(fd.as_fd(), entry, reader)?;
-                return self
-                    .defaults
-                    .finish_file(fd.as_fd(), parent, &entry.name, &entry.meta);
+                return finish.file(fd.as_fd(), &entry.name, &entry.meta);
             }
             Kind::Directory => {
-                let fd = self.place_dir(parent, base, mode).map_err(failed)?;
+                let (fd, is_new) = self.place_dir(parent, base, mode).map_err(failed)?;
+                let finish = if is_new {
+                    self.defaults.missing(parent, &entry.meta)
+                } else {
+                    Finish::all(&self.defaults)
+                };
                 let dir = self.root.enter(name.path(), fd).map_err(failed)?;
-                return self.defaults.finish_dir(&dir, &entry.name, &entry.meta);
+                return self
+                    .defaults
+                    .finish_dir(&dir, &entry.name, &entry.meta, finish);
             }
             Kind::Symlink(target) => {
                 let link = || entry::make_link(parent, base, target);
@@ -180,10 +203,16 @@ impl Tree {
     }
 
     /// A directory stays if it is there; a whiteout of this layer means that it hides lower ones.
-    fn place_dir(&mut self, parent: &Dir, base: &[u8], mode: Mode) -> Result<OwnedFd, Errno> {
+    /// Tells whether it is new.
+    fn place_dir(
+        &mut self,
+        parent: &Dir,
+        base: &[u8],
+        mode: Mode,
+    ) -> Result<(OwnedFd, bool), Errno> {
         parent.touch();
         match entry::make_dir(parent, base, mode) {
-            Ok(()) => entry::open_dir(parent, base),
+            Ok(()) => Ok((entry::open_dir(parent, base)?, true)),
             Err(Errno::EXIST) => match entry::open_dir(parent, base) {
                 Err(Errno::NOTDIR | Errno::LOOP) => {
                     let was_whiteout = is_whiteout(parent, base)?;
@@ -193,9 +222,9 @@ impl Tree {
                     if was_whiteout {
                         self.root.mark_opaque(fd.as_fd())?;
                     }
-                    Ok(fd)
+                    Ok((fd, true))
                 }
-                other => other,
+                other => other.map(|fd| (fd, false)),
             },
             Err(errno) => Err(errno),
         }
@@ -237,13 +266,15 @@ impl Tree {
         let refuse = |reason: &'static str| LayerError::refused(&entry.name, reason);
         let failed = |errno| match errno {
             Errno::NOENT | Errno::NOTDIR => refuse("its hard link target is absent"),
-            errno => fail(entry, "link", errno),
+            errno => fail(&entry.name, "link", errno),
         };
         let target =
             Name::clean(target).map_err(|_| refuse("its hard link target leaves the root"))?;
         if target.is_root() {
             return Err(refuse("its hard link target is a directory"));
         }
+        // The file gets the metadata of this entry, after its own.
+        self.bodies.flush()?;
         let from = self.root.find(target.parent()).map_err(failed)?;
         let stat = entry::stat(&from, target.base()).map_err(failed)?;
         if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
@@ -269,7 +300,7 @@ pub fn fill(
     entry: &Entry,
     reader: &mut Reader<impl Stream>,
 ) -> Result<(), LayerError> {
-    let failed = |errno| fail(entry, "write", errno);
+    let failed = |errno| fail(&entry.name, "write", errno);
     let Some(map) = &entry.sparse else {
         while let Some(mut piece) = reader.piece(u64::MAX)? {
             while !piece.is_empty() {
@@ -296,7 +327,7 @@ pub fn fill(
 }
 
 /// What an errno says about an entry: some are the archive's fault.
-fn fail(entry: &Entry, verb: &str, errno: Errno) -> LayerError {
+pub(crate) fn fail(name: &[u8], verb: &str, errno: Errno) -> LayerError {
     let reason = match errno {
         Errno::NOTDIR | Errno::EXIST => "it is below something that is not a directory",
         Errno::LOOP => "its path goes through too many links",
@@ -304,9 +335,9 @@ fn fail(entry: &Entry, verb: &str, errno: Errno) -> LayerError {
         Errno::INVAL => "the filesystem has no place for it",
         Errno::MLINK => "it has too many hard links",
         Errno::FBIG => "it is too large for the filesystem",
-        errno => return LayerError::sys(verb, &entry.name, errno),
+        errno => return LayerError::sys(verb, name, errno),
     };
-    LayerError::refused(&entry.name, reason)
+    LayerError::refused(name, reason)
 }
 
 fn is_in_user_namespace() -> bool {
