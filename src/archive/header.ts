@@ -109,16 +109,17 @@ export function parseHeader(
   const prefix = text(block, 257, 6) === "ustar" ? text(block, 345, 155) : "";
   const own = `${prefix === "" ? "" : `${prefix}/`}${text(block, 0, 100)}`;
   const field = (key: string, at: number, width: number): number =>
-    pax.has(key) ? Number(pax.get(key)) : number(block, at, width);
+    pax.get(key) ? decimal(pax.get(key) ?? "") : number(block, at, width);
   return {
-    name: pax.get("path") ?? name ?? own,
+    // An empty record takes back what an earlier one said.
+    name: pax.get("path") || name || own,
     type,
     mode: number(block, 100, 8) % 0o10000,
-    uid: field("uid", 108, 8),
-    gid: field("gid", 116, 8),
+    uid: count(field("uid", 108, 8), "owner"),
+    gid: count(field("gid", 116, 8), "group"),
     size: type === "file" ? count(field("size", 124, 12)) : 0,
-    mtime: field("mtime", 136, 12),
-    link: pax.get("linkpath") ?? link ?? text(block, 157, 100),
+    mtime: time(field("mtime", 136, 12)),
+    link: pax.get("linkpath") || link || text(block, 157, 100),
   };
 }
 
@@ -168,10 +169,20 @@ function number(block: Uint8Array, at: number, width: number): number {
   return Number.parseInt(digits, 8);
 }
 
-/** A size that a stream can have. */
-function count(value: number): number {
+/** As PAX writes them; what JavaScript takes for numbers beside that would be read otherwise elsewhere. */
+function decimal(digits: string): number {
+  return /^-?[0-9]{1,20}(\.[0-9]{1,20})?$/.test(digits) ? Number(digits) : Number.NaN;
+}
+
+function time(value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw damaged("the time of an entry is impossible");
+}
+
+/** What counts bytes or names an owner. */
+function count(value: number, what = "size"): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw damaged("the size of an entry is impossible");
+  throw damaged(`the ${what} of an entry is impossible`);
 }
 
 export function damaged(why: string): EngineError {

@@ -28,11 +28,20 @@ test("a PAX record wins over the header's own field", async () => {
 });
 
 test("sizes that no stream can have are refused", async () => {
-  for (const size of ["-1", "1e99", "x.5", "9007199254740993"]) {
+  for (const size of ["-1", "1e99", "1e3", "0x10", " 7", "+7", "x.5", "9007199254740993"]) {
     await expect(firstOf(withRecord(`size=${size}`))).rejects.toThrow(
       "size of an entry is impossible",
     );
   }
+});
+
+test("an owner that is no number is refused, and an empty record takes back what was said", async () => {
+  for (const uid of ["1e3", "-1", "xx", "1.5"]) {
+    await expect(firstOf(withRecord(`uid=${uid}`))).rejects.toThrow("owner of an entry");
+  }
+  await expect(firstOf(withRecord("mtime=x"))).rejects.toThrow("time of an entry");
+  const link = { type: "symlink", link: "to" } as const;
+  expect(await firstOf(withRecord("linkpath=", link))).toMatchObject(link);
 });
 
 test("names beyond a header's field, and sizes beyond its digits, are read as they were written", async () => {

@@ -41,6 +41,10 @@ describe("Digester", () => {
   });
 });
 
+test("what is no digest is quoted without what steers a terminal", () => {
+  expect(() => parseDigest("sha256:\u009b31m\u202e")).toThrow('invalid digest: "sha256:?31m?"');
+});
+
 describe("verifyBytes", () => {
   test("a wrong size and a wrong digest are told apart", () => {
     const bytes = Buffer.from("hello");

@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { printable } from "./printable.ts";
 
 /** "sha256:<64 hex>" or "sha512:<128 hex>", validated. */
 export type Digest = string;
@@ -25,7 +26,7 @@ export function parseDigest(text: string): DigestParts {
   if (match?.[4] !== undefined) return { algorithm: "sha512", hex: match[4] };
   throw new EngineError(
     "invalid_argument",
-    `invalid digest: ${JSON.stringify(text.slice(0, 160))}`,
+    `invalid digest: ${JSON.stringify(printable(text, 160))}`,
   );
 }
 

@@ -45,6 +45,10 @@ describe("parsePlatform", () => {
     }
   });
 
+  test("nonsense is quoted without what steers a terminal", () => {
+    expect(() => parsePlatform("a/\u009b31m\u202e")).toThrow('invalid platform "a/?31m?"');
+  });
+
   test("the host has an os and an architecture", () => {
     expect(hostPlatform().os).toBe("linux");
     expect(matchPlatform(hostPlatform(), hostPlatform())).toBe(0);

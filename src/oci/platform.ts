@@ -1,5 +1,6 @@
 import { arch } from "node:os";
 import { EngineError } from "../errors.ts";
+import { printable } from "./printable.ts";
 
 /** As in an OCI index: GOOS and GOARCH names. */
 export interface Platform {
@@ -54,7 +55,7 @@ export function parsePlatform(text: string, host: Platform = hostPlatform()): Pl
   if (parts.length > 3 || !parts.every((p) => part.test(p))) {
     throw new EngineError(
       "invalid_argument",
-      `invalid platform ${JSON.stringify(text.slice(0, 200))}: expected os/architecture or os/architecture/variant`,
+      `invalid platform ${JSON.stringify(printable(text, 200))}: expected os/architecture or os/architecture/variant`,
     );
   }
   const [first = "", second, third] = parts.map((p) => p.toLowerCase());

@@ -57,6 +57,9 @@ describe("parseReference", () => {
       ["a:1\n", "invalid reference format"],
       ["https://docker.io/a", "invalid reference format"],
       ["host:99999999/a", "invalid reference format"],
+      ["host:99999/a", "invalid reference format"],
+      ["[abc::12345]:5000/a", "invalid reference format"],
+      ["[::::]/a", "invalid reference format"],
       [`a:${"t".repeat(129)}`, "invalid reference format"],
       ["Foo", "invalid reference format: repository name (library/Foo) must be lowercase"],
       [

@@ -43,7 +43,8 @@ export function parseName(text: string): Reference {
   const named = at < 0 ? rest : rest.slice(0, at);
   const colon = named.indexOf(":");
   const path = colon < 0 ? named : named.slice(0, colon);
-  if (!domainPattern.test(domain)) throw refuse();
+  // The pattern lets through addresses and ports that are none.
+  if (!domainPattern.test(domain) || !URL.canParse(`https://${domain}`)) throw refuse();
   if (path !== path.toLowerCase() && pathPattern.test(path.toLowerCase())) {
     throw refuse(`repository name (${path}) must be lowercase`);
   }

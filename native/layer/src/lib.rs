@@ -18,6 +18,8 @@ mod copy_up;
 mod dir;
 mod error;
 mod extraction;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod header;
 mod holes;
 mod inflate;

@@ -40,7 +40,7 @@ pub struct Meta {
     pub xattrs: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
     /// As in the archive: at most `PATH` bytes, no NUL, otherwise anything.
     pub name: Vec<u8>,

@@ -2,10 +2,10 @@
 
 mod bodies;
 mod contain;
+mod fuzz;
 mod kinds;
 mod limits;
 mod marks;
-mod mutation;
 mod peer;
 mod refuse;
 mod stream;
