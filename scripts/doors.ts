@@ -140,6 +140,7 @@ export const doors: readonly Door[] = [
       "src/cmd/copy/pack.ts",
       "src/cmd/copy/unpack.ts",
       "src/cmd/login/credentials.ts",
+      "src/cmd/manifest/pending.ts",
       "src/cmd/request/create-container.ts",
       "src/cmd/request/environment.ts",
       "src/cmd/request/security.ts",

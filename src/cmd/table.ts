@@ -253,6 +253,31 @@ export const commands: CommandTable = {
       },
     },
   },
+  manifest: {
+    summary: "Manage manifest lists: one name for the images of many platforms",
+    commands: {
+      annotate: {
+        summary: "Add additional information to a local image manifest",
+        load: async () => (await import("./manifest/annotate.ts")).annotate,
+      },
+      create: {
+        summary: "Create a local manifest list for annotating and pushing to a registry",
+        load: async () => (await import("./manifest/create.ts")).create,
+      },
+      inspect: {
+        summary: "Display an image manifest, or manifest list",
+        load: async () => (await import("./manifest/inspect.ts")).inspect,
+      },
+      push: {
+        summary: "Push a manifest list to a repository",
+        load: async () => (await import("./manifest/push.ts")).push,
+      },
+      rm: {
+        summary: "Delete one or more manifest lists from local storage",
+        load: async () => (await import("./manifest/rm.ts")).rm,
+      },
+    },
+  },
   volume: {
     summary: "Manage volumes",
     commands: {

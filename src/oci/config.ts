@@ -1,4 +1,5 @@
 import { EngineError } from "../errors.ts";
+import { isFeatures } from "./descriptor.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import { isRecord, parseJson, stringMap } from "./json.ts";
 import type { ImageManifest } from "./manifest.ts";
@@ -75,12 +76,14 @@ export function parseConfig(raw: Uint8Array): ImageConfig {
   if (!diffIds.every(isDigest)) throw refuse("rootfs.diff_ids holds no valid digest");
   const variant = text(value.variant, "variant");
   const version = text(value["os.version"], "os.version");
+  const features = value["os.features"];
   return {
     platform: {
       os: text(value.os, "os"),
       architecture: text(value.architecture, "architecture"),
       ...(variant === "" ? {} : { variant }),
       ...(version === "" ? {} : { "os.version": version }),
+      ...(isFeatures(features) ? { "os.features": features } : {}),
     },
     created: text(value.created, "created"),
     author: text(value.author, "author"),

@@ -45,6 +45,7 @@ function parsePlatformObject(value: unknown, where: string): Platform | undefine
   if (!isRecord(value)) throw refuse(where, "platform is not an object");
   const { os, architecture, variant } = value;
   const version = value["os.version"];
+  const features = value["os.features"];
   if (typeof os !== "string" || typeof architecture !== "string") {
     throw refuse(where, "platform names no os and architecture");
   }
@@ -53,7 +54,15 @@ function parsePlatformObject(value: unknown, where: string): Platform | undefine
     architecture,
     ...(typeof variant === "string" && variant !== "" ? { variant } : {}),
     ...(typeof version === "string" && version !== "" ? { "os.version": version } : {}),
+    ...(isFeatures(features) ? { "os.features": features } : {}),
   };
+}
+
+/** A list of texts that says something; what else may be there is nobody's business. */
+export function isFeatures(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string")
+  );
 }
 
 function refuse(where: string, why: string): EngineError {

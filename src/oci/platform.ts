@@ -9,6 +9,7 @@ export interface Platform {
   /** "v7", "v8", … */
   variant?: string;
   "os.version"?: string;
+  "os.features"?: string[];
 }
 
 const nodeArchitectures: Record<string, Platform> = {
