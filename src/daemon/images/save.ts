@@ -5,7 +5,13 @@ import { configCap } from "../../oci/config.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
 import { formatPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
-import { canonicalName, familiarString, parseName, type Reference } from "../../oci/reference.ts";
+import {
+  canonicalName,
+  canonicalString,
+  familiarString,
+  parseName,
+  type Reference,
+} from "../../oci/reference.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
 import type { StoredImage } from "./image.ts";
@@ -17,6 +23,7 @@ import {
   type SavedImage,
   type SavedMember,
 } from "./save-plan.ts";
+import { findIndex, type SavedIndex } from "./saved-index.ts";
 import { findManifest } from "./saved-manifest.ts";
 
 /** Read and sent at once. */
@@ -53,7 +60,7 @@ export class SaveService {
     const chosen = this.#choose(names);
     for (const { image } of chosen.values()) checkSavedPlatform(image, platform);
     using _held = await this.#parts.holdAll();
-    const members = await this.#plan([...chosen.values()]);
+    const members = await this.#plan([...chosen.values()], platform === undefined);
     for (const member of members) {
       await send(headerOf(member));
       if (member.kind === "blob") await this.#sendBlob(member, send, signal);
@@ -87,7 +94,11 @@ export class SaveService {
     return chosen;
   }
 
-  async #plan(chosen: { image: StoredImage; names: Reference[] }[]): Promise<SavedMember[]> {
+  /** With `whole`, a name that stands for an index stands for it in the archive too, if all of it is here. */
+  async #plan(
+    chosen: { image: StoredImage; names: Reference[] }[],
+    whole: boolean,
+  ): Promise<SavedMember[]> {
     const { content } = this.#parts;
     const saved: SavedImage[] = [];
     const documents: SavedDocument[] = [];
@@ -100,9 +111,30 @@ export class SaveService {
       documents.push({ digest: id, bytes: await content.read(id, configCap) });
       layers.push(...found.layers);
       const digests = found.layers.map((layer) => layer.digest);
-      saved.push({ manifest: found.descriptor, config: id, layers: digests, names });
+      const own = { manifest: found.descriptor, config: id, layers: digests };
+      const indexed = whole ? await this.#findIndexes(image, names) : [];
+      const plain = names.filter((name) => !indexed.some((each) => each.name === name));
+      if (plain.length > 0 || indexed.length === 0) saved.push({ ...own, names: plain });
+      for (const { name, index } of indexed) {
+        saved.push({ ...own, manifest: index.descriptor, names: [name] });
+        documents.push(...index.documents);
+        layers.push(...index.layers);
+      }
     }
     return planSave(saved, documents, layers);
+  }
+
+  /** Names that stand for an index of which everything is here. */
+  async #findIndexes({ manifest }: StoredImage, names: Reference[]) {
+    const { images, content } = this.#parts;
+    const found: { name: Reference; index: SavedIndex }[] = [];
+    for (const name of names) {
+      const top = images.tag(canonicalString(name))?.digest;
+      if (top === undefined || top === manifest.digest) continue;
+      const index = await findIndex(top, content);
+      if (index) found.push({ name, index });
+    }
+    return found;
   }
 
   async #sendBlob(
