@@ -177,6 +177,17 @@ test("a registry that falls silent is given up after the time for that", async (
   await expect(client.putBlob(blob)).rejects.toMatchObject({ code: "unavailable" });
 });
 
+test("a push that is given up lets go of its connections", async () => {
+  const blob = await buildBlob(9 * MiB);
+  const stop = new AbortController();
+  const client = open({ hold: ({ method }) => method === "PATCH" });
+  const done = client.putBlob(blob, { signal: stop.signal });
+  while (peer.held === 0) await Bun.sleep(5);
+  stop.abort();
+  await expect(done).rejects.toMatchObject({ name: "AbortError" });
+  while (peer.held > 0) await Bun.sleep(5);
+});
+
 test("an upload that another host keeps is sent there without credentials", async () => {
   await using other = await UploadPeer.start();
   const blob = await buildBlob(9 * MiB);

@@ -17,6 +17,8 @@ export interface Mischief {
   answer?: (request: UploadRequest) => string | undefined;
   /** Breaks the connection when so much of the request's body has arrived (and is kept). */
   breakAfter?: (request: UploadRequest) => number | undefined;
+  /** Takes the request and never answers; the connection stays. */
+  hold?: (request: UploadRequest) => boolean;
   /** Added to the answer that begins an upload. */
   beginning?: Record<string, string>;
   /** Breaks the connection in place of answering, when all is done that was asked for. */
@@ -33,6 +35,8 @@ export class UploadPeer implements AsyncDisposable {
   readonly authorized: string[] = [];
   readonly blobs = new Map<string, Buffer>();
   readonly manifests = new Map<string, Buffer>();
+  /** Requests that are held and whose connections are open. */
+  held = 0;
   /** Bytes of bodies that arrived, whether they were of use or not. */
   received = 0;
   mischief: Mischief = {};
@@ -99,6 +103,11 @@ export class UploadPeer implements AsyncDisposable {
     const early = this.mischief.answer?.(request);
     if (early !== undefined) {
       socket.end(early);
+      return () => undefined;
+    }
+    if (this.mischief.hold?.(request)) {
+      this.held++;
+      socket.on("close", () => this.held--);
       return () => undefined;
     }
     const breakAfter = this.mischief.breakAfter?.(request);
