@@ -34,6 +34,8 @@ export interface Native {
   adopt(monitor: number, client: number, adoption: Adoption): boolean;
   /** Lets go of the program's code in memory, which comes again where it is run. */
   rest(): void;
+  /** For the end of the daemon: the idle monitor goes, and so do the daemon's cgroups if no container is in them. */
+  retire(): Promise<void>;
   /** Starts the monitor of the next launch ahead of it. */
   prepareMonitor(): Promise<void>;
   /** Writes new limits to the control groups of a container that runs. */

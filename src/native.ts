@@ -40,6 +40,7 @@ interface Addon {
   buildExec(plan: string): Uint8Array;
   adopt(monitor: number, client: number, adoption: string): boolean;
   rest(): void;
+  retire(): Promise<void>;
   prepareMonitor(): Promise<void>;
   updateResources(plan: string): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
@@ -123,6 +124,7 @@ function wrap(addon: Addon): Native {
     },
     adopt: (monitor, client, adoption) => addon.adopt(monitor, client, JSON.stringify(adoption)),
     rest: () => addon.rest(),
+    retire: () => asPromise(() => addon.retire()),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
     updateResources: (cgroup) => asPromise(() => addon.updateResources(JSON.stringify(cgroup))),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),

@@ -176,6 +176,7 @@ export async function createEngine(
       lifecycle.restarter.close();
       lifecycle.health.close();
       await trash.close();
+      await native.retire();
       database.close();
     },
   };

@@ -93,6 +93,11 @@ export class World implements AsyncDisposable {
     return false;
   }
 
+  /** The cgroups that there are in the world. */
+  async cgroups(): Promise<string[]> {
+    return await listBelow(this.#cgroups);
+  }
+
   /** Like spawn, inside the world's own cgroups. */
   spawnInCgroup(command: readonly string[], options: SpawnOptions = {}): Running {
     const script = 'for f in $RT_JOIN; do echo 0 >"$f/cgroup.procs" || exit 1; done; exec "$@"';

@@ -90,6 +90,14 @@ pub(crate) fn prepare_monitor() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Lets the idle monitor go, and takes away what the daemon shares with containers if it has none. For its end.
+pub(crate) fn retire() {
+    let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let pid = idle.as_ref().map(IdleMonitor::pid);
+    drop(idle);
+    sandbox::cgroup::retire(pid);
+}
+
 fn take_idle() -> Result<IdleMonitor, Failure> {
     let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).take();
     match idle.filter(IdleMonitor::is_alive) {

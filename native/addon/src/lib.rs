@@ -160,6 +160,14 @@ pub fn prepare_monitor(env: &Env) -> Result<Object<'_>> {
 }
 
 #[napi]
+pub fn retire(env: &Env) -> Result<Object<'_>> {
+    run(env, || {
+        launch::retire();
+        Ok(())
+    })
+}
+
+#[napi]
 pub fn update_resources(env: &Env, plan: String) -> Result<Object<'_>> {
     run(env, move || update::update_resources(&plan))
 }

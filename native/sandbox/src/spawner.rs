@@ -5,38 +5,65 @@
 //! of processes could keep it from being made.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::mpsc::{SendError, Sender, channel};
+use std::{fs, io};
 
 use rustix::io::Errno;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-static THREAD: OnceLock<Sender<Job>> = OnceLock::new();
+enum Work {
+    Do(Job),
+    /// Ends the thread, which leaves its cgroups by that.
+    End,
+}
 
-/// Cgroups of v1 trees.
+static THREAD: OnceLock<Sender<Work>> = OnceLock::new();
+
+/// A cgroup of a v1 tree, and the one setting it is made with.
+#[derive(Clone, Debug)]
+pub(crate) struct Cgroup {
+    pub directory: PathBuf,
+    pub file: &'static str,
+    pub value: String,
+}
+
+impl Cgroup {
+    /// True if it is there, with its setting.
+    pub(crate) fn make(&self) -> bool {
+        let _there = fs::create_dir(&self.directory);
+        fs::write(self.directory.join(self.file), &self.value).is_ok()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     /// Where everything is started.
-    pub shared: Vec<PathBuf>,
+    pub shared: Vec<Cgroup>,
     /// Below which everything is started in a cgroup of its own.
-    pub apart: Option<PathBuf>,
+    pub apart: Option<Cgroup>,
 }
+
+/// So often a cgroup may be removed by another daemon, which ends, before this thread stands in it.
+const TRIES: usize = 10;
 
 /// Starts the thread. Without it, and where it cannot go, which is no error, monitors begin where the daemon is.
 pub(crate) fn start(places: Places) {
     if THREAD.get().is_some() {
         return;
     }
-    let (sender, jobs) = channel::<Job>();
+    let (sender, works) = channel::<Work>();
     let body = move || {
-        for directory in &places.shared {
-            enter(directory);
+        for cgroup in &places.shared {
+            let _in_vain = (0..TRIES).any(|_| cgroup.make() && enter(&cgroup.directory));
         }
         let mut apart = places.apart.map(Apart::new);
-        for job in jobs {
+        for work in works {
+            let Work::Do(job) = work else {
+                return;
+            };
             if let Some(apart) = &mut apart {
                 apart.next();
             }
@@ -51,14 +78,29 @@ pub(crate) fn start(places: Places) {
     }
 }
 
+/// Whatever is started from now on begins where its caller is.
+pub(crate) fn end() {
+    if let Some(thread) = THREAD.get() {
+        let _ended_before = thread.send(Work::End);
+    }
+}
+
 /// A thread that moves itself need not wait for all others, as everything else that moves has to: so "0", not its number.
-fn enter(cgroup: &Path) {
-    let _refused = fs::write(cgroup.join("tasks"), "0");
+/// False if the cgroup is gone.
+fn enter(cgroup: &Path) -> bool {
+    let entered = fs::write(cgroup.join("tasks"), "0");
+    !entered.is_err_and(|error| is_absence(&error))
+}
+
+/// A cgroup that is being removed has no device any more.
+fn is_absence(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(code, Some(Errno::NOENT | Errno::NODEV))
 }
 
 /// Cgroups for one monitor and its container each.
 struct Apart {
-    parent: PathBuf,
+    parent: Cgroup,
     made: u64,
     /// What there is, to be removed when it is empty.
     names: VecDeque<String>,
@@ -68,8 +110,11 @@ impl Apart {
     /// As many may be looked at for each that is made, so that none is left in the long run.
     const LOOKS: usize = 8;
 
-    fn new(parent: PathBuf) -> Self {
-        let entries = fs::read_dir(&parent).into_iter().flatten().flatten();
+    fn new(parent: Cgroup) -> Self {
+        let entries = fs::read_dir(&parent.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
         let directories = entries.filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir()));
         let names = directories.filter_map(|e| e.file_name().into_string().ok());
         Self {
@@ -82,9 +127,13 @@ impl Apart {
     fn next(&mut self) {
         self.made += 1;
         let name = format!("{}-{}", std::process::id(), self.made);
-        let directory = self.parent.join(&name);
-        if fs::create_dir(&directory).is_ok() {
-            enter(&directory);
+        let directory = self.parent.directory.join(&name);
+        let made = (0..TRIES).any(|_| match fs::create_dir(&directory) {
+            Ok(()) => enter(&directory),
+            Err(error) if is_absence(&error) => !self.parent.make(),
+            Err(_) => true,
+        });
+        if made && directory.exists() {
             self.remove_empty();
             self.names.push_back(name);
         }
@@ -95,7 +144,7 @@ impl Apart {
             let Some(name) = self.names.pop_front() else {
                 return;
             };
-            let removed = fs::remove_dir(self.parent.join(&name));
+            let removed = fs::remove_dir(self.parent.directory.join(&name));
             if removed.is_err_and(|error| error.kind() != std::io::ErrorKind::NotFound) {
                 self.names.push_back(name);
             }
@@ -114,7 +163,7 @@ pub(crate) fn run<T: Send + 'static>(
     let job: Job = Box::new(move || {
         let _nobody_waits = reply.send(job());
     });
-    if let Err(SendError(job)) = thread.send(job) {
+    if let Err(SendError(Work::Do(job))) = thread.send(Work::Do(job)) {
         job();
     }
     answer.recv().unwrap_or(Err(Errno::AGAIN))
@@ -128,7 +177,11 @@ mod tests {
     fn what_is_empty_is_removed_as_others_are_made() {
         let parent = std::env::temp_dir().join(format!("rt-apart-{}", std::process::id()));
         fs::create_dir_all(parent.join("left")).expect("directory");
-        let mut apart = Apart::new(parent.clone());
+        let mut apart = Apart::new(Cgroup {
+            directory: parent.clone(),
+            file: "cpu.shares",
+            value: String::new(),
+        });
         for _ in 0..3 {
             apart.next();
         }

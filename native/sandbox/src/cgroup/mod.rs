@@ -24,5 +24,6 @@ pub use freeze::{freeze, is_frozen};
 pub use layout::{Hierarchy, Layout, prepare_parent};
 pub use processes::{Process, ProcessList, list_processes};
 pub use remove::{OomNews, OomSource, remove};
+pub use reserve::retire;
 pub use stats::{Sample, read_stats};
 pub use update::update;

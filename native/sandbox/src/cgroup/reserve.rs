@@ -1,10 +1,11 @@
 //! What a container without limits leaves to the daemon: the last processes of the machine, and processors.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use super::layout::{Hierarchy, Layout};
-use crate::spawner::{self, Places};
+use crate::spawner::{self, Cgroup, Places};
 
 /// The v1 cgroup in which containers begin.
 const CONTAINERS: &str = "rt-containers";
@@ -14,21 +15,75 @@ const SHARES: &str = "8192";
 /// On v1: makes the cgroups in which containers begin, and the thread that starts them there. What cannot be made is no
 /// error: then containers share with the daemon as any processes do.
 pub(super) fn prepare(layout: &Layout) {
-    let make = |hierarchy: &Hierarchy, file: &str, value: &str| {
+    let make = |hierarchy: &Hierarchy, file: &'static str, value: String| {
         let directory = hierarchy.own.join(CONTAINERS);
-        let _there = fs::create_dir(&directory);
-        fs::write(directory.join(file), value).ok()?;
-        Some(directory)
+        let cgroup = Cgroup {
+            directory,
+            file,
+            value,
+        };
+        cgroup.make().then_some(cgroup)
     };
     let pids = layout.v1_for("pids");
     let cpu = layout.v1_for("cpu").filter(|cpu| !sessions_are_fair(cpu));
     spawner::start(Places {
         shared: pids
-            .and_then(|pids| make(pids, "pids.max", &most_processes(pids).to_string()))
+            .and_then(|pids| make(pids, "pids.max", most_processes(pids).to_string()))
             .into_iter()
             .collect(),
-        apart: cpu.and_then(|cpu| make(cpu, "cpu.shares", SHARES)),
+        apart: cpu.and_then(|cpu| make(cpu, "cpu.shares", SHARES.to_owned())),
     });
+}
+
+/// How long what ends with the daemon may stay in its cgroup.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Takes those cgroups away when the daemon ends, if no container is in them. `idle` is the monitor that has just been
+/// let go. A daemon that starts meanwhile makes anew what it cannot enter.
+pub fn retire(idle: Option<u32>) {
+    let Ok(layout) = Layout::cached() else {
+        return;
+    };
+    spawner::end();
+    let own = [Some(std::process::id()), idle];
+    let deadline = Instant::now() + PATIENCE;
+    let directories: Vec<_> = ["pids", "cpu"]
+        .into_iter()
+        .filter_map(|name| Some(layout.v1_for(name)?.own.join(CONTAINERS)))
+        .collect();
+    while !directories.iter().all(|directory| remove_tree(directory)) {
+        let in_use = |directory: &PathBuf| members(directory).any(|pid| !own.contains(&Some(pid)));
+        if directories.iter().any(in_use) || Instant::now() > deadline {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// True if nothing is there; what is below goes as far as it is empty.
+fn remove_tree(directory: &Path) -> bool {
+    for child in children(directory) {
+        let _busy = fs::remove_dir(child);
+    }
+    let removed = fs::remove_dir(directory);
+    !removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
+}
+
+fn members(directory: &Path) -> impl Iterator<Item = u32> {
+    let mut all = children(directory);
+    all.push(directory.to_owned());
+    all.into_iter().flat_map(|cgroup| {
+        let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| line.parse().ok())
+            .collect::<Vec<u32>>()
+    })
+}
+
+fn children(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let directories = entries.filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir()));
+    directories.map(|entry| entry.path()).collect()
 }
 
 /// True if the scheduler shares processors by session, as it does in the root cgroup alone: a container is one.
