@@ -40,6 +40,8 @@ export interface ProgressMessage {
   /** rt's own error code, so that the client can choose its exit code and hint. */
   rtErrorCode?: string;
   rtErrorHint?: string;
+  /** Bytes of the layers to come, by id; see `api/pull.ts`. */
+  rtLayerSizes?: Record<string, number>;
 }
 
 /** Names as Docker has them. */

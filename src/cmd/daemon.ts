@@ -33,6 +33,8 @@ const daemonFlags = {
     choices: ["debug", "info", "warn", "error"],
   },
   "log-opt": { kind: "list", summary: "Option of the log driver (max-size=10m)" },
+  "max-concurrent-downloads": { kind: "int", summary: "Layers fetched at once; 0 is no limit (3)" },
+  "max-download-attempts": { kind: "int", summary: "Tries of a download before it fails (5)" },
   "no-keep-blobs": {
     kind: "bool",
     summary:
@@ -42,7 +44,11 @@ const daemonFlags = {
     kind: "bool",
     summary: "Set no-new-privileges by default for new containers",
   },
-  "registry-mirror": { kind: "list", summary: "URL of a mirror of Docker Hub, tried first" },
+  "registry-mirror": {
+    kind: "list",
+    value: "[host=]url",
+    summary: "Mirror, tried first, of Docker Hub or of the registry HOST",
+  },
   tls: { kind: "bool", summary: "Use TLS on tcp:// sockets; never without --tlsverify" },
   tlscacert: { kind: "string", value: "file", summary: "CA of the clients (~/.docker/ca.pem)" },
   tlscert: { kind: "string", value: "file", summary: "TLS certificate (~/.docker/cert.pem)" },
@@ -109,6 +115,8 @@ function toDaemonFlags(
     noKeepBlobs: flags["no-keep-blobs"],
     noNewPrivileges: flags["no-new-privileges"],
     logDriver: flags["log-driver"],
+    maxConcurrentDownloads: flags["max-concurrent-downloads"],
+    maxDownloadAttempts: flags["max-download-attempts"],
   };
   const said = Object.entries(optional).filter(([, value]) => value !== undefined);
   return Object.assign(settings, Object.fromEntries(said));

@@ -2,7 +2,7 @@ import { defineCommand } from "../cli/command.ts";
 import { exitCodes } from "../cli/report.ts";
 import { openEngine } from "../client/open.ts";
 import { EngineError } from "../errors.ts";
-import { formatCanonical, formatImageName, parseImageName } from "./image/name.ts";
+import { formatCanonical, parseImageName } from "./image/name.ts";
 import { pullImage } from "./image/pull-stream.ts";
 
 export const pull = defineCommand({
@@ -22,8 +22,10 @@ export const pull = defineCommand({
   },
   async run({ flags, args, target, stdout }) {
     const [image = ""] = args;
-    const name = parseImageName(image);
-    const bare = !image.includes("@") && !/:[^/]+$/.test(image);
+    const { name } = parseImageName(image);
+    // ":tag", "@digest" or both, as typed.
+    const typed = image.slice(image.lastIndexOf("/") + 1).replace(/^[^:@]*/, "");
+    const bare = typed === "";
     if (flags["all-tags"] && !bare) {
       throw new EngineError("invalid_argument", "tag can't be used with --all-tags/-a");
     }
@@ -34,7 +36,7 @@ export const pull = defineCommand({
       platform: flags.platform,
       output: flags.quiet ? undefined : stdout,
     });
-    stdout.line(formatCanonical(flags["all-tags"] ? name.name : formatImageName(name)));
+    stdout.line(formatCanonical(name) + (bare && !flags["all-tags"] ? ":latest" : typed));
     return exitCodes.ok;
   },
 });

@@ -7,6 +7,12 @@ import { readSeccompDefault, type SeccompDefault } from "./containers/seccomp.ts
 import { isRecord } from "./http/json.ts";
 import type { ListenAddress } from "./http/listen.ts";
 import { parseListenAddress, readTlsConfig, type TlsConfig, type TlsFlags } from "./listeners.ts";
+import {
+  type Mirrors,
+  parseConcurrentDownloads,
+  parseDownloadAttempts,
+  parseMirrors,
+} from "./registry-settings.ts";
 
 /** `rt daemon`'s flags as typed. */
 export interface DaemonFlags {
@@ -18,8 +24,11 @@ export interface DaemonFlags {
   tls: TlsFlags;
   /** Where ca.pem, cert.pem and key.pem are unless files are named. */
   certPath: string;
+  /** "URL" or "HOST=URL" */
   registryMirrors: string[];
   insecureRegistries: string[];
+  maxConcurrentDownloads?: number;
+  maxDownloadAttempts?: number;
   cgroupParent?: string;
   configFile?: string;
   /** Address and prefix of the default bridge, "10.7.0.1/24". */
@@ -42,8 +51,12 @@ export interface DaemonConfig {
   /** undefined: the first of the usual ones; "": none. */
   group: string | undefined;
   tls: TlsConfig;
-  registryMirrors: string[];
+  registryMirrors: Mirrors;
   insecureRegistries: string[];
+  /** Layers fetched at once, by all pulls together. */
+  maxConcurrentDownloads: number;
+  /** Tries of one request before a pull fails. */
+  maxDownloadAttempts: number;
   cgroupParent: string | null;
   seccomp: SeccompDefault;
   bip: string | null;
@@ -75,6 +88,8 @@ const fileKeys = {
   tlskey: "string",
   "registry-mirrors": "strings",
   "insecure-registries": "strings",
+  "max-concurrent-downloads": "number",
+  "max-download-attempts": "number",
   "cgroup-parent": "string",
   bip: "string",
   "seccomp-profile": "string",
@@ -89,6 +104,7 @@ interface SettingTypes {
   switch: boolean;
   string: string;
   boolean: boolean;
+  number: number;
   strings: string[];
   texts: Record<string, string>;
 }
@@ -120,10 +136,14 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     addresses,
     tls: readTlsConfig({ ...file, ...flags.tls }, flags.certPath, addresses),
     group: flags.group ?? file.group,
-    registryMirrors: [...flags.registryMirrors, ...(file["registry-mirrors"] ?? [])].map(
-      parseMirror,
-    ),
+    registryMirrors: parseMirrors([...flags.registryMirrors, ...(file["registry-mirrors"] ?? [])]),
     insecureRegistries: [...flags.insecureRegistries, ...(file["insecure-registries"] ?? [])],
+    maxConcurrentDownloads: parseConcurrentDownloads(
+      flags.maxConcurrentDownloads ?? file["max-concurrent-downloads"],
+    ),
+    maxDownloadAttempts: parseDownloadAttempts(
+      flags.maxDownloadAttempts ?? file["max-download-attempts"],
+    ),
     cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
     seccomp: await readSeccompDefault(flags.seccompProfile ?? file["seccomp-profile"] ?? "builtin"),
     bip: parseBip(flags.bip ?? file.bip),
@@ -141,6 +161,7 @@ const isSetting = {
   switch: (value: unknown) => typeof value === "boolean",
   string: isText,
   boolean: (value: unknown) => typeof value === "boolean",
+  number: (value: unknown) => typeof value === "number",
   strings: (value: unknown) => Array.isArray(value) && value.every(isText),
   texts: (value: unknown) => isRecord(value) && Object.values(value).every(isText),
 };
@@ -148,6 +169,7 @@ const settingWords = {
   switch: "true or false",
   string: "a string",
   boolean: "true or false",
+  number: "a number",
   strings: "a list of strings",
   texts: "an object of strings",
 };
@@ -198,22 +220,6 @@ function parseLogDefaults(flags: DaemonFlags, file: FileSettings): LogConfig {
   };
   parseLogConfig(config);
   return config;
-}
-
-function parseMirror(url: string): string {
-  const parsed = URL.parse(url);
-  if (
-    !parsed ||
-    !["http:", "https:"].includes(parsed.protocol) ||
-    parsed.username ||
-    parsed.search
-  ) {
-    throw new EngineError(
-      "invalid_argument",
-      `invalid registry mirror ${JSON.stringify(url)}: give a URL such as https://mirror.example`,
-    );
-  }
-  return url.replace(/\/+$/, "");
 }
 
 function parseBip(text: string | undefined): string | null {

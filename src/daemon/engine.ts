@@ -1,13 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import packageJson from "../../package.json";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { HostFacts, Native } from "../native-types.ts";
 import { ContentStore } from "../oci/layout.ts";
-import { RegistryClient } from "../oci/registry/client.ts";
 import { PushClient } from "../oci/registry/push-client.ts";
-import type { ImageSource, Login, RegistryOptions } from "../oci/registry/types.ts";
 import type { DaemonConfig } from "./config.ts";
 import { parseOwnCapabilities } from "./containers/capabilities.ts";
 import { findMaskedPaths } from "./containers/defaults.ts";
@@ -40,6 +37,7 @@ import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
 import { PushService } from "./images/push.ts";
 import { ImageService } from "./images/service.ts";
+import { createRegistries } from "./images/sources.ts";
 import { NetworkService } from "./networks/service.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
@@ -206,21 +204,12 @@ async function createImages(
   store.dropBlobs();
   const layers = new LayerStore(native, database, join(config.dataRoot, "layers"));
   await layers.open();
-  const optionsFor = (login: Login | undefined): RegistryOptions => ({
-    mirrors: config.registryMirrors,
-    insecureRegistries: config.insecureRegistries,
-    credentials: async (host) => (host === login?.domain ? login.credentials : undefined),
-    userAgent: `rt/${packageJson.version}`,
-    onRetry: ({ reason, delayMs }) =>
-      log.warn(`registry: ${reason}; trying again in ${delayMs} ms`),
-  });
-  const openSource = (login: Login | undefined): ImageSource =>
-    new RegistryClient(optionsFor(login));
+  const { openSource, optionsFor } = createRegistries(config, log);
   await content.sweepTemporary();
   const collector = new Collector({ content, layers, images: store, log });
   await collector.collect();
   const parts = { images: store, layers, content, events, collector };
-  const pulls = new PullService({ ...parts, openSource });
+  const pulls = new PullService({ ...parts, openSource }, config.maxConcurrentDownloads);
   const images = new ImageService({ ...parts, pulls });
   await pulls.writeIndex();
   void collector.sweep(new Date(Date.now() - remainsKept)).catch((error: unknown) => {

@@ -7,6 +7,7 @@ import type { HostFacts } from "../native-types.ts";
 import type { DaemonConfig } from "./config.ts";
 import { logDrivers } from "./containers/log-options.ts";
 import type { ContainerTable } from "./containers/table.ts";
+import { toRegistryInfo } from "./registry-settings.ts";
 
 /** GOARCH and uname names of this machine. */
 const architectures: Record<string, [string, string]> = {
@@ -94,11 +95,7 @@ export async function buildInfo({
     NCPU: facts.ncpu,
     MemTotal: facts.memTotal,
     IndexServerAddress: "https://index.docker.io/v1/",
-    RegistryConfig: {
-      InsecureRegistryCIDRs: ["127.0.0.0/8", "::1/128"],
-      IndexConfigs: {},
-      Mirrors: config.registryMirrors,
-    },
+    RegistryConfig: toRegistryInfo(config),
     DockerRootDir: config.dataRoot,
     HttpProxy: "",
     HttpsProxy: "",

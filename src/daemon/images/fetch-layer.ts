@@ -113,6 +113,7 @@ async function download(fetch: Download, ingest: Ingest, id: string): Promise<vo
     await done;
     throw isRefused ? await explain(refused, ingest) : error;
   }
+  report({ status: "Verifying Checksum", progressDetail: {}, id });
   report({ status: "Download complete", progressDetail: {}, id });
   const { size: total } = descriptor;
   report({ status: "Extracting", progressDetail: { current: total, total }, id });

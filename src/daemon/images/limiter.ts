@@ -7,9 +7,9 @@ export class Limiter {
     this.#free = width;
   }
 
-  /** Whoever is no longer interested waits no longer. */
-  async run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    await this.#enter(signal);
+  /** Whoever is no longer interested waits no longer; `onWait` is told if the task cannot start at once. */
+  async run<T>(task: () => Promise<T>, signal?: AbortSignal, onWait?: () => void): Promise<T> {
+    await this.#enter(signal, onWait);
     try {
       signal?.throwIfAborted();
       return await task();
@@ -18,12 +18,13 @@ export class Limiter {
     }
   }
 
-  async #enter(signal: AbortSignal | undefined): Promise<void> {
+  async #enter(signal: AbortSignal | undefined, onWait?: () => void): Promise<void> {
     signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free--;
       return;
     }
+    onWait?.();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const onAbort = (): void => {
       if (this.#waiting.delete(resolve)) reject(signal?.reason);

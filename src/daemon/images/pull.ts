@@ -1,8 +1,6 @@
 import type { ProgressMessage } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { checkLayers, configCap, type ImageConfig, parseConfig } from "../../oci/config.ts";
-import type { Descriptor } from "../../oci/descriptor.ts";
-import type { Digest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
 import type { ImageManifest } from "../../oci/manifest.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
@@ -13,23 +11,23 @@ import type { EventBus } from "../events/bus.ts";
 import type { ImageStore } from "../store/image-store.ts";
 import type { Collector } from "./collector.ts";
 import { ConfigReads } from "./config-reads.ts";
-import { fetchLayer, type Report, retryMessage, shortDigest } from "./fetch-layer.ts";
+import { type Report, retryMessage, shortDigest } from "./fetch-layer.ts";
 import { blobsOf, buildImage, joinImages } from "./image.ts";
+import { LayerFetcher } from "./layer-fetcher.ts";
 import type { LayerStore } from "./layer-store.ts";
-import { Limiter } from "./limiter.ts";
 import { blobPart, layerPart, partsOf } from "./parts.ts";
-import { SharedTasks } from "./shared-task.ts";
-
-/** Docker's default of max-concurrent-downloads. */
-const concurrentDownloads = 3;
+import type { OpenSource } from "./sources.ts";
 
 export interface PullRequest {
+  /** Without tag and digest: every tag. */
   reference: Reference;
   /** undefined: the host's, where there is a choice. */
   platform: Platform | undefined;
   credentials: Credentials | undefined;
   report: Report;
   signal: AbortSignal;
+  /** The client wants to know the sizes of all layers first. */
+  tellsSizes: boolean;
 }
 
 export interface PullParts {
@@ -38,42 +36,55 @@ export interface PullParts {
   layers: LayerStore;
   events: EventBus;
   collector: Collector;
-  /** A registry client that shows these credentials to their registry, and to no mirror of it. */
-  openSource(login: Login | undefined): ImageSource;
+  openSource: OpenSource;
 }
 
 /** Pulls images. What several pulls want at once is fetched once, for all of them. */
 export class PullService {
   readonly #parts: PullParts;
-  readonly #limiter = new Limiter(concurrentDownloads);
-  /** By diffID. */
-  readonly #fetches = new SharedTasks<ProgressMessage, void>();
+  readonly #fetcher: LayerFetcher;
   readonly #configs = new ConfigReads();
 
-  constructor(parts: PullParts) {
+  constructor(parts: PullParts, concurrentDownloads: number) {
     this.#parts = parts;
+    this.#fetcher = new LayerFetcher(parts.content, parts.layers, concurrentDownloads);
   }
 
+  /** Pulls what the reference names: one image, or without tag and digest every tag of the repository. */
   async pull(request: PullRequest): Promise<void> {
     const { reference, report, signal } = request;
     const source = this.#parts.openSource(loginOf(request));
-    const id = reference.tag ?? reference.digest ?? "";
+    const isWhole = reference.tag === undefined && reference.digest === undefined;
+    const references = isWhole
+      ? (await source.tags(reference, { signal })).map((tag) => ({ ...reference, tag }))
+      : [reference];
+    let isNew = false;
+    for (const each of references)
+      isNew = (await this.#pullOne(source, { ...request, reference: each })) || isNew;
+    report({
+      status: isNew
+        ? `Status: Downloaded newer image for ${familiarString(reference)}`
+        : `Status: Image is up to date for ${familiarString(reference)}`,
+    });
+  }
+
+  /** False if nothing has changed. */
+  async #pullOne(source: ImageSource, request: PullRequest): Promise<boolean> {
+    const { reference, report, signal } = request;
+    const id = reference.digest === undefined ? (reference.tag ?? "") : canonicalString(reference);
     const onRetry = (event: RetryEvent): void => report({ ...retryMessage(event), id });
     const resolved = await selectImage(source, reference, request.platform ?? hostPlatform(), {
       signal,
       onRetry,
     });
-    report({
-      status: `Pulling from ${reference.path}`,
-      id,
-    });
+    report({ status: `Pulling from ${reference.path}`, id });
     const { config: configDescriptor } = resolved.manifest;
     using read = await this.#configs.take(configDescriptor.digest, request, (signal) =>
       source.blobBytes(reference, configDescriptor, configCap, { signal, onRetry }),
     );
     const config = parseConfig(read.raw);
     checkLayers(resolved.manifest, config);
-    checkPlatform(config, request.platform);
+    checkPlatform(config, request);
     const known = this.#parts.images.image(configDescriptor.digest);
     using _held = await this.#parts.collector.hold([
       ...config.diffIds.map(layerPart),
@@ -84,68 +95,18 @@ export class PullService {
     ]);
     // Of an image that is here already nothing is told of its layers, as in Docker.
     const isKnown = known !== undefined;
-    const layerRequest = isKnown ? { ...request, report: ignoreProgress } : request;
-    await this.#fetchLayers(source, layerRequest, resolved.manifest, config);
+    if (request.tellsSizes && !isKnown) report(toSizes(resolved.manifest));
+    await this.#fetcher.fetch({
+      ...{ source, reference, signal, report: isKnown ? ignoreProgress : report },
+      asker: askerOf(request),
+      layers: resolved.manifest.layers.map((descriptor, index) => ({
+        descriptor,
+        diffId: config.diffIds[index] ?? "",
+      })),
+    });
     const isNew = await this.#save(reference, resolved, config);
     report({ status: `Digest: ${resolved.top.descriptor.digest}` });
-    report({
-      status: isNew
-        ? `Status: Downloaded newer image for ${familiarString(reference)}`
-        : `Status: Image is up to date for ${familiarString(reference)}`,
-    });
-  }
-
-  async #fetchLayers(
-    source: ImageSource,
-    request: PullRequest,
-    manifest: ImageManifest,
-    config: ImageConfig,
-  ): Promise<void> {
-    // One failed layer stops the others.
-    const stop = new AbortController();
-    const signal = AbortSignal.any([request.signal, stop.signal]);
-    const tasks = manifest.layers.map((descriptor, index) => {
-      const diffId = config.diffIds[index] ?? "";
-      return this.#layer({ source, request, descriptor, diffId, signal }).catch(
-        (error: unknown) => {
-          stop.abort();
-          throw error;
-        },
-      );
-    });
-    const outcomes = await Promise.allSettled(tasks);
-    request.signal.throwIfAborted();
-    const failures = outcomes
-      .filter((outcome) => outcome.status === "rejected")
-      .map((outcome): unknown => outcome.reason);
-    if (failures.length > 0) throw failures.find((reason) => !isAbort(reason)) ?? failures[0];
-  }
-
-  async #layer(task: {
-    source: ImageSource;
-    request: PullRequest;
-    descriptor: Descriptor;
-    diffId: Digest;
-    signal: AbortSignal;
-  }): Promise<void> {
-    const { source, descriptor, diffId, signal, request } = task;
-    const { reference, report } = request;
-    const { layers, content } = this.#parts;
-    const id = shortDigest(descriptor.digest);
-    const share = { asker: askerOf(request), watch: report, signal };
-    if (await layers.has(diffId)) {
-      report({ status: "Already exists", progressDetail: {}, id });
-      return;
-    }
-    await this.#fetches.run(diffId, share, async (report, signal) => {
-      if (await layers.has(diffId)) {
-        report({ status: "Already exists", progressDetail: {}, id });
-        return;
-      }
-      report({ status: "Pulling fs layer", progressDetail: {}, id });
-      const fetch = { source, reference, descriptor, diffId, content, layers, report, signal };
-      await this.#limiter.run(() => fetchLayer(fetch), signal);
-    });
+    return isNew;
   }
 
   /** Writes the documents, then the record and its names in one transaction. False if nothing changed. */
@@ -195,31 +156,34 @@ export class PullService {
 }
 
 /** An image without an index has one platform only, which has to be the one asked for, or the host's. */
-function checkPlatform(config: ImageConfig, asked: Platform | undefined): void {
-  const want = asked ?? hostPlatform();
+function checkPlatform(
+  config: ImageConfig,
+  { platform, reference }: Pick<PullRequest, "platform" | "reference">,
+): void {
+  const want = platform ?? hostPlatform();
   if (config.platform.os === "linux" && matchPlatform(config.platform, want) !== undefined) return;
-  const have = formatPlatform(config.platform);
-  throw new EngineError(
-    "not_found",
-    `the image's platform (${have}) does not match the ${asked ? "requested" : "host's"} platform (${formatPlatform(want)})`,
-    {
-      hint:
-        config.platform.os === "linux"
-          ? `pull it with --platform ${have} if this host can run it`
-          : "this engine runs Linux images only",
-    },
-  );
+  const [have, wanted] = [formatPlatform(config.platform), formatPlatform(want)];
+  const words =
+    platform === undefined
+      ? `the image's platform (${have}) does not match the host's platform (${wanted})`
+      : `image with reference ${familiarString(reference)} was found but its platform (${have}) does not match the specified platform (${wanted})`;
+  const hint =
+    config.platform.os === "linux"
+      ? `pull it with --platform ${have} if this host can run it`
+      : "this engine runs Linux images only";
+  throw new EngineError("not_found", words, { hint });
 }
 
-/** Who asks whom: another repository or another account may do better. */
-function askerOf({ reference: { domain, path }, credentials }: PullRequest): string {
-  return JSON.stringify([domain, path, credentials]);
+function toSizes({ layers }: ImageManifest): ProgressMessage {
+  const sizes = layers.map(({ digest, size }) => [shortDigest(digest), size] as const);
+  return { rtLayerSizes: Object.fromEntries(sizes) };
 }
 
 function ignoreProgress(): void {}
 
-function isAbort(reason: unknown): boolean {
-  return reason instanceof DOMException && reason.name === "AbortError";
+/** Who asks whom: another repository or another account may do better. */
+function askerOf({ reference: { domain, path }, credentials }: PullRequest): string {
+  return JSON.stringify([domain, path, credentials]);
 }
 
 function loginOf({ reference, credentials }: PullRequest): Login | undefined {

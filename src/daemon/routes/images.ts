@@ -1,3 +1,4 @@
+import { layerSizesHeader } from "../../api/pull.ts";
 import type {
   HistoryItem,
   ImageDeleteResponseItem,
@@ -88,6 +89,7 @@ export function imageRoutes(parts: ImageRoutesParts) {
           credentials: parseCredentials(context.headers["x-registry-auth"]),
           report,
           signal: context.signal,
+          tellsSizes: context.headers[layerSizesHeader] !== undefined,
         }),
       );
     },
@@ -116,12 +118,17 @@ async function importArchive(
   });
 }
 
+/** A digest wins over a tag, `tag` over the tag in the name; with none of them it is the whole repository. */
 function parseSource(name: string, tag: string): Reference {
   if (name === "")
     throw new EngineError("invalid_argument", "invalid reference format: the name is empty");
-  if (tag === "") return parseReference(name);
-  const { tag: _tag, digest: _digest, ...repository } = parseName(name);
-  return isDigest(tag) ? { ...repository, digest: tag } : parseReference(`${name}:${tag}`);
+  // Old clients say "NAME:" for all tags.
+  const parsed = parseName(name.replace(/:$/, ""));
+  const { tag: ownTag, digest: ownDigest, ...repository } = parsed;
+  const digest = ownDigest ?? (isDigest(tag) ? tag : undefined);
+  if (digest !== undefined) return { ...repository, digest };
+  if (tag === "") return ownTag === undefined ? repository : { ...repository, tag: ownTag };
+  return parseReference(`${familiarName(repository)}:${tag}`);
 }
 
 /** The name that an image is to have: with a tag, and no digest, which nobody chooses. */

@@ -5,10 +5,12 @@ import { manifestCap, parseManifest } from "../manifest.ts";
 import { manifestAccept, parseContentType } from "../media-types.ts";
 import { familiarName, familiarString, type Reference } from "../reference.ts";
 import { Authorizer } from "./auth.ts";
+import { refuseEncoding, refuseOtherLength, startOfRange } from "./blob-answer.ts";
 import { createBlobStream, type OpenBlob } from "./blob-stream.ts";
 import { type Endpoint, listEndpoints } from "./endpoints.ts";
 import { type FailureContext, isTransient, translate } from "./failures.ts";
 import { SchemeFinder } from "./scheme.ts";
+import { collectTags, parseTagPage, type TagPage } from "./tags.ts";
 import { type Exchange, Transport } from "./transport.ts";
 import type {
   BlobOptions,
@@ -43,6 +45,8 @@ export class RegistryClient implements ImageSource {
   readonly #authorizer: Authorizer;
   readonly #schemes: SchemeFinder;
   readonly #attempts: number;
+  /** Mirrors that could not be reached are not waited for again. */
+  readonly #down = new Map<string, EngineError>();
 
   constructor(options: RegistryOptions = {}) {
     this.#options = options;
@@ -79,6 +83,22 @@ export class RegistryClient implements ImageSource {
         endpoint: await this.#schemes.find(endpoint, request.signal),
       };
     });
+  }
+
+  async tags(ref: Reference, options: CallOptions = {}): Promise<string[]> {
+    const what = `tags of ${familiarName(ref)}`;
+    const request = { ref, what, path: "", isManifest: false, signal: options.signal };
+    return this.#each(request, (endpoint) =>
+      collectTags(what, (query) =>
+        this.#readTags(endpoint, { ...request, path: `tags/list${query}` }),
+      ),
+    );
+  }
+
+  /** A client of the same registry that passes its mirrors over; undefined if it has none. */
+  withoutMirrors(ref: Reference): RegistryClient | undefined {
+    if (listEndpoints(ref, this.#options).length === 1) return undefined;
+    return new RegistryClient({ ...this.#options, mirrors: [], registryMirrors: {} });
   }
 
   async manifest(
@@ -148,10 +168,19 @@ export class RegistryClient implements ImageSource {
         `content ${descriptor.digest} is larger than ${cap} bytes`,
       );
     }
-    const { stream } = await this.blob(ref, descriptor, options);
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of stream) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    try {
+      const { stream } = await this.blob(ref, descriptor, options);
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of stream) chunks.push(chunk);
+      return Buffer.concat(chunks);
+    } catch (error) {
+      const origin = isWrong(error) ? this.withoutMirrors(ref) : undefined;
+      if (origin === undefined) throw error;
+      // What was wrong first is what to tell if that does not help.
+      return await origin.blobBytes(ref, descriptor, cap, options).catch(() => {
+        throw error;
+      });
+    }
   }
 
   /** Opens a broken blob again; gives up after too many failures in a row without a byte between them. */
@@ -259,6 +288,17 @@ export class RegistryClient implements ImageSource {
     );
   }
 
+  async #readTags(endpoint: Endpoint, request: Request): Promise<TagPage> {
+    const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
+    const read = async () => {
+      using exchange = await this.#send(endpoint, request);
+      if (exchange.status !== 200) throw await exchange.failure();
+      const body = await exchange.bytes(manifestCap, request.what);
+      return parseTagPage(body, exchange.header("link"), request.what);
+    };
+    return this.#transport.retrying(request, read, attempts);
+  }
+
   /** One request, once more with an answer to the challenge if there is one. Any status is returned. */
   async #send(endpoint: Endpoint, request: Request): Promise<Exchange> {
     const { ref, signal } = request;
@@ -284,17 +324,29 @@ export class RegistryClient implements ImageSource {
     const endpoints = listEndpoints(request.ref, this.#options);
     let mirrorFailure: { host: string; error: EngineError } | undefined;
     for (const endpoint of endpoints) {
+      const address = `${endpoint.host}${endpoint.prefix}`;
+      const known = endpoint.mirror ? this.#down.get(address) : undefined;
+      if (known !== undefined) {
+        mirrorFailure ??= { host: endpoint.host, error: known };
+        continue;
+      }
       try {
         return await use(endpoint);
       } catch (cause) {
         request.signal?.throwIfAborted();
         const error = translate(cause, contextOf(request, endpoint.host));
         if (!endpoint.mirror) throw withMirror(error, mirrorFailure);
+        if (error.code === "unavailable") this.#down.set(address, error);
         mirrorFailure ??= { host: endpoint.host, error };
       }
     }
     throw new EngineError("internal", `no registry to ask for ${familiarString(request.ref)}`);
   }
+}
+
+/** True of content that is not what was promised; it may be right elsewhere. */
+function isWrong(error: unknown): boolean {
+  return error instanceof EngineError && error.code === "invalid_argument";
 }
 
 /** If the registry cannot even be asked, what its mirror said matters more to the reader. */
@@ -331,34 +383,4 @@ function manifestRequest(
 function contextOf(request: Request, host: string): FailureContext {
   const { what, isManifest } = request;
   return { host, name: familiarName(request.ref), what, isManifest };
-}
-
-/** "bytes 100-199/200" → 100, if it goes to the end of a blob of `size` bytes. */
-function startOfRange(header: string | null, size: number): number | undefined {
-  const match = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/.exec(header ?? "");
-  if (match === null || Number(match[2]) !== size - 1) return undefined;
-  if (match[3] !== "*" && Number(match[3]) !== size) return undefined;
-  return Number(match[1]);
-}
-
-/** Bytes that were compressed on the way are not those that were hashed. */
-function refuseEncoding(exchange: Exchange, request: Request): void {
-  const encoding = exchange.header("content-encoding");
-  if (encoding === null || encoding === "identity") return;
-  exchange.close();
-  throw new EngineError(
-    "invalid_argument",
-    `${request.what} came with a content encoding that was not asked for`,
-  );
-}
-
-/** A registry that announces another length will not deliver what was declared. */
-function refuseOtherLength(exchange: Exchange, request: Request, size: number): void {
-  const length = exchange.header("content-length");
-  if (length === null || Number(length) === size) return;
-  exchange.close();
-  throw new EngineError(
-    "invalid_argument",
-    `${request.what} has the wrong size: expected ${size} bytes, the registry sends ${Number(length)}`,
-  );
 }

@@ -88,6 +88,8 @@ export interface BlobStream {
 export interface ImageSource {
   /** The manifest (or index) a tag or digest names now; by digest, verified against it. */
   resolve(ref: Reference, options?: CallOptions): Promise<ResolvedManifest>;
+  /** Every tag of the reference's repository, in the registry's order. */
+  tags(ref: Reference, options?: CallOptions): Promise<string[]>;
   /** The verified bytes of a manifest of the same repository. */
   manifest(ref: Reference, descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
   /** Opens a blob, at `offset` if the registry can. */
@@ -99,6 +101,8 @@ export interface ImageSource {
     cap: number,
     options?: CallOptions,
   ): Promise<Uint8Array>;
+  /** The registry alone, where a mirror gave something else than was promised; undefined without mirrors. */
+  withoutMirrors(ref: Reference): ImageSource | undefined;
 }
 
 /** A blob as a file of this machine. */
