@@ -32,6 +32,8 @@ export interface Native {
    * descriptors. False if that cannot be, and nothing has been sent.
    */
   adopt(monitor: number, client: number, adoption: Adoption): boolean;
+  /** Begins to send the first `size` bytes of a file to a socket, both by their descriptors, which are copied. */
+  sendFile(socket: number, file: number, size: number): FileSending;
   /** Lets go of the program's code in memory, which comes again where it is run. */
   rest(): void;
   /** For the end of the daemon: the idle monitor goes, and so do the daemon's cgroups if no container is in them. */
@@ -74,6 +76,14 @@ export interface Native {
   checkSeccomp(plan: SeccompPlan): void;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
+}
+
+/** Bytes on their way from a file to a socket, on a thread of their own. */
+export interface FileSending {
+  /** True once the kernel has all of it; false if the client is gone, or after `cancel`. */
+  wait(): Promise<boolean>;
+  /** Ends the connection. */
+  cancel(): void;
 }
 
 /** A container's leaf of the control groups, as its plan names it. */

@@ -10,6 +10,7 @@ import type {
   ExtractOptions,
   ExtractResult,
   FileChange,
+  FileSending,
   FileStat,
   HostFacts,
   LayerExtraction,
@@ -39,6 +40,7 @@ interface Addon {
   monitorForms(): string;
   buildExec(plan: string): Uint8Array;
   adopt(monitor: number, client: number, adoption: string): boolean;
+  FileSending: new (socket: number, file: number, size: number) => FileSending;
   rest(): void;
   retire(): Promise<void>;
   prepareMonitor(): Promise<void>;
@@ -123,6 +125,10 @@ function wrap(addon: Addon): Native {
       }
     },
     adopt: (monitor, client, adoption) => addon.adopt(monitor, client, JSON.stringify(adoption)),
+    sendFile(socket, file, size) {
+      const sending = new addon.FileSending(socket, file, size);
+      return { wait: () => asPromise(() => sending.wait()), cancel: () => sending.cancel() };
+    },
     rest: () => addon.rest(),
     retire: () => asPromise(() => addon.retire()),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),

@@ -53,6 +53,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
     tls: config.tls,
     log,
     peers: new PeerReader(await readUserNames()),
+    sendFile: native.sendFile,
   });
   log.info(
     `rt ${packageJson.version} is ready on ${config.addresses.map(formatAddress).join(", ")}`,

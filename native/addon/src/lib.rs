@@ -11,6 +11,7 @@ pub mod images;
 mod job;
 mod launch;
 mod logs;
+pub mod send;
 pub mod stats;
 mod update;
 mod volumes;

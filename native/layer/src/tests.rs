@@ -8,5 +8,6 @@ mod limits;
 mod marks;
 mod peer;
 mod refuse;
+mod send;
 mod stream;
 mod whole;

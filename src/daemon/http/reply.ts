@@ -1,3 +1,5 @@
+import type { FileHandle } from "node:fs/promises";
+import { sendFile } from "./send-file.ts";
 import type { Wire } from "./wire.ts";
 
 /** What is known of a request when it is answered. */
@@ -13,6 +15,8 @@ export interface ReplyParts {
 /** An open reply. `write` waits while the client reads slower than we write. */
 export interface ReplyStream {
   write(chunk: Uint8Array | string): Promise<void>;
+  /** Sends the first `size` bytes of an open file, which must have as many. */
+  writeFile(file: FileHandle, size: number): Promise<void>;
   end(): void;
 }
 
@@ -58,6 +62,14 @@ export class Reply {
         if (!open || chunk.length === 0 || gone.aborted) return;
         const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
         if (!this.#send(chunked ? toChunk(bytes) : bytes)) await this.#wire.drained();
+      },
+      writeFile: async (file, size) => {
+        if (!open || size === 0 || gone.aborted) return;
+        const head = Buffer.from(chunked ? `${size.toString(16)}\r\n` : "");
+        await sendFile(this.#wire, head, { file, size, gone });
+        // Behind a piece that was cut off, no end may make it look whole.
+        if (gone.aborted) open = false;
+        else if (chunked) this.#send(crlf);
       },
       end: finish,
     };

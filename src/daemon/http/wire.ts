@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { SendFile } from "./send-file.ts";
 
 /** Bytes that wait unread before the client is told to stop. */
 const highWater = 256 * 1024;
@@ -11,6 +12,8 @@ const lookApart = 1000;
  */
 export class Wire {
   readonly socket: Socket;
+  /** There if what the kernel is given is what the client gets, as it is not with TLS. */
+  readonly sendFile: SendFile | undefined;
   /** Called once: the client has ended its side or is gone. */
   onGone: () => void = () => {};
   readonly #hungUp: () => boolean;
@@ -21,8 +24,9 @@ export class Wire {
   #reader: ((chunk: Uint8Array | undefined) => void) | undefined;
 
   /** `hungUp` tells a client that is gone from one that only writes no more. */
-  constructor(socket: Socket, hungUp: () => boolean) {
+  constructor(socket: Socket, hungUp: () => boolean, sendFile?: SendFile) {
     this.socket = socket;
+    this.sendFile = sendFile;
     this.#hungUp = hungUp;
     socket.on("data", this.#take);
     socket.on("end", this.#end);

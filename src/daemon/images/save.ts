@@ -26,9 +26,6 @@ import {
 import { findIndex, type SavedIndex } from "./saved-index.ts";
 import { findManifest } from "./saved-manifest.ts";
 
-/** Read and sent at once. */
-const pieceSize = 256 * 1024;
-
 export interface SaveParts {
   content: ContentStore;
   images: ImageStore;
@@ -39,8 +36,12 @@ export interface SaveParts {
   holdAll(): Promise<Disposable>;
 }
 
-/** Writes one piece of the archive; the first call says that all of it can be had. */
-export type Send = (chunk: Uint8Array) => Promise<void>;
+/** Where the archive goes; the first call says that all of it can be had. */
+export interface SavedOutput {
+  write(chunk: Uint8Array): Promise<void>;
+  /** The first `size` bytes of an open file. */
+  writeFile(file: FileHandle, size: number): Promise<void>;
+}
 
 /** Writes images to archives, with every document and blob byte for byte as it was pulled. */
 export class SaveService {
@@ -54,7 +55,7 @@ export class SaveService {
   async save(
     names: string[],
     platform: Platform | undefined,
-    send: Send,
+    output: SavedOutput,
     signal: AbortSignal,
   ): Promise<void> {
     const chosen = this.#choose(names);
@@ -62,11 +63,11 @@ export class SaveService {
     using _held = await this.#parts.holdAll();
     const members = await this.#plan([...chosen.values()], platform === undefined);
     for (const member of members) {
-      await send(headerOf(member));
-      if (member.kind === "blob") await this.#sendBlob(member, send, signal);
+      await output.write(headerOf(member));
+      if (member.kind === "blob") await this.#sendBlob(member, output);
       if (signal.aborted) return;
     }
-    await send(new Uint8Array(2 * blockSize));
+    await output.write(new Uint8Array(2 * blockSize));
     for (const id of chosen.keys()) this.#parts.events.publish("image", "save", id, { name: id });
   }
 
@@ -139,28 +140,11 @@ export class SaveService {
 
   async #sendBlob(
     { digest, size }: Extract<SavedMember, { kind: "blob" }>,
-    send: Send,
-    signal: AbortSignal,
+    output: SavedOutput,
   ): Promise<void> {
     await using file = await openBlob(this.#parts.content.path(digest));
-    const read = async (left: number): Promise<Buffer> => {
-      const piece = Buffer.allocUnsafe(Math.min(left, pieceSize));
-      const { bytesRead } = await file.read(piece, 0, piece.length);
-      if (left > 0 && bytesRead === 0)
-        throw new EngineError("internal", `blob ${digest} has become shorter`);
-      return piece.subarray(0, bytesRead);
-    };
-    // The next piece is read while one is sent.
-    let next = read(size);
-    for (let left = size; left > 0 && !signal.aborted; ) {
-      const piece = await next;
-      left -= piece.length;
-      next = read(left);
-      next.catch(() => {});
-      await send(piece);
-    }
-    await next;
-    await send(padding(size));
+    await output.writeFile(file, size);
+    await output.write(padding(size));
   }
 }
 

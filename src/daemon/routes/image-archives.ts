@@ -3,7 +3,7 @@ import type { Platform } from "../../oci/platform.ts";
 import type { Handler, ReplyStream, RequestContext } from "../http/context.ts";
 import type { Report } from "../images/fetch-layer.ts";
 import type { LoadOptions } from "../images/load.ts";
-import type { Send } from "../images/save.ts";
+import type { SavedOutput } from "../images/save.ts";
 import { readPlatforms } from "./platforms.ts";
 import { withProgress } from "./progress.ts";
 
@@ -12,7 +12,7 @@ export interface ImageArchiveParts {
   save(
     names: string[],
     platform: Platform | undefined,
-    send: Send,
+    output: SavedOutput,
     signal: AbortSignal,
   ): Promise<void>;
 }
@@ -22,11 +22,15 @@ export function imageArchiveRoutes(parts: ImageArchiveParts) {
     const [platform, ...others] = readPlatforms(context.query);
     if (others.length > 0) throw onePlatform();
     let reply: ReplyStream | undefined;
-    const send: Send = async (chunk) => {
+    const begun = (): ReplyStream => {
       reply ??= context.stream(200, "application/x-tar");
-      await reply.write(chunk);
+      return reply;
     };
-    await parts.save(names, platform, send, context.signal);
+    const output: SavedOutput = {
+      write: (chunk) => begun().write(chunk),
+      writeFile: (file, size) => begun().writeFile(file, size),
+    };
+    await parts.save(names, platform, output, context.signal);
     reply?.end();
   };
   return {
