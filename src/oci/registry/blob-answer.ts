@@ -1,12 +1,16 @@
 import { EngineError } from "../../errors.ts";
 import type { Exchange } from "./transport.ts";
 
-/** "bytes 100-199/200" → 100, if it goes to the end of a blob of `size` bytes. */
-export function startOfRange(header: string | null, size: number): number | undefined {
-  const match = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/.exec(header ?? "");
-  if (match === null || Number(match[2]) !== size - 1) return undefined;
-  if (match[3] !== "*" && Number(match[3]) !== size) return undefined;
-  return Number(match[1]);
+/** "bytes 100-199/200" is the range from 100 up to 200 of a blob of 200 bytes. */
+export function isRange(exchange: Exchange, from: number, to: number, size: number): boolean {
+  if (exchange.status !== 206) return false;
+  const header = exchange.header("content-range") ?? "";
+  const match = /^bytes ([0-9]{1,15})-([0-9]{1,15})\/([0-9]{1,15}|\*)$/.exec(header);
+  if (match === null) return false;
+  const [, first, last, whole] = match;
+  return (
+    Number(first) === from && Number(last) === to - 1 && (whole === "*" || Number(whole) === size)
+  );
 }
 
 /** Bytes that were compressed on the way are not those that were hashed. */
@@ -23,8 +27,7 @@ export function refuseEncoding(exchange: Exchange, { what }: { what: string }): 
 /** A registry that announces another length will not deliver what was declared. */
 export function refuseOtherLength(
   exchange: Exchange,
-  { what }: { what: string },
-  size: number,
+  { what, size }: { what: string; size: number },
 ): void {
   const length = exchange.header("content-length");
   if (length === null || Number(length) === size) return;

@@ -2,11 +2,11 @@ import { EngineError } from "../../errors.ts";
 import type { Descriptor } from "../descriptor.ts";
 import { Digester, parseDigest } from "../digest.ts";
 import { ConnectionFailure } from "./failures.ts";
-import type { Exchange } from "./transport.ts";
+import type { BlobSource } from "./ranged-blob.ts";
 
-/** A connection that delivers a blob from `offset` on. */
+/** A connection, or several, that delivers a blob from `offset` on. */
 export interface OpenBlob {
-  exchange: Exchange;
+  exchange: BlobSource;
   offset: number;
 }
 
@@ -43,7 +43,7 @@ export function createBlobStream(
 class BlobReader {
   readonly #options: BlobStreamOptions;
   readonly #digester: Digester | undefined;
-  #exchange: Exchange;
+  #exchange: BlobSource;
   /** Bytes handed out, counted from the start of the blob. */
   #position: number;
   /** Bytes still to be thrown away, when a registry began again from the start. */

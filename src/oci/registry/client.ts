@@ -5,10 +5,10 @@ import { manifestCap, parseManifest } from "../manifest.ts";
 import { manifestAccept, parseContentType } from "../media-types.ts";
 import { familiarName, familiarString, type Reference } from "../reference.ts";
 import { Authorizer } from "./auth.ts";
-import { refuseEncoding, refuseOtherLength, startOfRange } from "./blob-answer.ts";
+import { BlobOpener, type BlobTarget } from "./blob-opener.ts";
 import { createBlobStream, type OpenBlob } from "./blob-stream.ts";
 import { type Endpoint, listEndpoints } from "./endpoints.ts";
-import { type FailureContext, isTransient, translate } from "./failures.ts";
+import { type FailureContext, translate } from "./failures.ts";
 import { SchemeFinder } from "./scheme.ts";
 import { collectTags, parseTagPage, type TagPage } from "./tags.ts";
 import { type Exchange, Transport } from "./transport.ts";
@@ -23,8 +23,6 @@ import type {
 
 /** A mirror gets fewer tries than the registry behind it. */
 const mirrorAttempts = 2;
-/** A connection that brought so many bytes before it broke is followed by the next one without a pause. */
-const goodStretch = 1024 * 1024;
 
 interface Request {
   ref: Reference;
@@ -44,6 +42,7 @@ export class RegistryClient implements ImageSource {
   readonly #transport: Transport;
   readonly #authorizer: Authorizer;
   readonly #schemes: SchemeFinder;
+  readonly #opener: BlobOpener;
   readonly #attempts: number;
   /** Mirrors that could not be reached are not waited for again. */
   readonly #down = new Map<string, EngineError>();
@@ -64,6 +63,11 @@ export class RegistryClient implements ImageSource {
       insecureRegistries: options.insecureRegistries ?? [],
     });
     this.#schemes = new SchemeFinder(this.#transport);
+    this.#opener = new BlobOpener({
+      transport: this.#transport,
+      attempts: this.#attempts,
+      width: options.rangesPerBlob ?? 1,
+    });
   }
 
   async resolve(ref: Reference, options: CallOptions = {}): Promise<ResolvedManifest> {
@@ -140,14 +144,16 @@ export class RegistryClient implements ImageSource {
       signal: options.signal,
       onRetry: options.onRetry,
     };
-    let found: Endpoint | undefined;
-    const first = await this.#each(request, (endpoint) => {
-      found = endpoint;
-      return this.#openBlob(endpoint, request, asked, size);
+    const ranges = options.ranges !== false;
+    const { first, target } = await this.#each(request, async (endpoint) => {
+      const target = this.#targetOf(endpoint, request, size);
+      const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
+      const attempt = () => this.#opener.open(target, ranges ? asked : 0, ranges);
+      return { target, first: await this.#transport.retrying(request, attempt, attempts) };
     });
-    const again = this.#createReopen(request, first.offset, size, () => found);
+    const again = this.#opener.createReopen(target, first.offset, ranges);
     const reopen = async (offset: number, error: unknown): Promise<OpenBlob> => {
-      const opened = await again(offset, error, options.ranges === false ? 0 : offset);
+      const opened = await again(offset, error);
       options.onResume?.();
       return opened;
     };
@@ -183,71 +189,13 @@ export class RegistryClient implements ImageSource {
     }
   }
 
-  /** Opens a broken blob again; gives up after too many failures in a row without a byte between them. */
-  #createReopen(
-    request: Request,
-    begin: number,
-    size: number,
-    endpointOf: () => Endpoint | undefined,
-  ) {
-    let last = begin;
-    let failures = 0;
-    return async (offset: number, broken: unknown, from: number): Promise<OpenBlob> => {
-      const gained = offset - last;
-      if (gained > 0) failures = 0;
-      last = offset;
-      const endpoint = endpointOf();
-      let error = broken;
-      for (;;) {
-        request.signal?.throwIfAborted();
-        try {
-          failures += 1;
-          if (endpoint === undefined || !isTransient(error) || failures >= this.#attempts)
-            throw error;
-          if (failures > 1 || gained < goodStretch)
-            await this.#transport.backOff(request, error, failures);
-        } catch (cause) {
-          request.signal?.throwIfAborted();
-          throw translate(cause, contextOf(request, endpoint?.host ?? request.ref.domain));
-        }
-        try {
-          return await this.#tryBlob(endpoint, request, from, size);
-        } catch (cause) {
-          error = cause;
-        }
-      }
+  #targetOf(endpoint: Endpoint, request: Request, size: number): BlobTarget {
+    const { what, signal, onRetry } = request;
+    return {
+      ...{ size, what, signal, onRetry },
+      send: (range) => this.#send(endpoint, range === undefined ? request : { ...request, range }),
+      translate: (error) => translate(error, contextOf(request, endpoint.host)),
     };
-  }
-
-  #openBlob(endpoint: Endpoint, request: Request, offset: number, size: number): Promise<OpenBlob> {
-    const attempts = endpoint.mirror ? mirrorAttempts : this.#attempts;
-    const attempt = () => this.#tryBlob(endpoint, request, offset, size);
-    return this.#transport.retrying(request, attempt, attempts);
-  }
-
-  async #tryBlob(
-    endpoint: Endpoint,
-    request: Request,
-    offset: number,
-    size: number,
-  ): Promise<OpenBlob> {
-    const range = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const exchange = await this.#send(endpoint, { ...request, ...range });
-    if (offset > 0 && exchange.status === 416) {
-      exchange.close();
-      return this.#tryBlob(endpoint, request, 0, size);
-    }
-    if (exchange.status === 206 && offset > 0) {
-      refuseEncoding(exchange, request);
-      if (startOfRange(exchange.header("content-range"), size) === offset)
-        return { exchange, offset };
-      exchange.close();
-      return this.#tryBlob(endpoint, request, 0, size);
-    }
-    if (exchange.status !== 200) throw await exchange.failure();
-    refuseEncoding(exchange, request);
-    refuseOtherLength(exchange, request, size);
-    return { exchange, offset: 0 };
   }
 
   /** Throws `unauthorized` unless the registry takes the credentials that it is shown. */

@@ -44,6 +44,8 @@ export interface RegistryOptions {
   backoffMs?: number;
   /** Gives a connection up that shows no byte for so long; default 30 s. */
   stallMs?: number;
+  /** Connections at once for one large blob, each for a range of it; default 1. */
+  rangesPerBlob?: number;
 }
 
 export interface CallOptions {
