@@ -106,6 +106,7 @@ export const doors: readonly Door[] = [
       "src/daemon/images/layer-store.ts",
       "src/daemon/images/repair.ts",
       "src/daemon/lock.ts",
+      "src/daemon/own-log.ts",
       "src/daemon/volumes/service.ts",
       "src/native.ts",
       "src/oci/durable.ts",

@@ -1,11 +1,10 @@
 import type { StdioOptions } from "node:child_process";
 import { dirname } from "node:path";
+import { daemonLogPath as logPath } from "../api/daemon-log.ts";
 import { EngineError, messageOf } from "../errors.ts";
 import type { Address } from "./address.ts";
 import { Connection } from "./connection.ts";
 
-/** Output of a daemon that was started by a client. */
-const logPath = "/run/rt/daemon.log";
 /** The longest pause between two tries, in milliseconds. */
 const maxPause = 50;
 const logLines = 5;

@@ -15,6 +15,7 @@ import { PeerReader } from "./http/peer.ts";
 import { ApiServer } from "./http/server.ts";
 import { readIds } from "./http/unix.ts";
 import { holdLock } from "./lock.ts";
+import { writeOwnLog } from "./own-log.ts";
 import { Quiet } from "./quiet.ts";
 import { createHandlers } from "./routes/handlers.ts";
 
@@ -26,7 +27,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
       hint: "start it as root, for example with sudo",
     });
   }
-  const log = createLog(config.logLevel);
+  const log = createLog(config.logLevel, writeOwnLog());
   env.keepLoopbackDirect();
   await spareFromOom();
   await makeRoots(config);

@@ -10,10 +10,18 @@ test("without a host the client starts a daemon of its own and waits for it", as
   const setup = ["mount", "-t", "tmpfs", "none"];
   await world.run([...setup, "/run"]);
   await world.run([...setup, "/var/lib"]);
+  const log = "/run/rt/daemon.log";
+  await world.run(["sh", "-c", `mkdir /run/rt && head -c 5m /dev/zero >${log}`]);
   const ran = await world.rt(["version", "--format", "{{.Server.Version}}"], {
     env: { RT_HOST: "" },
   });
   expect(ran.code).toBe(0);
+  // What is old has made room.
+  const sizes = await world.run(["stat", "-c", "%s", `${log}.1`, log]);
+  const [older = 0, newer = 0] = sizes.stdout.split("\n").map(Number);
+  expect(older).toBe(5 * 1024 * 1024);
+  expect(newer).toBeGreaterThan(0);
+  expect(newer).toBeLessThan(10_000);
   const again = await world.rt(["ps", "-q"], { env: { RT_HOST: "" } });
   expect(again).toEqual({ code: 0, stdout: "", stderr: "" });
   const daemons = [...(await world.namespace.processes())].filter(([, line]) =>
