@@ -105,6 +105,18 @@ test("diff the other way round is the reverse; an image does not differ from its
   expect(await world.rtOutput(["image", "diff", "--name-only", "app:base", "app:base"])).toBe("");
 });
 
+test("a name that is no text is shown byte for byte", async () => {
+  const { world } = stage();
+  const script = `cd ${world.root} && mkdir raw && touch raw/a && tar -C raw -cf a.tar . &&
+    touch "raw/$(printf 'x\\377')" && tar -C raw -cf b.tar .`;
+  expect(await world.run(["sh", "-c", script])).toEqual({ code: 0, stdout: "", stderr: "" });
+  for (const name of ["a", "b"]) await world.rtOutput(["import", world.path(`${name}.tar`), name]);
+  const names = await world.rtOutput(["image", "diff", "--name-only", "a", "b"]);
+  expect(names.split("\n")).toContain('"/x\\377"');
+  const json = await world.rtOutput(["image", "diff", "--format", "json", "a", "b"]);
+  expect(json).toContain('{"path":"/x\ufffd","raw":"2f78ff","change":"added"');
+});
+
 test("diff as JSON is a line for the layers and one for each file", async () => {
   const { world } = stage();
   const text = await world.rtOutput([

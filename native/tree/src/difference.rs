@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::archive::join;
 use crate::changes::open_host;
 use crate::error::TreeError;
-use crate::merged::{DEEPEST, Found, Part, names};
+use crate::merged::{DEEPEST, Found, Opened, Part, failed, names};
 
 /// One path that differs.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +54,7 @@ pub fn difference(
     let (before, after) = (open(before)?, open(after)?);
     let mut walk = Walk {
         path: Vec::new(),
+        opened: Opened::default(),
         tell,
     };
     walk.root(&before, &after)?;
@@ -62,6 +63,7 @@ pub fn difference(
 
 struct Walk<'a> {
     path: Vec<u8>,
+    opened: Opened,
     tell: &'a mut dyn FnMut(&Change<'_>) -> Result<(), TreeError>,
 }
 
@@ -131,7 +133,15 @@ impl Walk<'_> {
         if old.is_empty() && new.is_empty() {
             return Ok(());
         }
-        self.directory(&old, &new, depth + 1)
+        for parts in [&old, &new] {
+            self.opened
+                .enter(parts)
+                .map_err(|errno| self.failed(errno))?;
+        }
+        self.directory(&old, &new, depth + 1)?;
+        self.opened.leave(&old);
+        self.opened.leave(&new);
+        Ok(())
     }
 
     fn tell(
@@ -158,7 +168,7 @@ impl Walk<'_> {
     }
 
     fn failed(&self, errno: Errno) -> TreeError {
-        TreeError::sys("read", &self.path, errno)
+        failed(&self.path, errno)
     }
 }
 

@@ -7,9 +7,41 @@ use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
 use crate::archive::list;
+use crate::error::TreeError;
 
 /// Directories open at once in each layer; what lies deeper is not looked at.
 pub(crate) const DEEPEST: usize = 256;
+
+/// Directories open at once in all layers together, far more than images have: those of a hostile one must not
+/// take the descriptors that the rest of the engine needs.
+const MOST_OPEN: usize = 4096;
+
+/// How many directories a walk holds open.
+#[derive(Debug, Default)]
+pub(crate) struct Opened(usize);
+
+impl Opened {
+    /// EMFILE if it would be too many; to be followed by [`Opened::leave`] otherwise.
+    pub(crate) fn enter(&mut self, parts: &[Part]) -> Result<(), Errno> {
+        if self.0 + parts.len() > MOST_OPEN {
+            return Err(Errno::MFILE);
+        }
+        self.0 += parts.len();
+        Ok(())
+    }
+
+    pub(crate) fn leave(&mut self, parts: &[Part]) {
+        self.0 -= parts.len();
+    }
+}
+
+pub(crate) fn failed(path: &[u8], errno: Errno) -> TreeError {
+    if errno == Errno::MFILE {
+        let text = "the layers have too many directories within each other";
+        return TreeError::Invalid(text.into());
+    }
+    TreeError::sys("read", path, errno)
+}
 
 /// A directory of one layer.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::archive::list;
 use crate::changes::open_layers;
 use crate::error::TreeError;
-use crate::merged::{DEEPEST, Part, is_dir, is_opaque, is_whiteout};
+use crate::merged::{DEEPEST, Opened, Part, failed, is_dir, is_opaque, is_whiteout};
 
 /// By layer, lowest first; sizes in bytes. Of a file with several names in a layer the first one has the size.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -37,9 +37,10 @@ pub fn anatomy(layers: &[PathBuf]) -> Result<Anatomy, TreeError> {
             visible: 0,
         },
         several: HashSet::new(),
+        opened: Opened::default(),
     };
     let walked = walk.directory(&parts, 0);
-    walk.found.visible = walked.map_err(|errno| TreeError::sys("read", b"/", errno))?;
+    walk.found.visible = walked.map_err(|errno| failed(b"/", errno))?;
     Ok(walk.found)
 }
 
@@ -47,6 +48,7 @@ struct Walk {
     found: Anatomy,
     /// Layer, device and inode of files with several names.
     several: HashSet<(usize, u64, u64)>,
+    opened: Opened,
 }
 
 /// A name as one layer after another has made it.
@@ -108,7 +110,12 @@ impl Walk {
             Now::Nothing => Ok(0),
             Now::File(bytes) => Ok(bytes),
             Now::Directory(_) if depth >= DEEPEST => Ok(0),
-            Now::Directory(parts) => self.directory(&parts, depth + 1),
+            Now::Directory(parts) => {
+                self.opened.enter(&parts)?;
+                let visible = self.directory(&parts, depth + 1)?;
+                self.opened.leave(&parts);
+                Ok(visible)
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::changes::{opaque, whiteout};
 use super::{Scene, is_root};
-use crate::{Anatomy, anatomy};
+use crate::{Anatomy, TreeError, anatomy, difference};
 
 struct Stack(Scene, Vec<PathBuf>);
 
@@ -102,4 +102,25 @@ fn a_file_with_two_names_counts_at_the_first_and_a_link_is_not_followed() {
     let found = stack.found();
     assert_eq!(found.bytes, [50 + link, 6]);
     assert_eq!(found.wasted, [0, link]);
+}
+
+#[test]
+fn directories_within_each_other_in_many_layers_do_not_take_all_descriptors() {
+    let stack = Stack::new(80);
+    let deep = "d/".repeat(60);
+    for layer in &stack.1 {
+        fs::create_dir_all(layer.join(&deep)).unwrap();
+    }
+    let refused = |result: Result<(), TreeError>| {
+        let said = result.unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "the layers have too many directories within each other"
+        );
+    };
+    refused(anatomy(&stack.1).map(|_| ()));
+    let mut rest = stack.1.clone();
+    rest.truncate(79);
+    refused(difference(&stack.1, &rest, &mut |_| Ok(())));
+    assert_eq!(anatomy(&rest[..20]).unwrap().visible, 0);
 }
