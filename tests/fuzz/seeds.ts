@@ -14,8 +14,8 @@ const layer = join(here, "../../native/layer/corpus");
 /** Larger rows are about a size alone. */
 const largest = 8192;
 
+/** What crashes have left beside them stays. */
 async function save(directory: string, seeds: Record<string, Uint8Array | string>): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
   await mkdir(directory, { recursive: true });
   for (const [name, content] of Object.entries(seeds)) {
     await Bun.write(

@@ -37,14 +37,15 @@ export async function pullName(daemon: Daemon, name: string, auth?: object): Pro
   return await send(daemon, path, undefined, { "x-registry-auth": text });
 }
 
-async function send(
+/** Posts a body; the sentence that refused it, or "". */
+export async function send(
   daemon: Daemon,
   path: string,
   body?: Uint8Array,
   headers: Record<string, string> = {},
 ): Promise<string> {
   const given = body === undefined ? {} : { body: new Uint8Array(body) };
-  const signal = AbortSignal.timeout(120_000);
+  const signal = AbortSignal.timeout(600_000);
   const reply = await daemon.request(path, { method: "POST", headers, ...given, signal });
   if (!reply.ok) return await messageOf(reply);
   const lines = (await reply.text()).trim().split("\n");
@@ -52,14 +53,15 @@ async function send(
   return messages.find(({ error }) => error !== undefined)?.error ?? "";
 }
 
-/** The names of all that the engine keeps of images, partial files and staging directories among them. */
-export async function keptBy(daemon: Daemon): Promise<string[]> {
+/**
+ * The names of all that the engine keeps of images, partial files and staging directories among them; `root` is where
+ * its data root is to be seen.
+ */
+export async function keptBy(daemon: Daemon, root = daemon.dataRoot): Promise<string[]> {
   const of = async (path: string) =>
-    (await readdir(`${daemon.dataRoot}/${path}`, { recursive: true })).map(
-      (name) => `${path}/${name}`,
-    );
+    (await readdir(`${root}/${path}`, { recursive: true })).map((name) => `${path}/${name}`);
   const images = await daemon.json<{ Id: string }[]>("/images/json?all=1");
-  const layers = await readdir(`${daemon.dataRoot}/layers`);
+  const layers = await readdir(`${root}/layers`);
   return [...(await of("content")), ...layers, ...images.map(({ Id }) => Id)].sort((a, b) =>
     a < b ? -1 : 1,
   );

@@ -67,7 +67,7 @@ export function blobsOf({ documents, layers }: StoredImage): Digest[] {
 }
 
 /** Labels that an image could use to pass for something of the engine's own. */
-const reservedLabel = /^(com\.docker\.|io\.docker\.|rt\.)/;
+const reservedLabel = /^(com\.docker|io\.docker|org\.dockerproject|rt)\./;
 
 function toWireConfig(config: RuntimeConfig): WireConfig {
   const labels = Object.entries(config.labels).filter(([name]) => !reservedLabel.test(name));
