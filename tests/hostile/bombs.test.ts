@@ -168,6 +168,7 @@ function waysOf(what: string, compression: string): Way[] {
 
 for (const [what, [bomb, words]] of Object.entries(bombs)) {
   for (const [name, compress] of Object.entries(compressions)) {
+    if (waysOf(what, name).length === 0) continue;
     test(`${what}, by ${name}`, async () => {
       const blob = build(compress, bomb);
       expect(blob.length).toBeLessThan(64 * mebibyte);
