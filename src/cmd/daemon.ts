@@ -35,6 +35,7 @@ const daemonFlags = {
   "log-opt": { kind: "list", summary: "Option of the log driver (max-size=10m)" },
   "max-concurrent-downloads": { kind: "int", summary: "Layers fetched at once; 0 is no limit (3)" },
   "max-download-attempts": { kind: "int", summary: "Tries of a download before it fails (5)" },
+  "max-ranges-per-blob": { kind: "int", summary: "Connections at once for one large layer (1)" },
   "no-keep-blobs": {
     kind: "bool",
     summary:
@@ -117,6 +118,7 @@ function toDaemonFlags(
     logDriver: flags["log-driver"],
     maxConcurrentDownloads: flags["max-concurrent-downloads"],
     maxDownloadAttempts: flags["max-download-attempts"],
+    maxRangesPerBlob: flags["max-ranges-per-blob"],
   };
   const said = Object.entries(optional).filter(([, value]) => value !== undefined);
   return Object.assign(settings, Object.fromEntries(said));

@@ -12,6 +12,7 @@ import {
   parseConcurrentDownloads,
   parseDownloadAttempts,
   parseMirrors,
+  parseRangesPerBlob,
 } from "./registry-settings.ts";
 
 /** `rt daemon`'s flags as typed. */
@@ -29,6 +30,7 @@ export interface DaemonFlags {
   insecureRegistries: string[];
   maxConcurrentDownloads?: number;
   maxDownloadAttempts?: number;
+  maxRangesPerBlob?: number;
   cgroupParent?: string;
   configFile?: string;
   /** Address and prefix of the default bridge, "10.7.0.1/24". */
@@ -57,6 +59,8 @@ export interface DaemonConfig {
   maxConcurrentDownloads: number;
   /** Tries of one request before a pull fails. */
   maxDownloadAttempts: number;
+  /** Connections at once for one large layer. */
+  maxRangesPerBlob: number;
   cgroupParent: string | null;
   seccomp: SeccompDefault;
   bip: string | null;
@@ -90,6 +94,7 @@ const fileKeys = {
   "insecure-registries": "strings",
   "max-concurrent-downloads": "number",
   "max-download-attempts": "number",
+  "max-ranges-per-blob": "number",
   "cgroup-parent": "string",
   bip: "string",
   "seccomp-profile": "string",
@@ -144,6 +149,7 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     maxDownloadAttempts: parseDownloadAttempts(
       flags.maxDownloadAttempts ?? file["max-download-attempts"],
     ),
+    maxRangesPerBlob: parseRangesPerBlob(flags.maxRangesPerBlob ?? file["max-ranges-per-blob"]),
     cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
     seccomp: await readSeccompDefault(flags.seccompProfile ?? file["seccomp-profile"] ?? "builtin"),
     bip: parseBip(flags.bip ?? file.bip),

@@ -3,6 +3,7 @@ import {
   parseConcurrentDownloads,
   parseDownloadAttempts,
   parseMirrors,
+  parseRangesPerBlob,
   toRegistryInfo,
 } from "./registry-settings.ts";
 
@@ -60,4 +61,11 @@ test("toRegistryInfo tells of every registry that has a setting", () => {
     { Name: "ghcr.io", Mirrors: ["https://g"], Secure: true, Official: false },
     { Name: "plain.example:5000", Mirrors: [], Secure: false, Official: false },
   ]);
+});
+
+test("ranges of one blob are bounded, for the memory that each takes", () => {
+  expect(parseRangesPerBlob()).toBe(1);
+  expect(parseRangesPerBlob(4)).toBe(4);
+  for (const wrong of [0, 17, 1.5])
+    expect(() => parseRangesPerBlob(wrong)).toThrow(`invalid max ranges per blob: ${wrong}`);
 });

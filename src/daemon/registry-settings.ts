@@ -10,6 +10,8 @@ export type Mirrors = Readonly<Record<string, readonly string[]>>;
 const concurrentDownloads = 3;
 /** Docker's default of max-download-attempts. */
 const downloadAttempts = 5;
+/** Each connection beyond the first may hold 4 MiB in memory for each layer under way. */
+const mostRanges = 16;
 
 /** Reads "URL", a mirror of Docker Hub, and "HOST=URL", a mirror of any registry. Throws invalid_argument. */
 export function parseMirrors(texts: readonly string[]): Mirrors {
@@ -55,6 +57,14 @@ export function parseDownloadAttempts(given: number = downloadAttempts): number 
   if (!Number.isInteger(given) || given < 1)
     throw new EngineError("invalid_argument", `invalid max download attempts: ${given}`);
   return given;
+}
+
+/** Connections at once for one large blob. */
+export function parseRangesPerBlob(given = 1): number {
+  if (Number.isInteger(given) && given >= 1 && given <= mostRanges) return given;
+  throw new EngineError("invalid_argument", `invalid max ranges per blob: ${given}`, {
+    hint: `give a number from 1, one connection, to ${mostRanges}`,
+  });
 }
 
 /** RegistryConfig of GET /info. */

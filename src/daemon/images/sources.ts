@@ -18,6 +18,7 @@ export function createRegistries(config: DaemonConfig, log: Log): Registries {
     registryMirrors: config.registryMirrors,
     insecureRegistries: config.insecureRegistries,
     attempts: config.maxDownloadAttempts,
+    rangesPerBlob: config.maxRangesPerBlob,
     credentials: async (host) => (host === login?.domain ? login.credentials : undefined),
     userAgent: `rt/${packageJson.version}`,
     onRetry: ({ reason, delayMs }) =>

@@ -89,7 +89,8 @@ export class BlobOpener {
       throw new ConnectionFailure("truncated", "the registry answers with another range");
     };
     const { width } = this.#options;
-    return { exchange: new RangedBlob({ begin, end: size, first, width, open }), offset: begin };
+    const exchange = new RangedBlob({ begin, end: size, first, width, open });
+    return { exchange, offset: begin, joined: true };
   }
 }
 

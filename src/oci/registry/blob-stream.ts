@@ -8,6 +8,8 @@ import type { BlobSource } from "./ranged-blob.ts";
 export interface OpenBlob {
   exchange: BlobSource;
   offset: number;
+  /** It is put together from several answers. */
+  joined?: boolean;
 }
 
 export interface BlobStreamOptions {

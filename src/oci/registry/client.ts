@@ -151,6 +151,7 @@ export class RegistryClient implements ImageSource {
       const attempt = () => this.#opener.open(target, ranges ? asked : 0, ranges);
       return { target, first: await this.#transport.retrying(request, attempt, attempts) };
     });
+    if (first.joined) options.onResume?.();
     const again = this.#opener.createReopen(target, first.offset, ranges);
     const reopen = async (offset: number, error: unknown): Promise<OpenBlob> => {
       const opened = await again(offset, error);

@@ -59,7 +59,7 @@ export interface BlobOptions extends CallOptions {
   offset?: number;
   /** False: a broken stream is begun again from the start, for a registry whose ranges cannot be trusted. */
   ranges?: boolean;
-  /** Told when the bytes go on from another connection. */
+  /** Told when the bytes go on from another answer. */
   onResume?: () => void;
   /**
    * Compute the digest while streaming (the default) and fail at the end if it is wrong; only done for a
