@@ -1,6 +1,7 @@
 import { EngineError, errorCodes, messageOf } from "../errors.ts";
 import type { Command, Session } from "./command.ts";
 import { UsageError } from "./flags.ts";
+import { Interrupted } from "./interrupted.ts";
 import { OutputClosed } from "./output.ts";
 import { tame } from "./tame.ts";
 
@@ -12,6 +13,8 @@ export const exitCodes = {
   daemonRuns: 3,
   /** A mistake on the command line, or `run` and `create` failed before the container did. */
   usage: 125,
+  /** Ctrl-C: 128 + SIGINT. */
+  interrupted: 130,
   /** stdout was closed by its reader: 128 + SIGPIPE. */
   outputClosed: 141,
 } as const;
@@ -25,6 +28,10 @@ export interface Running {
 /** Says on stderr what went wrong, in one sentence with its remedy; returns the exit code. */
 export function report(error: unknown, session: Session, running: Running | undefined): number {
   if (error instanceof OutputClosed) return exitCodes.outputClosed;
+  if (error instanceof Interrupted) {
+    session.stderr.line(`${session.program}: ${error.message}`);
+    return exitCodes.interrupted;
+  }
   const help = `Run '${[session.program, running?.name, "--help"].filter(Boolean).join(" ")}' for more information`;
   if (error instanceof UsageError) {
     const usage = running

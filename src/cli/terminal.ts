@@ -46,10 +46,10 @@ export async function enterRawMode(): Promise<Disposable> {
   };
 }
 
-/** Calls `change` now and whenever the terminal behind stdout changes its size. */
-export function watchSize(change: (size: TerminalSize) => void): Disposable {
+/** Calls `change` now and whenever the terminal behind `fd` changes its size. */
+export function watchSize(change: (size: TerminalSize) => void, fd: 1 | 2 = 1): Disposable {
   const tell = () => {
-    const size = terminalSize(1);
+    const size = terminalSize(fd);
     if (size) change(size);
   };
   process.on("SIGWINCH", tell);

@@ -1,4 +1,5 @@
 import { containerIdHeader, runProtocol, warningsHeader } from "../api/frames.ts";
+import { layerSizesHeader } from "../api/pull.ts";
 import { routes } from "../api/routes.ts";
 import type {
   AuthConfig,
@@ -250,16 +251,26 @@ export class Engine {
     platform?: string | undefined;
     /** Value of X-Registry-Auth. */
     auth?: string | undefined;
+    signal?: AbortSignal | undefined;
   }): AsyncGenerator<ProgressMessage> {
+    const { signal } = options;
     const query = {
       fromImage: options.fromImage,
       tag: options.tag || undefined,
       platform: options.platform || undefined,
     };
-    const headers: Record<string, string> =
-      options.auth === undefined ? {} : { "X-Registry-Auth": options.auth };
-    const reply = await this.transport.request(routes.imageCreate, { query, headers });
-    yield* readJsonStream<ProgressMessage>(reply.body);
+    const headers: Record<string, string> = {
+      [layerSizesHeader]: "1",
+      ...(options.auth === undefined ? {} : { "X-Registry-Auth": options.auth }),
+    };
+    const reply = await this.transport.request(routes.imageCreate, { query, headers, signal });
+    try {
+      yield* readJsonStream<ProgressMessage>(reply.body);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    }
+    signal?.throwIfAborted();
   }
 
   inspectImage(name: string): Promise<ImageInspect> {

@@ -1,7 +1,7 @@
 import type { ProgressMessage } from "../../api/types.ts";
 import type { Output } from "../../cli/output.ts";
 import { type ProgressLine, ProgressView } from "../../cli/progress.ts";
-import { terminalSize } from "../../cli/terminal.ts";
+import { terminalSize, watchSize } from "../../cli/terminal.ts";
 import { EngineError, type ErrorCode, errorCodes } from "../../errors.ts";
 
 /**
@@ -13,18 +13,34 @@ export async function showProgress(
   output: Output | undefined,
   onlyWords: boolean,
 ): Promise<void> {
-  const view = output && !onlyWords ? new ProgressView(output, terminalSize(output.fd)) : undefined;
-  for await (const message of messages) {
-    if (message.errorDetail || message.error) {
-      view?.finish();
-      throw toError(message);
+  if (output === undefined || onlyWords) return await readWords(messages, output);
+  const view = new ProgressView(output, terminalSize(output.fd));
+  using _watch = watchSize((size) => view.resize(size), output.fd);
+  let failed = true;
+  try {
+    for await (const message of messages) {
+      if (message.errorDetail || message.error) throw toError(message);
+      if (message.rtLayerSizes !== undefined) view.expect(message.rtLayerSizes);
+      else if (message.stream === undefined) view.update(toLine(message));
+      else {
+        view.finish();
+        output.print(message.stream);
+      }
     }
-    if (message.stream !== undefined) {
-      view?.finish();
-      output?.print(message.stream);
-    } else view?.update(toLine(message));
+    failed = false;
+  } finally {
+    view.finish(failed);
   }
-  view?.finish();
+}
+
+async function readWords(
+  messages: AsyncIterable<ProgressMessage>,
+  output: Output | undefined,
+): Promise<void> {
+  for await (const message of messages) {
+    if (message.errorDetail || message.error) throw toError(message);
+    if (message.stream !== undefined) output?.print(message.stream);
+  }
 }
 
 function toLine(message: ProgressMessage): ProgressLine {
@@ -35,6 +51,7 @@ function toLine(message: ProgressMessage): ProgressLine {
     ...(current === undefined ? {} : { current }),
     ...(total === undefined ? {} : { total }),
     final: isFinal(message),
+    skipped: message.status === "Already exists",
   };
 }
 
