@@ -1,9 +1,12 @@
+import type { FileHandle } from "node:fs/promises";
 import type { Output } from "../cli/output.ts";
 import type { Body } from "../client/http.ts";
 import { EngineError } from "../errors.ts";
 
-/** Small pieces are joined to this many bytes before they are written. */
-const pieceSize = 1024 * 1024;
+/** Small pieces are gathered to this many bytes before they are written. */
+const gatheredSize = 1024 * 1024;
+/** So much is written before the disk is told to begin with it, which it then does beside the writing. */
+const syncedSize = 32 * 1024 * 1024;
 
 /** Refuses a place that no archive can go to, in Docker's words and before anything is asked. */
 export async function checkDestination(file: string | undefined): Promise<void> {
@@ -22,15 +25,15 @@ export async function writeArchive(
   stdout: Output,
 ): Promise<void> {
   if (file) return await saveTo(body, file);
-  await pump(body, (piece) => stdout.pipe(piece));
+  await pump(body, (pieces) => stdout.pipe(Buffer.concat(pieces)));
 }
 
-/** Takes the next piece while one is written; one is written at a time. */
-async function pump(body: Body, write: (piece: Uint8Array) => Promise<unknown>): Promise<void> {
+/** Takes the next pieces while some are written; one write at a time. */
+async function pump(body: Body, write: (pieces: Uint8Array[]) => Promise<unknown>): Promise<void> {
   let writing: Promise<unknown> = Promise.resolve();
-  for await (const piece of pieces(body)) {
+  for await (const pieces of gather(body)) {
     await writing;
-    writing = write(piece);
+    writing = write(pieces);
     // Thrown where it is waited for, which may be late.
     writing.catch(() => {});
   }
@@ -44,8 +47,9 @@ async function saveTo(body: Body, path: string): Promise<void> {
   try {
     const file = await open(temporary, "wx", 0o600);
     try {
-      await pump(body, (piece) => file.writeFile(piece));
-      await file.sync();
+      const disk = new DiskAhead(file);
+      await pump(body, async (pieces) => disk.wrote(await writeAll(file, pieces)));
+      await disk.finish();
     } finally {
       await file.close();
     }
@@ -56,15 +60,57 @@ async function saveTo(body: Body, path: string): Promise<void> {
   }
 }
 
-async function* pieces(body: Body): AsyncGenerator<Uint8Array> {
+/** Has what was written brought to the disk while more is written. */
+class DiskAhead {
+  readonly #file: FileHandle;
+  #written = 0;
+  #syncing: Promise<void> | undefined;
+  #failure: unknown;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  wrote(size: number): void {
+    this.#written += size;
+    if (this.#written < syncedSize || this.#syncing !== undefined) return;
+    this.#written = 0;
+    this.#syncing = this.#file
+      .datasync()
+      .catch((error) => {
+        // The kernel tells of a write that failed once only.
+        this.#failure ??= error;
+      })
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+  }
+
+  /** Resolves when all of it is there. */
+  async finish(): Promise<void> {
+    await this.#syncing;
+    await this.#file.sync();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+async function writeAll(file: FileHandle, pieces: Uint8Array[]): Promise<number> {
+  const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const { bytesWritten } = await file.writev(pieces);
+  // A disk that is nearly full takes a part; the next write says why.
+  if (bytesWritten < size) await file.writeFile(Buffer.concat(pieces).subarray(bytesWritten));
+  return size;
+}
+
+async function* gather(body: Body): AsyncGenerator<Uint8Array[]> {
   let held: Uint8Array[] = [];
   let size = 0;
   for (let chunk = await body.next(); chunk; chunk = await body.next()) {
     held.push(chunk);
     size += chunk.length;
-    if (size < pieceSize) continue;
-    yield Buffer.concat(held);
+    if (size < gatheredSize) continue;
+    yield held;
     [held, size] = [[], 0];
   }
-  if (size > 0) yield Buffer.concat(held);
+  if (size > 0) yield held;
 }

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { readdir, readlink, stat, truncate, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { expectRefusal } from "../support/sentence.ts";
 import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
@@ -116,6 +117,19 @@ test("a layer that has become shorter breaks the archive off", async () => {
   await writeFile(blob, whole);
   await world.rtOutput(["save", "-o", file, "big:1"]);
   expect(hash(await Bun.file(file).bytes())).toBe(expected);
+});
+
+test("a disk that is full is named, and keeps nothing of the archive", async () => {
+  const { world } = stage();
+  const small = world.path("small");
+  const mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "none", small];
+  expect((await world.run(["mkdir", small])).code).toBe(0);
+  expect((await world.run(mount)).code).toBe(0);
+  const ran = await world.rt(["save", "-o", `${small}/full.tar`, "big:1"]);
+  const left = await world.run(["ls", "-A", small]);
+  expect((await world.run(["umount", small])).code).toBe(0);
+  expectRefusal(ran, 1, /no space left/i);
+  expect(left.stdout).toBe("");
 });
 
 test("a daemon that stops does not wait for a client that does not read", async () => {
