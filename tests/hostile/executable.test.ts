@@ -5,34 +5,27 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { stat } from "node:fs/promises";
 import { digestOf } from "../../scripts/image.ts";
-import { Canary } from "../support/canary.ts";
-import type { Daemon } from "../support/daemon.ts";
+import type { Canary } from "../support/canary.ts";
 import { buildMischief } from "../support/mischief.ts";
-import { rtPath, World } from "../support/world.ts";
+import { openWatched, type WatchedStage } from "../support/watched.ts";
+import { rtPath, type World } from "../support/world.ts";
 
 setDefaultTimeout(120_000);
 const seconds = process.env.RT_FULL === "1" ? 30 : 2;
 
+let stage: WatchedStage | undefined;
 let world: World;
-let daemon: Daemon;
 let canary: Canary;
 let before: unknown;
 
 beforeAll(async () => {
-  world = await World.create();
-  canary = await Canary.create(world);
-  const registry = await world.registry();
-  await registry.push("library/mischief:latest", await buildMischief());
-  daemon = await world.daemon({ mirrors: [registry.url] });
-  await world.rtOutput(["pull", "-q", "mischief"]);
+  stage = await openWatched({ "mischief:latest": await buildMischief() });
+  ({ world, canary } = stage);
   before = await programs();
 });
 
 afterAll(async () => {
-  await daemon.removeContainers();
-  await daemon.stop();
-  await canary.remove();
-  await world.end();
+  await stage?.end();
 });
 
 /** Digest, owner and mode of rt and of the program that its monitors are. */

@@ -6,17 +6,19 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { buildTar, digestOf, type Entry, type Image } from "../../scripts/image.ts";
 import { type Attempt, attempt, get, isSentence, post, request } from "../support/attempt.ts";
-import { Canary, look } from "../support/canary.ts";
+import { type Canary, look } from "../support/canary.ts";
 import type { Daemon } from "../support/daemon.ts";
 import { buildBusybox, stackOn } from "../support/images.ts";
 import { buildMischief } from "../support/mischief.ts";
 import type { Registry } from "../support/registry.ts";
 import { until } from "../support/until.ts";
-import { rtPath, World } from "../support/world.ts";
+import { openWatched, type WatchedStage } from "../support/watched.ts";
+import { rtPath, type World } from "../support/world.ts";
 
 setDefaultTimeout(1_200_000);
 const full = process.env.RT_FULL === "1";
 
+let stage: WatchedStage | undefined;
 let world: World;
 let daemon: Daemon;
 let registry: Registry;
@@ -25,22 +27,15 @@ let base: Image;
 let own: string[];
 
 beforeAll(async () => {
-  world = await World.create();
-  canary = await Canary.create(world);
-  registry = await world.registry();
   base = await buildBusybox();
-  await registry.push("library/hostile:base", base);
-  daemon = await world.daemon({ mirrors: [registry.url] });
-  await world.rtOutput(["pull", "-q", "hostile:base"]);
+  stage = await openWatched({ "hostile:base": base });
+  ({ world, registry, daemon, canary } = stage);
   await Bun.write(world.path("plain"), "a file\n");
   own = await executables();
 });
 
 afterAll(async () => {
-  await daemon.removeContainers();
-  await daemon.stop();
-  await canary.remove();
-  await world.end();
+  await stage?.end();
 });
 
 const directories = ["/dev", "/proc", "/sys", "/etc", "/work", "/data"];

@@ -4,33 +4,28 @@
  */
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { attempt, isSentence, post } from "../support/attempt.ts";
-import { Canary, look } from "../support/canary.ts";
+import { type Canary, look } from "../support/canary.ts";
 import type { Daemon } from "../support/daemon.ts";
 import { buildMischief } from "../support/mischief.ts";
-import { World } from "../support/world.ts";
+import { openWatched, type WatchedStage } from "../support/watched.ts";
+import type { World } from "../support/world.ts";
 
 setDefaultTimeout(600_000);
 const starts = process.env.RT_FULL === "1" ? 1000 : 60;
 
+let stage: WatchedStage | undefined;
 let world: World;
 let daemon: Daemon;
 let canary: Canary;
 
 beforeAll(async () => {
-  world = await World.create();
-  canary = await Canary.create(world);
-  const registry = await world.registry();
-  await registry.push("library/mischief:latest", await buildMischief());
-  daemon = await world.daemon({ mirrors: [registry.url] });
-  await world.rtOutput(["pull", "-q", "mischief"]);
+  stage = await openWatched({ "mischief:latest": await buildMischief() });
+  ({ world, daemon, canary } = stage);
   await Bun.write(world.path("plain"), "a file\n");
 });
 
 afterAll(async () => {
-  await daemon.removeContainers();
-  await daemon.stop();
-  await canary.remove();
-  await world.end();
+  await stage?.end();
 });
 
 /** What stands, half of the time, where a directory is: /v/a. */

@@ -40,11 +40,7 @@ fn it_gets_frames_sends_raw_input_and_outlives_the_daemon() {
         return;
     };
     let open = json!({"process": {"openStdin": true, "stdinOnce": true}});
-    machine
-        .launch(&machine.plan(&["/probe", "cat"], &open))
-        .expect("launch");
-    let mut control = machine.client();
-    control.watch();
+    let mut control = machine.at_gate(&["/probe", "cat"], &open);
     let mut client = control.adopt(&adoption(0b111));
     control.start().expect("started");
     drop(control);
@@ -63,11 +59,7 @@ fn the_exit_code_comes_from_the_monitor_where_the_daemon_is_gone() {
     };
     for daemon_stays in [false, true] {
         let open = json!({"process": {"openStdin": true, "stdinOnce": true}});
-        machine
-            .launch(&machine.plan(&["/probe", "cat"], &open))
-            .expect("launch");
-        let mut control = machine.client();
-        control.watch();
+        let mut control = machine.at_gate(&["/probe", "cat"], &open);
         let mut client = control.adopt(&Adoption {
             is_told_exit: true,
             ..adoption(0b111)
@@ -97,11 +89,7 @@ fn with_a_terminal_output_is_raw_and_the_keys_let_it_go() {
         return;
     };
     let tty = json!({"process": {"tty": true, "openStdin": true}});
-    machine
-        .launch(&machine.plan(&["/probe", "cat"], &tty))
-        .expect("launch");
-    let mut control = machine.client();
-    control.watch();
+    let mut control = machine.at_gate(&["/probe", "cat"], &tty);
     let mut client = control.adopt(&Adoption {
         is_raw: true,
         detach_keys: b"\x10\x11".to_vec(),
@@ -128,11 +116,7 @@ fn one_that_goes_away_is_told_of_and_the_gate_does_not_wait_for_it() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    machine
-        .launch(&machine.plan(&["/probe", "hold"], &json!({})))
-        .expect("launch");
-    let mut control = machine.client();
-    control.watch();
+    let mut control = machine.at_gate(&["/probe", "hold"], &json!({}));
     drop(control.adopt(&adoption(0b110)));
     let gone = [&7u32.to_be_bytes()[..], &[1]].concat();
     assert_eq!(control.answer(), Some((frame::RELEASED, gone)));

@@ -133,13 +133,7 @@ fn the_reaper_reaps_forwards_and_keeps_the_exit_code() {
     assert_eq!(machine.run(&["/probe", "die", "9"], &init).code, 137);
     let orphan = machine.run(&["/probe", "orphan"], &init);
     assert_eq!((orphan.code, orphan.stdout.as_str()), (5, "orphan of 1\n"));
-    machine
-        .launch(&machine.plan(&["/probe", "hold"], &init))
-        .expect("launch");
-    let mut client = machine.client();
-    client.attach(0b110);
-    client.watch();
-    client.start().expect("started");
+    let mut client = machine.started(&["/probe", "hold"], &init, 0b110);
     client.until("holding");
     client.signal(15);
     assert_eq!(client.until_exit().code, 64 + 15);
@@ -158,13 +152,7 @@ fn a_second_start_is_refused() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    machine
-        .launch(&machine.plan(&["/probe", "hold"], &json!({})))
-        .expect("launch");
-    let mut client = machine.client();
-    client.attach(0b110);
-    client.watch();
-    client.start().expect("started");
+    let mut client = machine.started(&["/probe", "hold"], &json!({}), 0b110);
     client.until("holding");
     assert_eq!(
         machine.client().start().expect_err("refused")["code"],

@@ -25,14 +25,7 @@ fn small_disk(machine: &Machine, options: &str) -> PathBuf {
 /// A container that says each line that it is told.
 fn parrot(machine: &Machine, log: &Value) -> Client {
     let changes = json!({"log": log, "process": {"openStdin": true, "stdinOnce": true}});
-    machine
-        .launch(&machine.plan(&["/probe", "echo-lines"], &changes))
-        .expect("launch");
-    let mut client = machine.client();
-    client.attach(0b111);
-    client.watch();
-    client.start().expect("started");
-    client
+    machine.started(&["/probe", "echo-lines"], &changes, 0b111)
 }
 
 fn tell(client: &mut Client, line: &str) {

@@ -139,15 +139,25 @@ impl Machine {
 
     /// Launches, starts, and waits for the end: (exit code, stdout, stderr).
     pub(crate) fn run(&self, argv: &[&str], changes: &Value) -> Outcome {
-        self.launch(&self.plan(argv, changes))
-            .unwrap_or_else(|e| panic!("launch: {e}"));
+        self.started(argv, changes, 0b110).until_exit()
+    }
+
+    /// The control connection to a container that stands at its gate.
+    pub(crate) fn at_gate(&self, argv: &[&str], changes: &Value) -> Client {
+        self.launch(&self.plan(argv, changes)).expect("launch");
+        let mut control = self.client();
+        control.watch();
+        control
+    }
+
+    /// The connection of a client that has attached by `flags`, watches, and has started the container.
+    pub(crate) fn started(&self, argv: &[&str], changes: &Value, flags: u8) -> Client {
+        self.launch(&self.plan(argv, changes)).expect("launch");
         let mut client = self.client();
-        client.attach(0b110);
+        client.attach(flags);
         client.watch();
-        if let Err(failed) = client.start() {
-            panic!("start: {failed}");
-        }
-        client.until_exit()
+        client.start().expect("started");
+        client
     }
 
     /// The failure of a launch or of a start.

@@ -37,16 +37,11 @@ fn much_output_is_whole_though_the_client_reads_late() {
         return;
     };
     let bytes = 4 << 20;
-    machine
-        .launch(&machine.plan(
-            &["/probe", "flood", &bytes.to_string()],
-            &json!({"log": null}),
-        ))
-        .expect("launch");
-    let mut client = machine.client();
-    client.attach(0b110);
-    client.watch();
-    client.start().expect("started");
+    let client = machine.started(
+        &["/probe", "flood", &bytes.to_string()],
+        &json!({"log": null}),
+        0b110,
+    );
     // The container is done writing only when it is read.
     assert_eq!(client.until_exit().stdout.len(), bytes);
 }
@@ -57,13 +52,7 @@ fn input_comes_back_and_ends_with_the_half_close() {
         return;
     };
     let open = json!({"process": {"openStdin": true, "stdinOnce": true}});
-    machine
-        .launch(&machine.plan(&["/probe", "cat"], &open))
-        .expect("launch");
-    let mut client = machine.client();
-    client.attach(0b111);
-    client.watch();
-    client.start().expect("started");
+    let mut client = machine.started(&["/probe", "cat"], &open, 0b111);
     let big = vec![b'a'; 300_000];
     for part in big.chunks(30_000) {
         client.send(frame::STDIN, part);
@@ -108,13 +97,7 @@ fn a_terminal_has_a_size_and_can_be_resized() {
         return;
     };
     let tty = json!({"process": {"tty": true, "openStdin": true, "rows": 30, "cols": 100}});
-    machine
-        .launch(&machine.plan(&["/probe", "window"], &tty))
-        .expect("launch");
-    let mut client = machine.client();
-    client.attach(0b111);
-    client.watch();
-    client.start().expect("started");
+    let mut client = machine.started(&["/probe", "window"], &tty, 0b111);
     client.until("size 30 100 0");
     let size = [0, 12, 0, 34];
     assert_eq!(client.ask(frame::RESIZE, &size).0, frame::ACK);
@@ -146,13 +129,7 @@ fn the_terminal_is_the_console_and_interrupts() {
         "hiwritten\r\n"
     );
     let changes = json!({"init": true, "process": {"tty": true, "openStdin": true}});
-    machine
-        .launch(&machine.plan(&["/probe", "hold"], &changes))
-        .expect("launch");
-    let mut client = machine.client();
-    client.attach(0b111);
-    client.watch();
-    client.start().expect("started");
+    let mut client = machine.started(&["/probe", "hold"], &changes, 0b111);
     client.until("holding");
     client.send(frame::STDIN, b"\x03");
     assert_eq!(client.until_exit().code, 130);
