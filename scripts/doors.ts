@@ -113,7 +113,7 @@ export const doors: readonly Door[] = [
       "src/oci/ingest.ts",
       "src/oci/layout.ts",
       "src/oci/registry/server/append.ts",
-      "src/oci/registry/transport.ts",
+      "src/oci/registry/file-body.ts",
       "src/oci/registry/server/blobs.ts",
       "src/oci/registry/server/password-file.ts",
       "src/oci/registry/server/repositories.ts",

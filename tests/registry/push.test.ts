@@ -4,9 +4,11 @@ import { buildHelloImage } from "../../scripts/hello-image.ts";
 import { buildImage, buildIndex, hostArchitecture, type Image } from "../../scripts/image.ts";
 import { UploadPeer } from "../../src/oci/registry/testing/upload-peer.ts";
 import type { Daemon } from "../support/daemon.ts";
+import { FrailLine } from "../support/frail-line.ts";
 import { login, type Registry, relay } from "../support/registry.ts";
 import { expectRefusal } from "../support/sentence.ts";
-import { World } from "../support/world.ts";
+import { until } from "../support/until.ts";
+import { rtPath, World } from "../support/world.ts";
 
 setDefaultTimeout(60_000);
 
@@ -21,7 +23,6 @@ beforeAll(async () => {
   daemon = await world.daemon();
   source = await world.registry();
   hello = await buildHelloImage();
-  // Above what goes in one request, and of a size that ends in the middle of a chunk.
   const content = new Uint8Array(randomBytes(11_000_001));
   const layers = [[{ name: "large", content }], [{ name: "small", content: "above it" }]];
   large = buildImage({ layers, config: { Cmd: ["/large"] }, compression: "gzip" });
@@ -169,8 +170,8 @@ test("a registry that breaks the connection in the middle of uploads gets each b
   await relay(world, `tcp:127.0.0.1:${port}`, `unix:${socket}`);
   const MiB = 1024 * 1024;
   peer.mischief = {
-    breakAfter: ({ method, headers }) =>
-      method === "PATCH" && Number(headers.get("content-length")) > 3 * MiB ? 3 * MiB : undefined,
+    breakAfter: ({ headers }) =>
+      Number(headers.get("content-length")) > 3 * MiB ? 3 * MiB : undefined,
   };
   const name = await tag("large", `127.0.0.1:${port}/broken/line:1`);
   expect(await world.rtOutput(["push", name])).toContain(`1: digest: ${large.digest} `);
@@ -180,5 +181,36 @@ test("a registry that breaks the connection in the middle of uploads gets each b
   expect(peer.received).toBe(all);
   for (const [digest, bytes] of large.blobs)
     expect(peer.blobs.get(digest)?.equals(bytes)).toBe(true);
+  await world.rtOutput(["rmi", name]);
+});
+
+const frail = { "rt's own registry": 4, "Debian's registry": 2 };
+
+for (const [kind, breaks] of Object.entries(frail)) {
+  test(`over a line that breaks every few MB an image arrives whole at ${kind}`, async () => {
+    const registry = await (kind.startsWith("rt") ? world.registry() : world.debianRegistry());
+    const [socket, port] = [world.path(`frail-${breaks}.sock`), world.nextPort()];
+    await using line = await FrailLine.start(socket, registry.socket, 2_500_000, breaks);
+    await relay(world, `tcp:127.0.0.1:${port}`, `unix:${socket}`);
+    const name = await tag("large", `127.0.0.1:${port}/frail/line:1`);
+    expect(await world.rtOutput(["push", name])).toContain(`1: digest: ${large.digest} `);
+    expect(line.broken).toBe(breaks);
+    expect(await fetchWhole(`${registry.host}/frail/line:1`)).toBe(textOf(large));
+    await world.rtOutput(["rmi", name]);
+  });
+}
+
+test("a client that is killed ends its push", async () => {
+  const port = world.nextPort();
+  const socket = world.path("held.sock");
+  await using peer = await UploadPeer.start(socket);
+  await relay(world, `tcp:127.0.0.1:${port}`, `unix:${socket}`);
+  peer.mischief = { hold: ({ method }) => method === "PUT" };
+  const name = await tag("large", `127.0.0.1:${port}/held/image:1`);
+  const running = world.spawn([rtPath, "push", name]);
+  await until("uploads to be under way", async () => peer.held >= 3);
+  process.kill(await world.innerPid(running), "SIGKILL");
+  await until("their connections to be closed", async () => peer.held === 0);
+  expect(peer.manifests.size).toBe(0);
   await world.rtOutput(["rmi", name]);
 });

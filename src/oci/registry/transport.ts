@@ -2,6 +2,7 @@ import { EngineError } from "../../errors.ts";
 import { printable } from "../printable.ts";
 import { hostKind } from "./addresses.ts";
 import { ConnectionFailure, HttpFailure, isTransient, reasonOf } from "./failures.ts";
+import { type FilePart, openFilePart } from "./file-body.ts";
 import type { RetryEvent } from "./types.ts";
 
 const maxRedirects = 10;
@@ -24,14 +25,6 @@ export interface TransportOptions {
 export interface Concerned {
   signal?: AbortSignal | undefined;
   onRetry?: ((event: RetryEvent) => void) | undefined;
-}
-
-/** Bytes of a file, sent as they are on the disk and never all in memory. */
-export interface FilePart {
-  path: string;
-  start: number;
-  /** Behind the last byte. */
-  end: number;
 }
 
 export interface RequestOptions {
@@ -213,9 +206,13 @@ export class Transport {
       controller.abort(reason);
     };
     const { stallMs } = this.#options;
-    const { body, length, slowestMs } = toFetchBody(url, options.body);
+    let isAnswered = false;
+    const touch = (): void => {
+      if (!isAnswered) timer.refresh();
+    };
+    const { body, length, blindMs } = toFetchBody(url, options.body, touch);
     if (length !== undefined) headers.set("content-length", String(length));
-    const waitMs = stallMs + slowestMs;
+    const waitMs = stallMs + blindMs;
     const timer = setTimeout(() => controller.abort(stalled(waitMs)), waitMs);
     try {
       signal?.throwIfAborted();
@@ -234,31 +231,22 @@ export class Transport {
       abort();
       throw error;
     } finally {
+      isAnswered = true;
       clearTimeout(timer);
     }
   }
+}
+
+function toFetchBody(url: URL, body: RequestOptions["body"], touch: () => void) {
+  return typeof body !== "object" || body instanceof Uint8Array
+    ? { body, length: undefined, blindMs: 0 }
+    : openFilePart(body, url.protocol === "https:", touch);
 }
 
 /** What a redirect leads to is read there; what is sent is sent again only if the answer says so. */
 function mayFollow(status: number, { method = "GET", body }: RequestOptions): boolean {
   if (method === "GET" || method === "HEAD") return [301, 302, 303, 307, 308].includes(status);
   return typeof body !== "string" && (status === 307 || status === 308);
-}
-
-/** Bytes a second that any connection is thought to carry; a slower one is a broken one. */
-const slowestRate = 32 * 1024;
-
-/**
- * Without TLS the kernel copies a file to the socket (sendfile). With TLS Bun would read all of it into memory first,
- * so it gets a stream.
- */
-function toFetchBody(url: URL, body: RequestOptions["body"]) {
-  if (typeof body !== "object" || body instanceof Uint8Array)
-    return { body, length: undefined, slowestMs: 0 };
-  const part = Bun.file(body.path).slice(body.start, body.end);
-  const length = body.end - body.start;
-  const slowestMs = (length / slowestRate) * 1000;
-  return { body: url.protocol === "https:" ? part.stream() : part, length, slowestMs };
 }
 
 /** Where an answer leads; throws forbidden for a place that it may not lead to. */

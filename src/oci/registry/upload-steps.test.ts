@@ -1,14 +1,20 @@
 import { expect, test } from "bun:test";
-import { nextChunk, receivedOf } from "./upload-steps.ts";
+import { nextChunk, receivedOf, waysOf } from "./upload-steps.ts";
 
 const MiB = 1024 * 1024;
 
-test("nextChunk grows on a fast connection and shrinks on a slow one, within bounds", () => {
-  expect(nextChunk(8 * MiB, 100)).toBe(16 * MiB);
-  expect(nextChunk(64 * MiB, 100)).toBe(64 * MiB);
-  expect(nextChunk(32 * MiB, 2_000)).toBe(32 * MiB);
-  expect(nextChunk(32 * MiB, 9_000)).toBe(16 * MiB);
-  expect(nextChunk(8 * MiB, 60_000)).toBe(8 * MiB);
+test("nextChunk is what goes in two seconds, within bounds", () => {
+  expect(nextChunk(8 * MiB, 400, 256 * MiB)).toBe(40 * MiB);
+  expect(nextChunk(8 * MiB, 1, 256 * MiB)).toBe(256 * MiB);
+  expect(nextChunk(8 * MiB, 0, 64 * MiB)).toBe(64 * MiB);
+  expect(nextChunk(40 * MiB, 4_000, 256 * MiB)).toBe(20 * MiB);
+  expect(nextChunk(8 * MiB, 60_000, 256 * MiB)).toBe(8 * MiB);
+});
+
+test("waysOf sends in one request what is seen to go, or is gone soon", () => {
+  expect(waysOf(2 ** 40, true)[0]).toBe("whole");
+  expect(waysOf(8 * MiB, false)[0]).toBe("whole");
+  expect(waysOf(33 * MiB, false)).toEqual(["chunks", "whole"]);
 });
 
 test("receivedOf reads what a registry says of an upload, and nothing else", () => {

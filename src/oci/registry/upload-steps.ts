@@ -2,20 +2,27 @@ const MiB = 1024 * 1024;
 
 /** The first chunk of a blob, and the least of any: some registries' storage takes no parts below 5 MiB. */
 export const firstChunk = 8 * MiB;
-const largestChunk = 64 * MiB;
+export const largestChunk = 256 * MiB;
+/** What proxies let pass, of those that let no blob pass. */
+export const modestChunk = 64 * MiB;
+/** Sent in one request even where nobody sees it go. */
+const blindLimit = 32 * MiB;
 
 /** In one request with the digest, or in several and the digest behind them. */
 export type SendWay = "whole" | "chunks";
 
-/** Ways to send a blob of `size` bytes, best first: not every registry takes both. */
-export function waysOf(size: number): SendWay[] {
-  return size <= firstChunk ? ["whole", "chunks"] : ["chunks", "whole"];
+/**
+ * Ways to send a blob of `size` bytes, best first: not every registry takes both. One request is the fastest, since
+ * registries sync and hash anew behind each; without TLS nothing would be seen of it (see file-body.ts).
+ */
+export function waysOf(size: number, isSecure: boolean): SendWay[] {
+  return isSecure || size <= blindLimit ? ["whole", "chunks"] : ["chunks", "whole"];
 }
 
-/** A chunk should take about a second: more is lost when a connection breaks, less costs too many round trips. */
-export function nextChunk(length: number, tookMs: number): number {
-  if (tookMs < 500) return Math.min(length * 2, largestChunk);
-  return tookMs > 4000 ? Math.max(length / 2, firstChunk) : length;
+/** A chunk should take about two seconds, so that progress is seen and requests are few. */
+export function nextChunk(length: number, tookMs: number, largest: number): number {
+  const wanted = Math.round((length / Math.max(tookMs, 1)) * 2000);
+  return Math.max(firstChunk, Math.min(wanted, largest));
 }
 
 /**

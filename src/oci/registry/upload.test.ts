@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "../digest.ts";
 import { PushClient } from "./push-client.ts";
+import { createCertificate } from "./testing/certificate.ts";
 import { type Mischief, refuseUpload, say, UploadPeer } from "./testing/upload-peer.ts";
 import type { LocalBlob, RegistryOptions } from "./types.ts";
 
@@ -49,18 +50,38 @@ test("a small blob goes in one request, an empty one too", async () => {
 });
 
 test("a large blob goes in chunks that follow each other, and tells how far it is", async () => {
-  const blob = await buildBlob(20 * MiB + 5);
+  const blob = await buildBlob(34 * MiB + 5);
   const told: number[] = [];
   await open().putBlob(blob, { sent: (bytes) => told.push(bytes) });
   expect(peer.blobs.get(blob.descriptor.digest)?.equals(blob.bytes)).toBe(true);
   expect(asked("PATCH")[0]).toEndWith(` 0-${8 * MiB - 1}`);
-  expect(asked("PATCH").at(-1)).toEndWith(`-${20 * MiB + 4}`);
-  expect(told.at(-1)).toBe(20 * MiB + 5);
+  expect(asked("PATCH").at(-1)).toEndWith(`-${34 * MiB + 4}`);
+  expect(told.at(-1)).toBe(34 * MiB + 5);
   expect(told).toEqual(told.toSorted((a, b) => a - b));
 });
 
-test("chunks are as large as the registry wants them at least", async () => {
+test("under TLS a large blob goes in one request that is seen to go, and goes on when it breaks", async () => {
+  await using secure = await UploadPeer.start(undefined, createCertificate());
   const blob = await buildBlob(20 * MiB);
+  const { digest, size } = blob.descriptor;
+  const client = new PushClient({ domain: secure.host, path: "a/b" }, { backoffMs: 1 });
+  const told: number[] = [];
+  await client.putBlob(blob, { sent: (bytes) => told.push(bytes) });
+  expect(secure.blobs.get(digest)?.equals(blob.bytes)).toBe(true);
+  expect(secure.asked.filter((line) => line.startsWith("PUT"))).toHaveLength(1);
+  expect(told.filter((bytes) => bytes > 0 && bytes < size).length).toBeGreaterThan(10);
+  secure.received = 0;
+  secure.blobs.clear();
+  secure.mischief = {
+    breakAfter: ({ headers }) =>
+      Number(headers.get("content-length")) > 12 * MiB ? 12 * MiB : undefined,
+  };
+  await client.putBlob(blob);
+  expect(secure.received).toBe(size);
+});
+
+test("chunks are as large as the registry wants them at least", async () => {
+  const blob = await buildBlob(34 * MiB);
   await open({ beginning: { "OCI-Chunk-Min-Length": `${16 * MiB}` } }).putBlob(blob);
   expect(asked("PATCH")[0]).toEndWith(` 0-${16 * MiB - 1}`);
   expect(peer.blobs.has(blob.descriptor.digest)).toBe(true);
@@ -80,7 +101,8 @@ test("a beginning that is redirected stays a POST", async () => {
 test("an upload whose connection breaks every few MB goes on where the registry stands", async () => {
   const blob = await buildBlob(29 * MiB);
   await open({
-    breakAfter: ({ method }) => (method === "PATCH" ? 5 * MiB : undefined),
+    breakAfter: ({ headers }) =>
+      Number(headers.get("content-length")) > 5 * MiB ? 5 * MiB : undefined,
   }).putBlob(blob);
   expect(peer.blobs.get(blob.descriptor.digest)?.equals(blob.bytes)).toBe(true);
   expect(peer.received).toBe(29 * MiB);
@@ -96,7 +118,7 @@ test("a small blob that breaks goes on, too", async () => {
 test("where the registry has forgotten the upload it begins again", async () => {
   const blob = await buildBlob(10 * MiB);
   await open({
-    breakAfter: ({ method, earlier }) => (method === "PATCH" && earlier === 0 ? MiB : undefined),
+    breakAfter: ({ method, earlier }) => (method === "PUT" && earlier === 0 ? MiB : undefined),
     answer: ({ method, url }) =>
       method === "GET" && url.pathname !== "/v2/"
         ? refuseUpload(404, "BLOB_UPLOAD_UNKNOWN")
@@ -109,7 +131,7 @@ test("where the registry has forgotten the upload it begins again", async () => 
 test("a registry that counts wrong ends in a wrong digest, and the blob is sent again from the start", async () => {
   const blob = await buildBlob(10 * MiB);
   await open({
-    breakAfter: ({ method, earlier }) => (method === "PATCH" && earlier === 0 ? MiB : undefined),
+    breakAfter: ({ method, earlier }) => (method === "PUT" && earlier === 0 ? MiB : undefined),
     answer: ({ method, url, earlier }) =>
       method === "GET" && url.pathname !== "/v2/" && earlier < 3
         ? say(204, { Range: `0-${2 * MiB - 1}` })
@@ -127,8 +149,8 @@ test("a lost answer to the last request is no failure", async () => {
 
 test("a registry that takes no chunks gets the whole, and the other way about", async () => {
   for (const [size, refused] of [
-    [9 * MiB, "PATCH"],
-    [1000, "PUT"],
+    [34 * MiB, "PATCH"],
+    [9 * MiB, "PUT"],
   ] as const) {
     const blob = await buildBlob(size);
     const isRefused = (method: string, length: string | undefined) =>
@@ -144,7 +166,7 @@ test("a registry that takes no chunks gets the whole, and the other way about", 
 });
 
 test("429 is obeyed and the upload goes on", async () => {
-  const blob = await buildBlob(9 * MiB);
+  const blob = await buildBlob(34 * MiB);
   const waits: number[] = [];
   const onRetry = ({ delayMs }: { delayMs: number }) => waits.push(delayMs);
   await open(
@@ -162,9 +184,9 @@ test("429 is obeyed and the upload goes on", async () => {
 
 test("a registry that breaks without end is given up", async () => {
   const blob = await buildBlob(9 * MiB);
-  const client = open({ breakAfter: ({ method }) => (method === "PATCH" ? 0 : undefined) });
+  const client = open({ breakAfter: ({ method }) => (method === "PUT" ? 0 : undefined) });
   await expect(client.putBlob(blob)).rejects.toMatchObject({ code: "unavailable" });
-  expect(asked("PATCH")).toHaveLength(5);
+  expect(asked("PUT")).toHaveLength(5);
   expect(asked("DELETE").length).toBeLessThanOrEqual(1);
 });
 
@@ -180,7 +202,7 @@ test("a registry that falls silent is given up after the time for that", async (
 test("a push that is given up lets go of its connections", async () => {
   const blob = await buildBlob(9 * MiB);
   const stop = new AbortController();
-  const client = open({ hold: ({ method }) => method === "PATCH" });
+  const client = open({ hold: ({ method }) => method === "PUT" });
   const done = client.putBlob(blob, { signal: stop.signal });
   while (peer.held === 0) await Bun.sleep(5);
   stop.abort();

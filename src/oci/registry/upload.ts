@@ -1,7 +1,15 @@
 import { ConnectionFailure, HttpFailure, isTransient } from "./failures.ts";
 import { checkRedirect, type Exchange, type RequestOptions } from "./transport.ts";
 import type { LocalBlob } from "./types.ts";
-import { firstChunk, nextChunk, receivedOf, type SendWay, waysOf } from "./upload-steps.ts";
+import {
+  firstChunk,
+  largestChunk,
+  modestChunk,
+  nextChunk,
+  receivedOf,
+  type SendWay,
+  waysOf,
+} from "./upload-steps.ts";
 
 /** Where a registry takes the bytes of an upload. */
 export interface UploadSession {
@@ -29,7 +37,7 @@ export interface UploadWire {
 }
 
 /**
- * One blob on its way into a registry: small ones in one request, others in chunks that grow with the connection. A broken
+ * One blob on its way into a registry, in one request or in chunks that grow with the connection. A broken
  * connection is taken up where the registry says that it stands, or from the start if the registry has forgotten.
  */
 export class BlobUpload {
@@ -50,11 +58,14 @@ export class BlobUpload {
   }
 
   async run(): Promise<void> {
-    const ways = waysOf(this.#blob.descriptor.size);
     try {
+      this.#session = await this.#wire.begin();
+      const isSecure = this.#session.url.protocol === "https:";
+      const ways = waysOf(this.#blob.descriptor.size, isSecure);
       for (const [at, way] of ways.entries()) {
         try {
-          await this.#runAs(way);
+          // A body that was refused may have been too large.
+          await this.#runAs(way, at === 0 ? largestChunk : modestChunk);
           return;
         } catch (error) {
           const isLast = at === ways.length - 1;
@@ -68,11 +79,11 @@ export class BlobUpload {
     }
   }
 
-  async #runAs(way: SendWay): Promise<void> {
+  async #runAs(way: SendWay, largest: number): Promise<void> {
     for (;;) {
       try {
         this.#session ??= await this.#wire.begin();
-        if (way === "chunks" || this.#offset > 0) await this.#sendChunks(this.#session);
+        if (way === "chunks" || this.#offset > 0) await this.#sendChunks(this.#session, largest);
         await this.#finish();
         return;
       } catch (error) {
@@ -84,13 +95,13 @@ export class BlobUpload {
   }
 
   /** Sends all that is left, a chunk for each request. */
-  async #sendChunks({ leastChunk }: UploadSession): Promise<void> {
+  async #sendChunks({ leastChunk }: UploadSession, largest: number): Promise<void> {
     const { size } = this.#blob.descriptor;
     let length = Math.max(firstChunk, leastChunk);
     while (this.#offset < size) {
       const from = performance.now();
       await this.#sendChunk(Math.min(size, this.#offset + length));
-      length = Math.max(leastChunk, nextChunk(length, performance.now() - from));
+      length = Math.max(leastChunk, nextChunk(length, performance.now() - from, largest));
     }
   }
 
@@ -100,7 +111,7 @@ export class BlobUpload {
       method: "PATCH",
       url: this.#url(),
       headers: { "content-type": octets, "content-range": `${start}-${end - 1}` },
-      body: { path: this.#blob.path, start, end },
+      body: { path: this.#blob.path, start, end, sent: (bytes) => this.#wire.sent(start + bytes) },
     });
     if (exchange.status === 409) throw busy();
     if (exchange.status !== 202) throw await exchange.failure();
@@ -115,7 +126,8 @@ export class BlobUpload {
     // Appended as text: what is there may be signed as it stands.
     url.search += `${url.search === "" ? "?" : "&"}digest=${encodeURIComponent(digest)}`;
     const isWhole = this.#offset < size;
-    const body = { path: this.#blob.path, start: 0, end: size };
+    const sent = (bytes: number): void => this.#wire.sent(bytes);
+    const body = { path: this.#blob.path, start: 0, end: size, sent };
     using exchange = await this.#wire.send({
       method: "PUT",
       url,
@@ -147,7 +159,7 @@ export class BlobUpload {
     if (!(error instanceof HttpFailure)) return false;
     const { status, code } = error;
     if (code === "BLOB_UPLOAD_UNKNOWN" || code === "RANGE_INVALID") return true;
-    if (this.#resumed && status === 400) return true;
+    if (this.#resumed && [400, 405, 501].includes(status)) return true;
     return this.#best > 0 && (status === 404 || status === 416);
   }
 

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { digestOf } from "../../digest.ts";
 
 /** A request of which the body may not have come yet. */
@@ -45,13 +46,14 @@ export class UploadPeer implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #server: Server;
 
-  private constructor() {
-    this.#server = createServer((socket) => this.#serve(socket));
+  private constructor(tls: { cert: string; key: string } | undefined) {
+    const serve = (socket: Socket): void => this.#serve(socket);
+    this.#server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve);
   }
 
   /** On a port of its own, or a Unix socket. */
-  static async start(path?: string): Promise<UploadPeer> {
-    const peer = new UploadPeer();
+  static async start(path?: string, tls?: { cert: string; key: string }): Promise<UploadPeer> {
+    const peer = new UploadPeer(tls);
     const { promise, resolve } = Promise.withResolvers<void>();
     if (path === undefined) peer.#server.listen(0, "127.0.0.1", resolve);
     else peer.#server.listen(path, resolve);
