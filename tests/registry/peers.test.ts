@@ -93,7 +93,12 @@ test("an image is pulled over https by who has a password, and by nobody else", 
   await world.docker(["login", "-u", user, "--password-stdin", host], { stdin: password });
   const docker = await world.docker(["pull", app]);
   expect(docker.stdout).toContain("Image is up to date");
-  await world.rtOutput(["rmi", app]);
+  const pushed = `${host}/other/app:v2`;
+  await world.rtOutput(["tag", app, pushed]);
+  await world.rtOutput(["push", pushed]);
+  await world.rtOutput(["rmi", app, pushed]);
+  expect((await world.rt(["run", "--rm", pushed])).stdout).toStartWith("Hello from rt!");
+  await world.rtOutput(["rmi", pushed]);
 });
 
 test("a registry that cannot be served as asked says why", async () => {
