@@ -72,13 +72,16 @@ async function unpackStored(fetch: LayerFetch, id: string): Promise<boolean> {
   const unpacking = layers.unpack(content.path(descriptor.digest), signal);
   unpacking.extraction.grown(descriptor.size);
   unpacking.extraction.finish();
+  let isRight = false;
   try {
     const result = await unpacking.done;
+    // Then it is the image that is wrong about it, and others may need it.
+    isRight = result.digest === descriptor.digest;
     await checkContent(fetch, unpacking, result);
     await layers.commit(unpacking, result);
     return true;
   } catch (error) {
-    if (isWorthKeeping(error)) throw error;
+    if (isRight || isWorthKeeping(error)) throw error;
     await content.remove(descriptor.digest);
     return false;
   }

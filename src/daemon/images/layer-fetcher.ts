@@ -32,6 +32,8 @@ export class LayerFetcher {
   readonly #limiter: Limiter;
   /** By diffID. */
   readonly #fetches = new SharedTasks<ProgressMessage, void>();
+  /** Blobs that are being fetched: when the last in the row has ended. */
+  readonly #blobs = new Map<Digest, Promise<void>>();
 
   constructor(content: ContentStore, layers: LayerStore, width: number) {
     this.#content = content;
@@ -80,8 +82,22 @@ export class LayerFetcher {
       const store = { content: this.#content, layers: this.#layers };
       const fetch = { source, reference, descriptor, diffId, ...store, report, signal };
       const onWait = (): void => report({ status: "Waiting", progressDetail: {}, id });
-      await this.#limiter.run(() => fetchTruly(fetch), signal, onWait);
+      const inTurn = () => this.#inTurn(descriptor.digest, () => fetchTruly(fetch));
+      await this.#limiter.run(inTurn, signal, onWait);
     });
+  }
+
+  /** Images that disagree on what is in a blob want it under several diffIDs: it is fetched for one at a time. */
+  async #inTurn(digest: Digest, work: () => Promise<void>): Promise<void> {
+    const before = this.#blobs.get(digest);
+    const turn = Promise.resolve(before).then(work);
+    const ended = turn.catch(() => undefined);
+    this.#blobs.set(digest, ended);
+    try {
+      await turn;
+    } finally {
+      if (this.#blobs.get(digest) === ended) this.#blobs.delete(digest);
+    }
   }
 }
 
