@@ -302,6 +302,18 @@ test("no more layers are fetched at once than max-concurrent-downloads says, and
   ]);
 });
 
+test("a request is tried as often as max-download-attempts says", async () => {
+  const flags = ["--max-download-attempts", "2"];
+  await using other = await World.create();
+  using failing = await FakeRegistry.start(other);
+  await other.daemon({ flags });
+  failing.answer = (_, url) =>
+    url.pathname.includes("/manifests/") ? refuse(503, "UNAVAILABLE", "later") : undefined;
+  const ran = await other.rt(["pull", "-q", `${failing.host}/never`]);
+  expectRefusal(ran, 1, /503/);
+  expect(failing.asked.filter((path) => path.includes("/manifests/"))).toHaveLength(2);
+});
+
 test("a daemon refuses settings of downloads that cannot be, in Docker's words", async () => {
   for (const [flag, words] of [
     ["--max-concurrent-downloads=-1", "invalid max concurrent downloads: -1"],

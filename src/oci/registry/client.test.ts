@@ -9,6 +9,7 @@ import { parseReference } from "../reference.ts";
 import { selectImage } from "../select.ts";
 import { RegistryClient } from "./client.ts";
 import { type RunningRegistry, serveRegistry } from "./server.ts";
+import { reply, ScriptedPeer } from "./testing/scripted-peer.ts";
 
 let root: string;
 let registry: RunningRegistry;
@@ -149,6 +150,23 @@ describe("RegistryClient", () => {
     for (const mirror of ["http://127.0.0.1:1", `${registry.url}/nowhere`]) {
       const client = new RegistryClient({ registryMirrors: { [host]: [mirror] } });
       expect((await client.resolve(parseReference(`${host}/app`))).endpoint).toBe(registry.url);
+    }
+  });
+
+  test("a mirror that fails is not waited for again, one that lacks an image is asked for the next", async () => {
+    await pushImage("app");
+    for (const [status, times] of [
+      [503, 2],
+      [404, 3],
+    ] as const) {
+      await using mirror = await ScriptedPeer.start((_, socket) => reply(socket, status));
+      const client = new RegistryClient({
+        registryMirrors: { [host]: [mirror.url] },
+        backoffMs: 1,
+      });
+      for (let i = 0; i < 3; i++) await client.resolve(parseReference(`${host}/app`));
+      expect(mirror.requests).toHaveLength(times);
+      expect(await client.tags(parseReference(`${host}/app`))).toEqual(["latest"]);
     }
   });
 
