@@ -24,11 +24,14 @@ async function pulled(config: Record<string, unknown>, above: Entry[] = []): Pro
   return `users:${made}`;
 }
 
-/** The ids of a container of the image; the frame of the log before them is left out. */
+/** The ids of a container of the image; the frames of the log around them are left out. */
 async function ids(User: string, above: Entry[] = []): Promise<Attempt> {
   const Image = await pulled({ User }, above);
-  const ran = await attempt(stage().daemon, { Image, Cmd: ["sh", "-c", "id -u; id -g"] });
-  return { ...ran, output: ran.output.replaceAll(/[^0-9\n]/g, "").trim() };
+  const ran = await attempt(stage().daemon, {
+    Image,
+    Cmd: ["sh", "-c", "(id -u; id -g) 2>/dev/null"],
+  });
+  return { ...ran, output: ran.output.match(/[0-9]+/g)?.join("\n") ?? "" };
 }
 
 const file = (name: string, content: string | Uint8Array): Entry => ({
