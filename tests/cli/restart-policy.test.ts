@@ -120,20 +120,18 @@ test("a stop, or a kill by KILL, is the end of it; a crash is not", async () => 
 
 test("what ends while the daemon is down comes back by its policy, and what was stopped by `always` alone", async () => {
   const { world } = stage();
-  const fails = [
-    "sh",
-    "-c",
-    "if [ -e /again ]; then sleep 1000; fi; touch /again; sleep 0.5; exit 4",
-  ];
-  const failing = await run("on-failure", ...fails);
+  const endsBy = (code: number) => `trap "exit ${code}" TERM; sleep 1000 & wait`;
+  const failing = await run("on-failure", "sh", "-c", endsBy(4));
   const crashing = await run("unless-stopped", "sleep", "1000");
-  const plain = await run("no", "sh", "-c", "sleep 0.5; exit 5");
+  const plain = await run("no", "sh", "-c", endsBy(5));
   const always = await run("always", "sleep", "1000");
   const unless = await run("unless-stopped", "sleep", "1000");
   await world.rtOutput(["stop", "-t", "0", always, unless]);
-  const { Pid } = (await inspect(crashing)).State;
+  const pids: number[] = [];
+  for (const id of [failing, plain, crashing]) pids.push((await inspect(id)).State.Pid);
+  const [fails, ends, crashes] = pids;
   await nextDaemon(async () => {
-    await world.run(["sh", "-c", `kill -9 ${Pid}`]);
+    await world.run(["sh", "-c", `kill -TERM ${fails} ${ends}; kill -9 ${crashes}`]);
     await world.monitorsEnd();
   });
   for (const id of [failing, crashing, always]) await reaches(id, "running");
