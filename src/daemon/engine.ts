@@ -2,11 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { HostFacts, Native } from "../native-types.ts";
+import type { HostFacts, Native } from "../native-types/native.ts";
 import { ContentStore } from "../oci/layout.ts";
 import { PushClient } from "../oci/registry/push-client.ts";
 import type { DaemonConfig } from "./config.ts";
 import { parseOwnCapabilities } from "./containers/capabilities.ts";
+import { isRunning } from "./containers/container.ts";
 import { findMaskedPaths } from "./containers/defaults.ts";
 import type { Freezer } from "./containers/freezer.ts";
 import type { HealthChecker } from "./containers/health.ts";
@@ -174,7 +175,7 @@ export async function createEngine(
       lifecycle.restarter.close();
       lifecycle.health.close();
       await trash.close();
-      await native.retire();
+      if (!table.all().some(({ state }) => isRunning(state))) await native.retire();
       database.close();
     },
   };

@@ -15,7 +15,7 @@ use crate::failure::Failure;
 
 static MONITOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/monitor.bin"));
 
-/// `LaunchRequest` of `src/native-types.ts`.
+/// `LaunchRequest` of `src/native-types/`.
 #[derive(Deserialize)]
 struct Request {
     plan: ContainerPlan,
@@ -90,12 +90,10 @@ pub(crate) fn prepare_monitor() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Lets the idle monitor go, and takes away what the daemon shares with containers if it has none. For its end.
+/// Lets the idle monitor go, and takes away what the daemon shares with containers. For its end, if none runs.
 pub(crate) fn retire() {
-    let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let pid = idle.as_ref().map(IdleMonitor::pid);
-    drop(idle);
-    sandbox::cgroup::retire(pid);
+    drop(IDLE.lock().unwrap_or_else(PoisonError::into_inner).take());
+    sandbox::cgroup::retire();
 }
 
 fn take_idle() -> Result<IdleMonitor, Failure> {

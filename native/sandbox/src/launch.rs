@@ -60,10 +60,6 @@ impl IdleMonitor {
         })
     }
 
-    pub fn pid(&self) -> u32 {
-        self.pid
-    }
-
     /// False once it has ended, which only a signal can have done.
     pub fn is_alive(&self) -> bool {
         let mut watched = [PollFd::new(&self.channel.0, PollFlags::empty())];

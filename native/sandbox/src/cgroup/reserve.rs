@@ -35,27 +35,22 @@ pub(super) fn prepare(layout: &Layout) {
     });
 }
 
-/// How long what ends with the daemon may stay in its cgroup.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long what ends with the daemon, or shortly before it, may stay in its cgroup.
+const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Takes those cgroups away when the daemon ends, if no container is in them. `idle` is the monitor that has just been
-/// let go. A daemon that starts meanwhile makes anew what it cannot enter.
-pub fn retire(idle: Option<u32>) {
+/// Takes those cgroups away when the daemon ends and none of its containers runs. A daemon that starts meanwhile makes
+/// anew what it cannot enter.
+pub fn retire() {
     let Ok(layout) = Layout::cached() else {
         return;
     };
     spawner::end();
-    let own = [Some(std::process::id()), idle];
     let deadline = Instant::now() + PATIENCE;
     let directories: Vec<_> = ["pids", "cpu"]
         .into_iter()
         .filter_map(|name| Some(layout.v1_for(name)?.own.join(CONTAINERS)))
         .collect();
-    while !directories.iter().all(|directory| remove_tree(directory)) {
-        let in_use = |directory: &PathBuf| members(directory).any(|pid| !own.contains(&Some(pid)));
-        if directories.iter().any(in_use) || Instant::now() > deadline {
-            return;
-        }
+    while !directories.iter().all(|directory| remove_tree(directory)) && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -67,17 +62,6 @@ fn remove_tree(directory: &Path) -> bool {
     }
     let removed = fs::remove_dir(directory);
     !removed.is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
-}
-
-fn members(directory: &Path) -> impl Iterator<Item = u32> {
-    let mut all = children(directory);
-    all.push(directory.to_owned());
-    all.into_iter().flat_map(|cgroup| {
-        let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-        text.lines()
-            .filter_map(|line| line.parse().ok())
-            .collect::<Vec<u32>>()
-    })
 }
 
 fn children(directory: &Path) -> Vec<PathBuf> {
