@@ -25,19 +25,10 @@ export const rules: readonly Rule[] = [
   { area: "errors.ts", may: {}, why: "everybody reads it" },
   { area: "env.ts", may: {}, why: "everybody reads it" },
   { area: "log.ts", may: {}, why: "everybody reads it" },
-  {
-    area: "native-types.ts",
-    may: { type: ["native-exec-types.ts"] },
-    why: "types between the addon and the services",
-  },
-  {
-    area: "native-exec-types.ts",
-    may: { type: ["native-types.ts", "native-exec-types.ts"] },
-    why: "types between the addon and the services",
-  },
+  { area: "native-types/", may: {}, why: "types between the addon and the services" },
   {
     area: "native.ts",
-    may: { static: ["errors.ts"], type: ["native-types.ts", "native-exec-types.ts"] },
+    may: { static: ["errors.ts"], type: ["native-types/"] },
     why: "the only door to the addon",
   },
   {
@@ -88,7 +79,7 @@ export const rules: readonly Rule[] = [
     may: {
       static: ["native.ts", "api/", "oci/", "errors.ts", "env.ts", "log.ts"],
       dynamic: ["native.ts"],
-      type: ["native-types.ts", "native-exec-types.ts"],
+      type: ["native-types/"],
     },
     why: "the composition root: it alone loads the addon and hands it to the services",
   },
@@ -96,7 +87,7 @@ export const rules: readonly Rule[] = [
     area: "daemon/",
     may: {
       static: ["api/", "oci/", "archive/", "errors.ts", "log.ts"],
-      type: ["native-types.ts", "native-exec-types.ts"],
+      type: ["native-types/"],
     },
     why: "never the client; services are given the addon, they do not load it",
   },

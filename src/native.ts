@@ -2,24 +2,26 @@ import { dlopen, ptr } from "bun:ffi";
 import { writeSync } from "node:fs";
 import addonPath from "../dist/native/rt-addon.bin" with { type: "file" };
 import { EngineError, type ErrorCode, errorCodes } from "./errors.ts";
-import type { MonitorForms } from "./native-exec-types.ts";
+import type { MonitorForms } from "./native-types/exec.ts";
+import type {
+  ExtractOptions,
+  ExtractResult,
+  FileChange,
+  LayerExtraction,
+  PackedLayer,
+  TreeUsage,
+} from "./native-types/layers.ts";
 import type {
   ArchiveSink,
   ArchiveSource,
   ByteSource,
-  ExtractOptions,
-  ExtractResult,
-  FileChange,
   FileSending,
   FileStat,
   HostFacts,
-  LayerExtraction,
   LogReader,
   LogRequest,
   Native,
-  PackedLayer,
-  TreeUsage,
-} from "./native-types.ts";
+} from "./native-types/native.ts";
 
 /** The addon's functions as they cross N-API: structures as JSON, errors as JSON in the message. */
 interface Addon {

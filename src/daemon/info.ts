@@ -3,7 +3,7 @@ import { arch, hostname } from "node:os";
 import packageJson from "../../package.json";
 import type { SystemInfo, SystemVersion } from "../api/types.ts";
 import { apiVersion, minApiVersion } from "../api/version.ts";
-import type { HostFacts } from "../native-types.ts";
+import type { HostFacts } from "../native-types/native.ts";
 import type { DaemonConfig } from "./config.ts";
 import { logDrivers } from "./containers/log-options.ts";
 import type { ContainerTable } from "./containers/table.ts";

@@ -13,7 +13,7 @@ struct Facts {
     app_armor: bool,
 }
 
-/// `HostFacts` of `src/native-types.ts`, as JSON.
+/// `HostFacts` of `src/native-types/`, as JSON.
 pub(crate) fn host_facts() -> Result<String, Failure> {
     let facts = Facts {
         host: sandbox::host_facts(),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::background::run;
 use crate::failure::Failure;
 
-/// `CgroupRef` of `src/native-types.ts`, with what is wanted of it.
+/// `CgroupRef` of `src/native-types/`, with what is wanted of it.
 #[derive(Deserialize)]
 struct Request {
     parent: Option<String>,

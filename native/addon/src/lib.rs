@@ -1,5 +1,5 @@
 //! The door between the daemon's JavaScript and the native crates: shells only. Structures cross as
-//! JSON, in the shapes of `src/native-types.ts`; errors as in `failure.rs`.
+//! JSON, in the shapes of `src/native-types/`; errors as in `failure.rs`.
 
 mod background;
 mod exec;

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::background::run;
 use crate::failure::Failure;
 
-/// `LogRequest` of `src/native-types.ts`.
+/// `LogRequest` of `src/native-types/`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(clippy::struct_excessive_bools)]

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::background::run;
 
-/// `CgroupRef` of `src/native-types.ts`, with the container's first process.
+/// `CgroupRef` of `src/native-types/`, with the container's first process.
 #[derive(Deserialize)]
 struct Request {
     parent: Option<String>,

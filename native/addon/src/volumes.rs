@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 
-/// `CopyUpRequest` of `src/native-types.ts`.
+/// `CopyUpRequest` of `src/native-types/`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::json;
 
-/// `ExitRecord` of `src/native-types.ts`, as JSON.
+/// `ExitRecord` of `src/native-types/`, as JSON.
 pub(crate) fn build(code: i32, oom_killed: bool) -> Vec<u8> {
     let mut out = format!("{{\"exitCode\":{code},\"oomKilled\":{oom_killed},").into_bytes();
     json::field(&mut out, "finishedAt", &time::now());

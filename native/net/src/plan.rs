@@ -1,4 +1,4 @@
-//! What the caller decides before anything is done; spelled as in `src/native-types.ts`.
+//! What the caller decides before anything is done; spelled as in `src/native-types/`.
 
 use std::net::Ipv4Addr;
 

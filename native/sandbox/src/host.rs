@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cgroup::Layout;
 use crate::sys;
 
-/// What `info` and the planner need to know; `HostFacts` of `src/native-types.ts`.
+/// What `info` and the planner need to know; `HostFacts` of `src/native-types/`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(clippy::struct_excessive_bools)]

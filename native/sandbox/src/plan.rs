@@ -1,4 +1,4 @@
-//! The container plan as the daemon writes it: the Rust half of `src/native-types.ts`.
+//! The container plan as the daemon writes it: the Rust half of `src/native-types/`.
 //!
 //! The shapes are equal to the TypeScript ones (camelCase JSON). Nothing unknown is denied, so that
 //! a daemon may say more than this version understands. All paths are absolute, all sizes bytes.

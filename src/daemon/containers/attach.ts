@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { DetachScanner } from "../../api/detach-keys.ts";
 import { FrameDecoder } from "../../api/frames.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import { type AttachFlags, MonitorAttachment, type MonitorControl, toBits } from "./monitor.ts";
 import type { Entry } from "./table.ts";
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { CgroupRef } from "../../native-types.ts";
+import type { CgroupRef } from "../../native-types/native.ts";
 import type { Container } from "./container.ts";
 
 /** The leaf that holds a container's processes. */

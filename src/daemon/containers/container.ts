@@ -1,5 +1,5 @@
 import type { ContainerConfig, HostConfig } from "../../api/types.ts";
-import type { IdMap } from "../../native-types.ts";
+import type { IdMap } from "../../native-types/plan.ts";
 import type { Platform } from "../../oci/platform.ts";
 
 /** What a container is: fixed at create, but for its name. */

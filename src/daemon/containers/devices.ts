@@ -7,7 +7,7 @@ import type {
   DeviceRule,
   PlannedDevice,
   PlannedResources,
-} from "../../native-types.ts";
+} from "../../native-types/plan.ts";
 
 /** Checks what a request says of devices, without looking at the host's. */
 export function parseDeviceRules(host: HostConfig): DeviceRule[] {

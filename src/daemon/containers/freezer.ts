@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { CgroupRef, Native } from "../../native-types.ts";
+import type { CgroupRef, Native } from "../../native-types/native.ts";
 import type { EventBus } from "../events/bus.ts";
 import { cgroupOf } from "./cgroups.ts";
 import { isRunning } from "./container.ts";

@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { IdMap, IdRange } from "../../native-types.ts";
+import type { IdMap, IdRange } from "../../native-types/plan.ts";
 
 /** How many ids there are; the last stands for none. */
 const ids = 2 ** 32 - 1;

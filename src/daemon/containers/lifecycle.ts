@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import { runInContainer } from "../execs/run.ts";
 import { ExecService } from "../execs/service.ts";
 import type { ExecStore } from "../store/exec-store.ts";

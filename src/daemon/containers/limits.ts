@@ -1,6 +1,6 @@
 import type { HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import type { HostFacts } from "../../native-types.ts";
+import type { HostFacts } from "../../native-types/native.ts";
 
 export type LimitFacts = Pick<
   HostFacts,

@@ -1,6 +1,6 @@
 import type { HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import type { LogPlan } from "../../native-types.ts";
+import type { LogPlan } from "../../native-types/plan.ts";
 import { Pattern } from "./pattern.ts";
 
 export type LogConfig = NonNullable<HostConfig["LogConfig"]>;

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { dirname } from "node:path";
-import type { LogReader, LogRequest, Native } from "../../native-types.ts";
+import type { LogReader, LogRequest, Native } from "../../native-types/native.ts";
 
 /** What a client wants of a log; the rest follows from the container. */
 export type LogSelection = Omit<LogRequest, "driver" | "path" | "raw">;

@@ -1,6 +1,6 @@
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import type { PlannedNamespace } from "../../native-types.ts";
+import type { PlannedNamespace } from "../../native-types/plan.ts";
 import { isRunning } from "./container.ts";
 import type { Entry } from "./table.ts";
 

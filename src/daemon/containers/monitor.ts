@@ -3,8 +3,8 @@ import { connect, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { buildFrame, FrameDecoder, frameHeaderBytes } from "../../api/frames.ts";
 import { EngineError, type ErrorCode, errorCodes } from "../../errors.ts";
-import type { Adoption, MonitorForms } from "../../native-exec-types.ts";
-import type { ExitRecord, Native } from "../../native-types.ts";
+import type { Adoption, MonitorForms } from "../../native-types/exec.ts";
+import type { ExitRecord, Native } from "../../native-types/native.ts";
 import { descriptorOf, stopReading } from "../descriptor.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { PlannedMount } from "../../native-types.ts";
+import type { PlannedMount } from "../../native-types/plan.ts";
 import type { VolumeSource } from "../volumes/options.ts";
 import type { Container, ContainerMount, VolumeMount } from "./container.ts";
 import type { ContainerPaths } from "./paths.ts";

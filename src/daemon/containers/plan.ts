@@ -5,7 +5,7 @@ import type {
   LaunchRequest,
   PlannedDevice,
   PlannedResources,
-} from "../../native-types.ts";
+} from "../../native-types/plan.ts";
 import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
 import { cgroupName } from "./cgroups.ts";
 import type { Container, Endpoint } from "./container.ts";

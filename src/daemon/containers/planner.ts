@@ -1,4 +1,4 @@
-import type { LaunchRequest } from "../../native-types.ts";
+import type { LaunchRequest } from "../../native-types/plan.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { VolumeSource } from "../volumes/options.ts";
 import type { ContainerMount, Endpoint } from "./container.ts";

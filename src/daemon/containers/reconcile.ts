@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { MonitorForms } from "../../native-exec-types.ts";
-import type { Native } from "../../native-types.ts";
+import type { MonitorForms } from "../../native-types/exec.ts";
+import type { Native } from "../../native-types/native.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { isRunning, notRunning, zeroTime } from "./container.ts";
 import type { Freezer } from "./freezer.ts";

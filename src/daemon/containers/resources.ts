@@ -1,6 +1,7 @@
 import type { HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import type { HostFacts, PlannedResources } from "../../native-types.ts";
+import type { HostFacts } from "../../native-types/native.ts";
+import type { PlannedResources } from "../../native-types/plan.ts";
 
 /** The kernel refuses less than a few pages; Docker's floor. */
 const minMemory = 6 * 1024 * 1024;

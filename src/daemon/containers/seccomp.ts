@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
-import type { SeccompPlan } from "../../native-types.ts";
+import type { SeccompPlan } from "../../native-types/plan.ts";
 import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
 import { parseSecurityOptions } from "./security.ts";
 

@@ -1,7 +1,7 @@
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { HostFacts, Native } from "../../native-types.ts";
+import type { HostFacts, Native } from "../../native-types/native.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { ExitRecord, Native } from "../../native-types.ts";
+import type { ExitRecord, Native } from "../../native-types/native.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { removeStrayCgroups } from "./cgroups.ts";

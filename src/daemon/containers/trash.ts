@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 
 /** Milliseconds before the second attempt, which is the last of this daemon's. */
 const again = 1000;

@@ -1,6 +1,6 @@
 import type { HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
-import type { HostFacts, Native } from "../../native-types.ts";
+import type { HostFacts, Native } from "../../native-types/native.ts";
 import type { EventBus } from "../events/bus.ts";
 import { cgroupName } from "./cgroups.ts";
 import { isRunning } from "./container.ts";

@@ -1,4 +1,4 @@
-import type { ExecPlan } from "../../native-exec-types.ts";
+import type { ExecPlan } from "../../native-types/exec.ts";
 import { capabilityMask, chooseCapabilities } from "../containers/capabilities.ts";
 import type { Container } from "../containers/container.ts";
 import { buildEnvironment } from "../containers/merge.ts";

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { parseDetachKeys } from "../../api/detach-keys.ts";
 import { buildFrame, stream } from "../../api/frames.ts";
 import { EngineError } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import { type AttachRequest, handOver, relay } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";
 import { eventAttributes } from "../containers/events.ts";

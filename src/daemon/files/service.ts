@@ -1,13 +1,8 @@
 import { access, mkdir } from "node:fs/promises";
 import { EngineError } from "../../errors.ts";
-import type {
-  FileChange,
-  FilePlace,
-  FileStat,
-  LayersRequest,
-  Native,
-  PlannedMount,
-} from "../../native-types.ts";
+import type { FileChange, LayersRequest } from "../../native-types/layers.ts";
+import type { FilePlace, FileStat, Native } from "../../native-types/native.ts";
+import type { PlannedMount } from "../../native-types/plan.ts";
 import { isRunning } from "../containers/container.ts";
 import { eventAttributes } from "../containers/events.ts";
 import type { ContainerPaths } from "../containers/paths.ts";

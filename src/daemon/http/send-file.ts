@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { EngineError } from "../../errors.ts";
-import type { FileSending } from "../../native-types.ts";
+import type { FileSending } from "../../native-types/native.ts";
 import { descriptorOf } from "../descriptor.ts";
 import type { Wire } from "./wire.ts";
 

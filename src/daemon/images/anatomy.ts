@@ -1,6 +1,6 @@
 import type { ImageAnatomy, LayerSize, LayersDifference } from "../../api/anatomy.ts";
 import { EngineError } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import { configCap, parseConfig } from "../../oci/config.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";

@@ -1,6 +1,6 @@
 import type { CheckMessage, CheckProblem } from "../../api/check.ts";
 import { EngineError, messageOf } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";

@@ -1,6 +1,6 @@
 import type { ProgressMessage } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import type { ExtractResult } from "../../native-types.ts";
+import type { ExtractResult } from "../../native-types/layers.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { Ingest } from "../../oci/ingest.ts";

@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { ExtractResult } from "../../native-types.ts";
+import type { ExtractResult } from "../../native-types/layers.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import type { ContentStore } from "../../oci/layout.ts";
 import { canonicalString } from "../../oci/reference.ts";

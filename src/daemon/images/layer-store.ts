@@ -2,7 +2,8 @@ import type { Database } from "bun:sqlite";
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ExtractResult, LayerExtraction, Native } from "../../native-types.ts";
+import type { ExtractResult, LayerExtraction } from "../../native-types/layers.ts";
+import type { Native } from "../../native-types/native.ts";
 import { type Digest, parseDigest } from "../../oci/digest.ts";
 
 /** Generous for any real layer, and an end to what a bomb can take. */

@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import type { Endpoint } from "../containers/container.ts";
 import { newId } from "../containers/names.ts";
 import type { EndpointStore } from "../store/endpoint-store.ts";

@@ -1,5 +1,6 @@
 import { EngineError } from "../../errors.ts";
-import type { FileChange, FileStat } from "../../native-types.ts";
+import type { FileChange } from "../../native-types/layers.ts";
+import type { FileStat } from "../../native-types/native.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { parseReference, type Reference } from "../../oci/reference.ts";
 import { parseConfigRequest } from "../containers/request.ts";

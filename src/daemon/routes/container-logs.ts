@@ -1,5 +1,5 @@
 import { EngineError } from "../../errors.ts";
-import type { LogRequest, Native } from "../../native-types.ts";
+import type { LogRequest, Native } from "../../native-types/native.ts";
 import { isRunning } from "../containers/container.ts";
 import { type LogSelection, readLog } from "../containers/logs.ts";
 import { type ContainerPaths, logPath } from "../containers/paths.ts";

@@ -7,7 +7,7 @@ import type {
   ContainerSummary,
 } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { type AttachRequest, join, joinAtStart } from "../containers/attach.ts";
 import { isRunning } from "../containers/container.ts";

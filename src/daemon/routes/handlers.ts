@@ -1,5 +1,5 @@
 import type { RouteName } from "../../api/routes.ts";
-import type { CgroupRef } from "../../native-types.ts";
+import type { CgroupRef } from "../../native-types/native.ts";
 import { cgroupOf } from "../containers/cgroups.ts";
 import { eventAttributes } from "../containers/events.ts";
 import { statusOf } from "../containers/filter.ts";

@@ -9,7 +9,7 @@ import {
   warningsHeader,
 } from "../../api/frames.ts";
 import { EngineError } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import { joinAtStart } from "../containers/attach.ts";
 import type { ContainerState } from "../containers/container.ts";
 import type { Entry } from "../containers/table.ts";

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rmdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { EngineError, messageOf } from "../../errors.ts";
-import type { Native } from "../../native-types.ts";
+import type { Native } from "../../native-types/native.ts";
 import type { Trash } from "../containers/trash.ts";
 import type { EventBus } from "../events/bus.ts";
 import { Limiter } from "../images/limiter.ts";

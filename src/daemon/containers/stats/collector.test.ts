@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { StatsSample } from "../../../native-types.ts";
+import type { StatsSample } from "../../../native-types/native.ts";
 import { initialState } from "../container.ts";
 import type { Entry } from "../table.ts";
 import { StatsCollector } from "./collector.ts";

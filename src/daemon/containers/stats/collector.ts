@@ -1,4 +1,4 @@
-import type { CgroupRef, Native } from "../../../native-types.ts";
+import type { CgroupRef, Native } from "../../../native-types/native.ts";
 import { isRunning, nowRfc3339 } from "../container.ts";
 import type { Entry } from "../table.ts";
 import type { Reading } from "./view.ts";

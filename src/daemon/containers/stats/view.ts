@@ -1,4 +1,4 @@
-import type { NetworkCounters, StatsSample } from "../../../native-types.ts";
+import type { NetworkCounters, StatsSample } from "../../../native-types/native.ts";
 import { zeroTime } from "../container.ts";
 
 /** A sample and when it was taken, RFC 3339. */

@@ -1,4 +1,4 @@
-import type { ProcessInfo } from "../../../native-types.ts";
+import type { ProcessInfo } from "../../../native-types/native.ts";
 
 /** What a cell is made from, besides its process. */
 export interface ListContext {

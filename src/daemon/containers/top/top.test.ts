@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { ProcessInfo } from "../../../native-types.ts";
+import type { ProcessInfo } from "../../../native-types/native.ts";
 import type { ListContext } from "./columns.ts";
 import { parsePsOptions } from "./options.ts";
 

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { EngineError } from "../../../errors.ts";
-import type { CgroupRef, Native } from "../../../native-types.ts";
+import type { CgroupRef, Native } from "../../../native-types/native.ts";
 import { isRunning } from "../container.ts";
 import type { Entry } from "../table.ts";
 import { parsePsOptions } from "./options.ts";

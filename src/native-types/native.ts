@@ -3,7 +3,28 @@
  * `Native` through their constructor, and `native.ts` alone knows how to load one.
  * All paths are absolute; all sizes are bytes; all promises reject with EngineError.
  */
-import type { Adoption, ExecPlan, MonitorForms } from "./native-exec-types.ts";
+
+import type { Adoption, ExecPlan, MonitorForms } from "./exec.ts";
+import type {
+  CopyUpRequest,
+  ExtractOptions,
+  FileChange,
+  LayerExtraction,
+  LayersMeasured,
+  LayersRequest,
+  PackedLayer,
+  TreeUsage,
+} from "./layers.ts";
+import type {
+  BridgePlan,
+  ContainerPlan,
+  Launched,
+  LaunchRequest,
+  LogPlan,
+  PlannedMount,
+  SeccompPlan,
+} from "./plan.ts";
+
 export interface Native {
   /** Starts reading a layer from a file that may still be growing; works on native threads. */
   extractLayer(options: ExtractOptions): LayerExtraction;
@@ -36,7 +57,7 @@ export interface Native {
   sendFile(socket: number, file: number, size: number): FileSending;
   /** Lets go of the program's code in memory, which comes again where it is run. */
   rest(): void;
-  /** For the end of the daemon: the idle monitor goes, and so do the daemon's cgroups if no container is in them. */
+  /** For the end of a daemon none of whose containers runs: its idle monitor and its cgroups go. */
   retire(): Promise<void>;
   /** Starts the monitor of the next launch ahead of it. */
   prepareMonitor(): Promise<void>;
@@ -166,43 +187,6 @@ export interface NetworkCounters {
   txDropped: number;
 }
 
-export interface TreeUsage {
-  bytes: number;
-  /** Of its blocks, the directories' too. */
-  disk: number;
-}
-
-export interface ExtractOptions {
-  /** The compressed layer, perhaps still growing. */
-  blobPath: string;
-  /** A directory that does not exist yet; left absent when the extraction fails. */
-  stagingDir: string;
-  /** Budgets; the layer is refused beyond them. */
-  maxBytes: number;
-  maxEntries: number;
-}
-
-export interface LayerExtraction {
-  /** The file now holds this many bytes in all. */
-  grown(totalBytes: number): void;
-  /** No more bytes will come. */
-  finish(): void;
-  /** Stops at once; `done` rejects, the staging directory is gone. */
-  cancel(): void;
-  readonly done: Promise<ExtractResult>;
-}
-
-export interface ExtractResult {
-  /** sha256 of the bytes of the file, "sha256:<hex>". */
-  digest: string;
-  blobSize: number;
-  /** sha256 of the plain tar stream. */
-  diffId: string;
-  /** Sum of the sizes of regular files. */
-  size: number;
-  entries: number;
-}
-
 /** Where a container's root is: its first process's, or mounted for the work alone. */
 export type FilePlace =
   | { kind: "running"; pid: number; monitorPid: number }
@@ -255,186 +239,6 @@ export interface ArchiveSink {
   cancel(): void;
 }
 
-/** The directories of a container's overlay. */
-export interface LayersRequest {
-  upper: string;
-  lower: string[];
-  /** Paths that the engine makes for what it mounts. */
-  mountPoints: string[];
-}
-
-export interface FileChange {
-  path: string;
-  /** Docker's numbers: modified, added, deleted. */
-  kind: 0 | 1 | 2;
-}
-
-/** By layer, lowest first. */
-export interface LayersMeasured {
-  files: number[];
-  /** Of everything but directories. */
-  bytes: number[];
-  /** Bytes of files of layers below that this one replaces or removes. */
-  wasted: number[];
-  /** What is left to be seen. */
-  visible: number;
-}
-
-export interface PackedLayer {
-  digest: string;
-  size: number;
-  diffId: string;
-}
-
-export interface CopyUpRequest {
-  /** Layer directories, topmost first; at least two. */
-  lower: string[];
-  /** In the image, resolved there. */
-  path: string;
-  /** Staged: the volume's directory, which holds `_data`; else the directory to fill itself. */
-  directory: string;
-  staged: boolean;
-}
-
-export interface LaunchRequest {
-  plan: ContainerPlan;
-  /** Wired up while the child mounts, before the gate opens; null for networks without one. */
-  endpoint: EndpointPlan | null;
-  /** Made first, in order, where absent. */
-  directories: { path: string; mode: number }[];
-  /** Written next, replaced where present. */
-  files: { path: string; content: string }[];
-}
-
-export interface Launched {
-  monitorPid: number;
-  /** The container's first process, in the daemon's pid namespace. */
-  pid: number;
-}
-
-export interface ContainerPlan {
-  /** 64 hex digits. */
-  id: string;
-  /** Exists, mode 0700. The monitor's socket is `${runDir}/monitor.sock`. */
-  runDir: string;
-  /** The exit record (see ExitRecord), written to a temporary name and renamed. */
-  exitPath: string;
-  /** null for the driver "none". */
-  log: LogPlan | null;
-  rootfs: {
-    /** Layer directories, topmost first; at least one. */
-    lower: string[];
-    upper: string;
-    work: string;
-    readonly: boolean;
-  };
-  /** Made after the default ones (/proc, /dev, /sys …), in this order. */
-  mounts: PlannedMount[];
-  process: {
-    argv: string[];
-    env: string[];
-    cwd: string;
-    /** As typed: "", "user", "uid", "user:group", "uid:gid". Looked up inside the root. */
-    user: string;
-    groups: string[];
-    tty: boolean;
-    rows: number;
-    cols: number;
-    /** Keep a pipe (or the pty) for stdin; otherwise /dev/null. */
-    openStdin: boolean;
-    /** Close the pipe after the first attached client has closed its side. */
-    stdinOnce: boolean;
-    /** Bit n is capability n of capabilities(7): the bounding set and, for root, the effective one. */
-    capabilities: number;
-    noNewPrivileges: boolean;
-    /** null: every system call is let through. */
-    seccomp: SeccompPlan | null;
-    /** Name of an AppArmor profile; null: the program keeps what the daemon has. */
-    appArmor: string | null;
-    oomScoreAdj: number;
-    /** By the kernel's number, see getrlimit(2); a negative value is no limit. */
-    rlimits: { resource: number; soft: number; hard: number }[];
-  };
-  /** Run as PID 1 a small reaper of ours that forwards signals (`--init`). */
-  init: boolean;
-  hostname: string;
-  domainname: string;
-  namespaces: {
-    network: PlannedNamespace;
-    pid: PlannedNamespace;
-    ipc: PlannedNamespace;
-    uts: PlannedNamespace;
-    cgroup: "new" | "host";
-  };
-  cgroup: {
-    /** null: the daemon's own cgroup. */
-    parent: string | null;
-    /** Leaf name below `parent`, e.g. "rt-<id>". */
-    name: string;
-    resources: PlannedResources;
-  };
-  /** /sys writable, all host devices, no device rules. */
-  privileged: boolean;
-  writableCgroups: boolean;
-  maskedPaths: string[];
-  readonlyPaths: string[];
-  sysctls: Record<string, string>;
-  /** 0: no /dev/shm at all. */
-  shmSize: number;
-  devices: PlannedDevice[];
-  /** Allowed beyond the default devices and `devices`. */
-  deviceRules: DeviceRule[];
-}
-
-export interface SeccompPlan {
-  /** Docker's JSON, never looked into on this side; null: the built-in one. */
-  profile: string | null;
-  /** What its conditions are about: the container's, also for an exec that has more. */
-  capabilities: number;
-}
-
-/** Of its own, the host's, or that of another container, whose first process has this pid. */
-export type PlannedNamespace = "new" | "host" | { join: { id: string; pid: number } };
-
-/** A node of a host device, which the container may use. */
-export interface PlannedDevice {
-  /** In the container. */
-  path: string;
-  kind: "block" | "char";
-  major: number;
-  minor: number;
-  /** Permission bits. */
-  mode: number;
-  uid: number;
-  gid: number;
-  /** Letters of "rwm". */
-  access: string;
-}
-
-export interface DeviceRule {
-  kind: "all" | "block" | "char";
-  /** null: any. */
-  major: number | null;
-  minor: number | null;
-  access: string;
-}
-
-export interface LogPlan {
-  driver: "json-file" | "local";
-  /** The current file; rotated ones are `path.1`, `path.2.gz` … */
-  path: string;
-  /** Bytes at which a file is closed; null: never. */
-  maxSize: number | null;
-  /** Files in all. */
-  maxFile: number;
-  compress: boolean;
-  /** The program waits for the disk; otherwise `bufferSize` bytes may wait, and the rest is lost. */
-  blocking: boolean;
-  bufferSize: number;
-  /** A JSON object of strings that comes with every record. */
-  attrs: string | null;
-}
-
 export interface LogRequest {
   driver: LogPlan["driver"];
   path: string;
@@ -463,109 +267,6 @@ export interface LogReader {
   hold(): void;
   /** Closes its files. Not while `next` is under way. */
   close(): void;
-}
-
-export type PlannedMount =
-  | {
-      kind: "bind";
-      source: string;
-      /** Below the source; links may not lead out of it. */
-      subpath?: string;
-      target: string;
-      readonly: boolean;
-      /** What is mounted below a read-only source stays writable. */
-      writableBelow?: boolean;
-      recursive: boolean;
-      propagation: "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave";
-      idMap?: IdMap;
-    }
-  | { kind: "tmpfs"; target: string; readonly: boolean; options: string[] }
-  | {
-      /** What mount(8) would mount, in the container's mount namespace alone. */
-      kind: "device";
-      fsType: string;
-      device: string;
-      options: string[];
-      target: string;
-      readonly: boolean;
-      /** The process whose network reaches it. */
-      networkOf?: number;
-    }
-  | {
-      kind: "image";
-      /** Layer directories, topmost first; at least two. */
-      lower: string[];
-      subpath?: string;
-      target: string;
-    };
-
-/** Which owner of a file is shown as which; an empty one shows the source's owner as root. */
-export interface IdMap {
-  uids: IdRange[];
-  gids: IdRange[];
-}
-
-export interface IdRange {
-  inside: number;
-  host: number;
-  size: number;
-}
-
-export interface PlannedResources {
-  memory?: number;
-  /** Memory plus swap; -1 for no limit. */
-  memorySwap?: number;
-  memoryReservation?: number;
-  /** CPU time in units of 1e-9 CPUs. */
-  nanoCpus?: number;
-  cpuShares?: number;
-  cpuQuota?: number;
-  cpuPeriod?: number;
-  cpusetCpus?: string;
-  cpusetMems?: string;
-  /** -1 for no limit. */
-  pidsLimit?: number;
-  /** 0 … 100; v1 alone, as the three that follow. */
-  memorySwappiness?: number;
-  oomKillDisable?: boolean;
-  cpuRealtimePeriod?: number;
-  cpuRealtimeRuntime?: number;
-  /** 10 … 1000. */
-  blkioWeight?: number;
-  blkioWeightDevice?: DeviceLimit[];
-  blkioReadBps?: DeviceLimit[];
-  blkioWriteBps?: DeviceLimit[];
-  blkioReadIops?: DeviceLimit[];
-  blkioWriteIops?: DeviceLimit[];
-}
-
-/** A limit, or a weight, on one block device. */
-export interface DeviceLimit {
-  major: number;
-  minor: number;
-  value: number;
-}
-
-export interface EndpointPlan {
-  bridge: string;
-  /** Name of the host's end of the veth pair, at most 15 bytes. */
-  hostInterface: string;
-  /** "172.17.0.2/16" */
-  address: string;
-  gateway: string;
-  /** "02:42:ac:11:00:02" */
-  mac: string;
-}
-
-export interface BridgePlan {
-  /** Interface name, at most 15 bytes. */
-  name: string;
-  /** The gateway with its prefix, "172.17.0.1/16". */
-  address: string;
-  /** Name of the nftables table that holds all our rules. */
-  table: string;
-  masquerade: boolean;
-  mtu: number;
 }
 
 /** JSON in the exit record and in the EXITED frame. */

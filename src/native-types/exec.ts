@@ -1,5 +1,5 @@
-/** What the addon is told of execs and of those who follow a container's output, a part of native-types.ts. */
-import type { ContainerPlan } from "./native-types.ts";
+/** What the addon is told of execs and of those who follow a container's output. */
+import type { ContainerPlan } from "./plan.ts";
 
 /** A further process of a container that runs. */
 export interface ExecPlan {
