@@ -35,6 +35,12 @@ export class Namespace {
     return ["nsenter", "--target", `${this.pid}`, "--net", "--mount", "--pid", "--", ...command];
   }
 
+  /** The same on a terminal: its Ctrl-C is meant for `command`, not for who waits for it outside. */
+  enterByTerminal(command: readonly string[]): string[] {
+    const inside = ["env", "--default-signal=INT", ...command];
+    return ["env", "--ignore-signal=INT", ...this.enter(inside)];
+  }
+
   /** Processes inside, process 1 left out, as seen from outside: pid → command line. */
   async processes(): Promise<Map<number, string>> {
     const own = await readlink(`/proc/${this.pid}/ns/pid`);

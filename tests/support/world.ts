@@ -68,7 +68,9 @@ export class World implements AsyncDisposable {
   }
 
   spawn(command: readonly string[], options: SpawnOptions = {}): Running {
-    return new Running(this.namespace.enter(command), {
+    const { namespace } = this;
+    const inside = options.terminal ? namespace.enterByTerminal(command) : namespace.enter(command);
+    return new Running(inside, {
       cwd: this.root,
       ...options,
       env: { ...this.env, ...options.env },
