@@ -102,12 +102,15 @@ impl Bodies {
 
     /// Returns when everything that was taken over is written; the first failure if there was one.
     pub(crate) fn flush(&mut self) -> Result<(), LayerError> {
-        if !self.batch.files.is_empty() {
+        let sent = !self.batch.files.is_empty();
+        if sent {
             self.send()?;
-            self.batch = Batch::default();
         }
         while self.out > 0 {
             self.receive()?;
+        }
+        if sent {
+            self.batch = self.spare.pop().unwrap_or_default();
         }
         Ok(())
     }
@@ -202,6 +205,19 @@ mod tests {
         let fd = rustix::fs::openat(CWD, "/dev/null", flags, Mode::empty()).unwrap();
         let finish = Finish::nothing();
         bodies.add(fd, &entry, finish, &mut Reader::new(Nothing))
+    }
+
+    #[test]
+    fn bodies_are_bounded_however_often_they_are_flushed() {
+        let (mut bodies, writer) = bodies();
+        let thread = std::thread::spawn(|| writer.run());
+        for _ in 0..1000 {
+            let _first_fails = add(&mut bodies, "file", OFlags::PATH);
+            let _first_fails = bodies.flush();
+        }
+        assert!(bodies.spare.len() <= DEPTH);
+        drop(bodies);
+        thread.join().unwrap();
     }
 
     #[test]
