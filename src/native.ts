@@ -129,7 +129,11 @@ function wrap(addon: Addon): Native {
     adopt: (monitor, client, adoption) => addon.adopt(monitor, client, JSON.stringify(adoption)),
     sendFile(socket, file, size) {
       const sending = new addon.FileSending(socket, file, size);
-      return { wait: () => asPromise(() => sending.wait()), cancel: () => sending.cancel() };
+      return {
+        wait: () => asPromise(() => sending.wait()),
+        cancel: () => sending.cancel(),
+        close: () => sending.close(),
+      };
     },
     rest: () => addon.rest(),
     retire: () => asPromise(() => addon.retire()),

@@ -105,6 +105,8 @@ export interface FileSending {
   wait(): Promise<boolean>;
   /** Ends the connection. */
   cancel(): void;
+  /** Gives its copies of both descriptors back. */
+  close(): void;
 }
 
 /** A container's leaf of the control groups, as its plan names it. */

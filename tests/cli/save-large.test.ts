@@ -107,6 +107,29 @@ test("a client that goes, or says its last word, lets the layer go", async () =>
   }
 });
 
+test("a client that half closes is not told a proper end of half an archive", async () => {
+  const socket = connect({ path: stage().daemon.socket, allowHalfOpen: true });
+  socket.on("error", () => {});
+  socket.end(request(1));
+  const all = await readAll(socket).catch(() => Buffer.alloc(0));
+  const ended = all.subarray(-5).toString() === "0\r\n\r\n";
+  if (ended) expect(hash(split(all).body)).toBe(expected);
+});
+
+test("what is sent holds neither the layer nor the connection open afterwards", async () => {
+  const socket = connect({ path: stage().daemon.socket });
+  let body = "";
+  let count = 0;
+  socket.on("data", (chunk: Buffer) => {
+    count += chunk.length;
+    body = (body + chunk.subarray(-5).toString("latin1")).slice(-5);
+  });
+  socket.write(request(1));
+  await until("all of it to come", () => count > 16 * mib && body === "0\r\n\r\n");
+  expect(await holders()).toBe(0);
+  socket.destroy();
+});
+
 test("a layer that has become shorter breaks the archive off", async () => {
   const { world } = stage();
   const whole = await Bun.file(blob).bytes();
@@ -138,7 +161,7 @@ test("a daemon that stops does not wait for a client that does not read", async 
   expect(await daemon.stop()).toBe(0);
   const size = await new Promise<number>((resolve) => {
     let total = 0;
-    socket.on("data", (chunk) => {
+    socket.on("data", (chunk: Buffer) => {
       total += chunk.length;
     });
     socket.on("close", () => resolve(total));

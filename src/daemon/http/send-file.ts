@@ -36,7 +36,12 @@ export async function sendFile(
   try {
     // A connection that lost some of its bytes carries no more.
     if (!(await sending.wait())) wire.socket.destroy();
+  } catch (error) {
+    // The copy of the connection would outlive its end.
+    cancel();
+    throw error;
   } finally {
+    sending.close();
     gone.removeEventListener("abort", cancel);
     wire.socket.off("close", cancel);
   }

@@ -65,7 +65,8 @@ export class SaveService {
     for (const member of members) {
       await output.write(headerOf(member));
       if (member.kind === "blob") await this.#sendBlob(member, output);
-      if (signal.aborted) return;
+      // A connection that is half closed could still be told a proper end of half an archive.
+      signal.throwIfAborted();
     }
     await output.write(new Uint8Array(2 * blockSize));
     for (const id of chosen.keys()) this.#parts.events.publish("image", "save", id, { name: id });
