@@ -350,6 +350,8 @@ impl Monitor {
         for client in self.clients.iter_mut().filter(|client| client.watches) {
             client.push(frame::EXITED, &record);
         }
+        // If the daemon turns out to be gone, nobody else tells its clients.
+        self.drop_gone_clients();
         for client in &mut self.clients {
             if client.is_of(None) {
                 client.tell_exit(code);
