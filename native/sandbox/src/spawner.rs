@@ -47,7 +47,7 @@ pub(crate) struct Places {
 }
 
 /// So often a cgroup may be removed by another daemon, which ends, before this thread stands in it.
-const TRIES: usize = 10;
+pub(crate) const TRIES: usize = 10;
 
 /// Starts the thread. Without it, and where it cannot go, which is no error, monitors begin where the daemon is.
 pub(crate) fn start(places: Places) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use super::layout::{Hierarchy, Layout};
-use crate::spawner::{self, Cgroup, Places};
+use crate::spawner::{self, Cgroup, Places, TRIES};
 
 /// The v1 cgroup in which containers begin.
 const CONTAINERS: &str = "rt-containers";
@@ -22,7 +22,7 @@ pub(super) fn prepare(layout: &Layout) {
             file,
             value,
         };
-        cgroup.make().then_some(cgroup)
+        (0..TRIES).any(|_| cgroup.make()).then_some(cgroup)
     };
     let pids = layout.v1_for("pids");
     let cpu = layout.v1_for("cpu").filter(|cpu| !sessions_are_fair(cpu));
@@ -46,11 +46,15 @@ pub fn retire() {
     };
     spawner::end();
     let deadline = Instant::now() + PATIENCE;
-    let directories: Vec<_> = ["pids", "cpu"]
+    let mut directories: Vec<_> = ["pids", "cpu"]
         .into_iter()
         .filter_map(|name| Some(layout.v1_for(name)?.own.join(CONTAINERS)))
         .collect();
-    while !directories.iter().all(|directory| remove_tree(directory)) && Instant::now() < deadline {
+    loop {
+        directories.retain(|directory| !remove_tree(directory));
+        if directories.is_empty() || Instant::now() > deadline {
+            return;
+        }
         std::thread::sleep(Duration::from_millis(2));
     }
 }
