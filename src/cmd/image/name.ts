@@ -41,8 +41,9 @@ export function formatCanonical(name: string): string {
 }
 
 function splitTag(text: string): { name: string; tag: string | undefined } {
-  const colon = text.lastIndexOf(":");
-  if (colon <= text.lastIndexOf("/")) return { name: text, tag: undefined };
+  // The first one: of "a:b:c" the engine refuses "b:c", where it would put the tag c in place of b.
+  const colon = text.indexOf(":", text.lastIndexOf("/") + 1);
+  if (colon < 0) return { name: text, tag: undefined };
   return { name: text.slice(0, colon), tag: text.slice(colon + 1) };
 }
 
