@@ -157,7 +157,7 @@ test("rt stats draws over its last picture on a terminal, and takes up what star
   await running.prints("later");
   expect(running.stdout).toStartWith("\x1b[2J\x1b[H");
   await world.rtOutput(["rm", "-f", id]);
-  running.kill("SIGINT");
+  running.write("\u0003");
   await running.finished();
 });
 
