@@ -213,9 +213,12 @@ function progressReporter(report: Report, id: string, total: number): (current: 
   };
 }
 
+/** Failures that say nothing of the bytes before them. A registry may lose its trust in us in the midst of a blob. */
+const innocent = ["unavailable", "unauthorized", "forbidden", "not_found"];
+
 /** Bytes that a connection, a disk or the user cut short are good; bytes that were refused are not. */
 function isWorthKeeping(error: unknown): boolean {
-  return !(error instanceof EngineError) || error.code === "unavailable";
+  return !(error instanceof EngineError) || innocent.includes(error.code);
 }
 
 /** Docker's words for a pause; whole seconds, as there. */

@@ -153,7 +153,7 @@ export class PushService {
     await allOrNone(
       signal,
       plan.blobs.filter((blob) => !absent.includes(blob)),
-      (blob, stop) => this.#limiter.run(() => pusher.push(blob, stop)),
+      (blob, stop) => this.#limiter.run(() => pusher.push(blob, stop), stop),
     );
     return true;
   }

@@ -140,6 +140,15 @@ test("a registry that counts wrong ends in a wrong digest, and the blob is sent 
   expect(peer.blobs.get(blob.descriptor.digest)?.equals(blob.bytes)).toBe(true);
 });
 
+test("a registry that never takes a chunk is given up", async () => {
+  const blob = await buildBlob(34 * MiB);
+  const pushing = open({
+    answer: ({ method }) => (method === "PATCH" ? say(202, { Range: "0-0" }) : undefined),
+  }).putBlob(blob);
+  await expect(pushing).rejects.toThrow("not taken");
+  expect(asked("PATCH").length).toBeLessThan(10);
+});
+
 test("a lost answer to the last request is no failure", async () => {
   const blob = await buildBlob(1000);
   await open({ swallow: ({ method, earlier }) => method === "PUT" && earlier === 0 }).putBlob(blob);

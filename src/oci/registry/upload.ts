@@ -116,7 +116,12 @@ export class BlobUpload {
     if (exchange.status === 409) throw busy();
     if (exchange.status !== 202) throw await exchange.failure();
     await this.#follow(exchange);
-    this.#advance(receivedOf(exchange.header("range")) ?? end);
+    const stand = end === 1 ? end : (receivedOf(exchange.header("range")) ?? end);
+    // Counted as a failure: whoever never takes anything would be sent the same for ever.
+    if (stand <= start || stand > end) {
+      throw new ConnectionFailure("truncated", "the registry has not taken what it was sent");
+    }
+    this.#advance(stand);
   }
 
   /** Names the digest, with all of the blob if nothing of it was sent yet. */
