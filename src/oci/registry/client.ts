@@ -4,14 +4,15 @@ import { digestOf, isDigest, verifyBytes } from "../digest.ts";
 import { manifestCap, parseManifest } from "../manifest.ts";
 import { manifestAccept, parseContentType } from "../media-types.ts";
 import { familiarName, familiarString, type Reference } from "../reference.ts";
-import { Authorizer } from "./auth.ts";
+import type { Authorizer } from "./auth.ts";
 import { BlobOpener, type BlobTarget } from "./blob-opener.ts";
 import { createBlobStream, type OpenBlob } from "./blob-stream.ts";
+import { openConnections } from "./connections.ts";
 import { type Endpoint, listEndpoints } from "./endpoints.ts";
 import { type FailureContext, translate } from "./failures.ts";
-import { SchemeFinder } from "./scheme.ts";
+import type { SchemeFinder } from "./scheme.ts";
 import { collectTags, parseTagPage, type TagPage } from "./tags.ts";
-import { type Exchange, Transport } from "./transport.ts";
+import type { Exchange, Transport } from "./transport.ts";
 import type {
   BlobOptions,
   BlobStream,
@@ -49,20 +50,11 @@ export class RegistryClient implements ImageSource {
 
   constructor(options: RegistryOptions = {}) {
     this.#options = options;
-    this.#attempts = options.attempts ?? 5;
-    this.#transport = new Transport({
-      userAgent: options.userAgent ?? "rt",
-      attempts: this.#attempts,
-      backoffMs: options.backoffMs ?? 500,
-      stallMs: options.stallMs ?? 30_000,
-      onRetry: options.onRetry ?? (() => undefined),
-    });
-    this.#authorizer = new Authorizer({
-      transport: this.#transport,
-      credentials: options.credentials ?? (async () => undefined),
-      insecureRegistries: options.insecureRegistries ?? [],
-    });
-    this.#schemes = new SchemeFinder(this.#transport);
+    const { transport, authorizer, schemes, attempts } = openConnections(options, 30_000);
+    this.#transport = transport;
+    this.#authorizer = authorizer;
+    this.#schemes = schemes;
+    this.#attempts = attempts;
     this.#opener = new BlobOpener({
       transport: this.#transport,
       attempts: this.#attempts,

@@ -2,11 +2,12 @@ import { EngineError } from "../../errors.ts";
 import type { Descriptor } from "../descriptor.ts";
 import { type Digest, isDigest } from "../digest.ts";
 import { familiarName, type Reference } from "../reference.ts";
-import { Authorizer } from "./auth.ts";
+import type { Authorizer } from "./auth.ts";
+import { openConnections } from "./connections.ts";
 import { type Endpoint, listEndpoints } from "./endpoints.ts";
 import { HttpFailure, isTransient, translate } from "./failures.ts";
-import { SchemeFinder } from "./scheme.ts";
-import { checkRedirect, type Exchange, type RequestOptions, Transport } from "./transport.ts";
+import type { SchemeFinder } from "./scheme.ts";
+import { checkRedirect, type Exchange, type RequestOptions, type Transport } from "./transport.ts";
 import type {
   CallOptions,
   ImageTarget,
@@ -38,20 +39,11 @@ export class PushClient implements ImageTarget {
     if (endpoint === undefined) throw new EngineError("internal", "no registry to push to");
     this.#ref = ref;
     this.#endpoint = endpoint;
-    this.#attempts = options.attempts ?? 5;
-    this.#transport = new Transport({
-      userAgent: options.userAgent ?? "rt",
-      attempts: this.#attempts,
-      backoffMs: options.backoffMs ?? 500,
-      stallMs: options.stallMs ?? 60_000,
-      onRetry: options.onRetry ?? (() => undefined),
-    });
-    this.#authorizer = new Authorizer({
-      transport: this.#transport,
-      credentials: options.credentials ?? (async () => undefined),
-      insecureRegistries: options.insecureRegistries ?? [],
-    });
-    this.#schemes = new SchemeFinder(this.#transport);
+    const { transport, authorizer, schemes, attempts } = openConnections(options, 60_000);
+    this.#transport = transport;
+    this.#authorizer = authorizer;
+    this.#schemes = schemes;
+    this.#attempts = attempts;
   }
 
   async hasBlob(digest: Digest, { signal }: CallOptions = {}): Promise<boolean> {
