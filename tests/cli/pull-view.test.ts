@@ -1,27 +1,19 @@
 /** What a pull shows on a terminal and elsewhere, and what Ctrl-C leaves. */
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { buildLarge } from "../support/large-image.ts";
 import { until } from "../support/until.ts";
-import { honest, type Script, WireRegistry } from "../support/wire-registry.ts";
-import { World } from "../support/world.ts";
-
-setDefaultTimeout(60_000);
+import { honest, type Script, type WireRegistry } from "../support/wire-registry.ts";
+import { useWireStage } from "../support/wire-stage.ts";
+import type { World } from "../support/world.ts";
 
 const esc = "\u001b";
 const MiB = 1024 * 1024;
 let world: World;
 let registry: WireRegistry;
 
-beforeAll(async () => {
-  world = await World.create();
-  await world.daemon();
-  registry = await WireRegistry.start(world);
+useWireStage((stage) => {
+  ({ world, registry } = stage);
 });
-afterAll(async () => {
-  registry?.[Symbol.dispose]();
-  await world?.end();
-});
-afterEach(() => registry.reset());
 
 /** Sends half of each large blob, and the rest when the gate opens. */
 function halting(gate: Promise<void>): Script {

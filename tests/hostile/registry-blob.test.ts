@@ -1,30 +1,22 @@
 /** An image that lies about a blob which an honest image has too: the honest one must not suffer. */
-import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { digestOf, type Image } from "../../scripts/image.ts";
 import type { Daemon } from "../support/daemon.ts";
 import { buildLarge } from "../support/large-image.ts";
 import { expectRefusal } from "../support/sentence.ts";
 import { until } from "../support/until.ts";
-import { WireRegistry } from "../support/wire-registry.ts";
-import { World } from "../support/world.ts";
-
-setDefaultTimeout(60_000);
+import type { WireRegistry } from "../support/wire-registry.ts";
+import { useWireStage } from "../support/wire-stage.ts";
+import type { World } from "../support/world.ts";
 
 const MiB = 1024 * 1024;
 let world: World;
 let daemon: Daemon;
 let registry: WireRegistry;
 
-beforeAll(async () => {
-  world = await World.create();
-  daemon = await world.daemon();
-  registry = await WireRegistry.start(world);
+useWireStage((stage) => {
+  ({ world, daemon, registry } = stage);
 });
-afterAll(async () => {
-  registry?.[Symbol.dispose]();
-  await world?.end();
-});
-beforeEach(() => registry.reset());
 
 /** The layers of `image`, but a config that has other diffIDs for them. */
 function lieAbout(image: Image): Image {

@@ -1,35 +1,32 @@
 /** Broken and foolish registries: what has arrived is kept, and what is wrong is fetched anew. */
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import type { Image } from "../../scripts/image.ts";
 import type { Daemon } from "../support/daemon.ts";
 import { buildLarge } from "../support/large-image.ts";
 import { expectRefusal } from "../support/sentence.ts";
 import { until } from "../support/until.ts";
-import { breakEvery, honest, type Script, sizeOf, WireRegistry } from "../support/wire-registry.ts";
-import { World } from "../support/world.ts";
-
-setDefaultTimeout(60_000);
+import {
+  breakEvery,
+  honest,
+  type Script,
+  sizeOf,
+  type WireRegistry,
+} from "../support/wire-registry.ts";
+import { useWireStage } from "../support/wire-stage.ts";
+import type { World } from "../support/world.ts";
 
 const MiB = 1024 * 1024;
 let world: World;
 let daemon: Daemon;
 let registry: WireRegistry;
 
-beforeAll(async () => {
-  world = await World.create();
-  daemon = await world.daemon();
-  registry = await WireRegistry.start(world);
-});
-afterAll(async () => {
-  registry?.[Symbol.dispose]();
-  await world?.end();
-});
-afterEach(async () => {
-  registry.reset();
-  const images = await world.rtOutput(["images", "-q"]);
-  if (images !== "") await world.rtOutput(["rmi", ...images.split("\n")]);
-});
+useWireStage(
+  (stage) => {
+    ({ world, daemon, registry } = stage);
+  },
+  { forgets: true },
+);
 
 /** Pulls and runs an image, and looks for what should not be left besides. */
 async function pullAndRun(name: string): Promise<string> {

@@ -1,31 +1,22 @@
 /** Several clients that want the same at once. */
-import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { stackOn } from "../support/images.ts";
 import { buildLarge } from "../support/large-image.ts";
 import { until } from "../support/until.ts";
-import { type Script, sizeOf, WireRegistry } from "../support/wire-registry.ts";
-import { World } from "../support/world.ts";
-
-setDefaultTimeout(60_000);
+import { type Script, sizeOf, type WireRegistry } from "../support/wire-registry.ts";
+import { useWireStage } from "../support/wire-stage.ts";
+import type { World } from "../support/world.ts";
 
 const MiB = 1024 * 1024;
 let world: World;
 let registry: WireRegistry;
 
-beforeAll(async () => {
-  world = await World.create();
-  await world.daemon();
-  registry = await WireRegistry.start(world);
-});
-afterAll(async () => {
-  registry?.[Symbol.dispose]();
-  await world?.end();
-});
-afterEach(async () => {
-  registry.reset();
-  const images = await world.rtOutput(["images", "-q"]);
-  if (images !== "") await world.rtOutput(["rmi", ...images.split("\n")]);
-});
+useWireStage(
+  (stage) => {
+    ({ world, registry } = stage);
+  },
+  { forgets: true },
+);
 
 /** Sends the first half of each large blob, and the rest when it is told to. */
 function inHalves(release: Promise<unknown>): Script {
