@@ -1,0 +1,83 @@
+/**
+ * What the addon is told of networks. Addresses are text: IPv4 dotted, IPv6 as RFC 5952 writes it; a prefix
+ * follows a slash where one belongs to it. Interface names have at most 15 bytes.
+ */
+
+/** A bridge that the host carries for one network, with the rules that go with it. */
+export interface BridgePlan {
+  /** Of the interface. */
+  name: string;
+  /** The host's own, each with its prefix; none where the host has no address in the network. */
+  addresses: string[];
+  /** What belongs to the network, one for each family that is on, "172.17.0.0/16". */
+  subnets: string[];
+  /** Bytes; containers on the bridge inherit it. */
+  mtu: number;
+  rules: NetworkRules;
+}
+
+/** Who may reach whom. */
+export interface NetworkRules {
+  /** What leaves for elsewhere carries the host's address; false also for a routed network. */
+  masquerade: boolean;
+  /** The address to carry instead of the one of the interface that it leaves by, by family. */
+  sourceAddress?: { ipv4?: string; ipv6?: string };
+  /** Nothing leaves, nothing comes in, but for the host itself. */
+  internal: boolean;
+  /** Containers of the network may reach each other. */
+  icc: boolean;
+}
+
+/** One interface of a container. */
+export interface EndpointPlan {
+  link: LinkPlan;
+  /** In the container, "eth0". */
+  interface: string;
+  /** Each with its prefix; none for a network without address management. */
+  addresses: string[];
+  /** Default routes to set, at most one for each family; only of the endpoint that is the way out. */
+  gateways: string[];
+  /** "02:42:ac:11:00:02"; "" leaves it to the kernel (always for ipvlan). */
+  mac: string;
+  /** False: not even a link-local address. */
+  ipv6: boolean;
+  /** Below /proc/sys, with dots, the interface's name in them already: "net.ipv4.conf.eth0.log_martians". */
+  sysctls: Record<string, string>;
+}
+
+export type LinkPlan =
+  | {
+      kind: "bridge";
+      bridge: string;
+      /** The host's end of the veth pair; another one at each start. */
+      hostInterface: string;
+    }
+  | {
+      kind: "macvlan";
+      /** Interface of the host. */
+      parent: string;
+      mode: "bridge" | "private" | "vepa" | "passthru";
+    }
+  | {
+      kind: "ipvlan";
+      parent: string;
+      mode: "l2" | "l3" | "l3s";
+      flag: "bridge" | "private" | "vepa";
+    };
+
+/** A port of a container that is to be reached by an address of the host. */
+export interface PortPlan {
+  protocol: "tcp" | "udp" | "sctp";
+  /** "0.0.0.0" and "::" stand for every address of their family. */
+  hostAddress: string;
+  /** Both ends included; the first that is free is taken, and [0, 0] leaves the choice to us. */
+  hostPorts: [first: number, last: number];
+  /** Of the same family as `hostAddress`. */
+  containerAddress: string;
+  containerPort: number;
+}
+
+/** A port as it was published. */
+export interface PublishedPort extends Omit<PortPlan, "hostPorts"> {
+  hostPort: number;
+}
