@@ -47,7 +47,11 @@ interface Addon {
   retire(): Promise<void>;
   prepareMonitor(): Promise<void>;
   updateResources(plan: string): Promise<void>;
+  configureRules(settings: string): void;
   ensureBridge(plan: string): Promise<void>;
+  removeBridge(name: string): Promise<void>;
+  connect(request: string): Promise<void>;
+  disconnect(request: string): Promise<void>;
   listRoutes(): Promise<string[]>;
   prepareCgroup(): void;
   checkSeccomp(plan: string): void;
@@ -139,6 +143,10 @@ function wrap(addon: Addon): Native {
     retire: () => asPromise(() => addon.retire()),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
     updateResources: (cgroup) => asPromise(() => addon.updateResources(JSON.stringify(cgroup))),
+    configureRules: (settings) => addon.configureRules(JSON.stringify(settings)),
+    removeBridge: (name) => asPromise(() => addon.removeBridge(name)),
+    connect: (request) => asPromise(() => addon.connect(JSON.stringify(request))),
+    disconnect: (request) => asPromise(() => addon.disconnect(JSON.stringify(request))),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     listRoutes: () => asPromise(() => addon.listRoutes()),
     prepareCgroup: () => addon.prepareCgroup(),

@@ -15,8 +15,8 @@ import type {
   PackedLayer,
   TreeUsage,
 } from "./layers.ts";
+import type { BridgePlan, EndpointPlan } from "./net.ts";
 import type {
-  BridgePlan,
   ContainerPlan,
   Launched,
   LaunchRequest,
@@ -63,10 +63,18 @@ export interface Native {
   prepareMonitor(): Promise<void>;
   /** Writes new limits to the control groups of a container that runs. */
   updateResources(cgroup: ContainerPlan["cgroup"]): Promise<void>;
-  /** Makes (or finds and repairs) a bridge with its address, forwarding and masquerading. */
+  /** Says once, before any bridge is made, what rules go by; nothing happens in the kernel yet. */
+  configureRules(settings: RulesSettings): void;
+  /** Makes (or finds and repairs) a bridge with its addresses, forwarding and rules. */
   ensureBridge(bridge: BridgePlan): Promise<void>;
-  /** IPv4 routes of the daemon's network namespace, as "a.b.c.d/n", to choose free subnets by. */
+  /** Removes a bridge and its rules, and the table with the last of them. What is absent is no error. */
+  removeBridge(name: string): Promise<void>;
+  /** Routes of the daemon's network namespace, "ADDRESS/PREFIX" of both families, to choose free subnets by. */
   listRoutes(): Promise<string[]>;
+  /** Gives a running container another interface; on failure nothing is left of it. */
+  connect(request: EndpointRequest): Promise<void>;
+  /** Takes an interface away again. Interface or container gone is no error. */
+  disconnect(request: EndpointRequest): Promise<void>;
   /** Makes the daemon's own cgroup ready to be the parent of containers' (cgroup v2 wants leaves). */
   prepareCgroup(): void;
   /** Stops or lets go every process of a cgroup; resolves once the kernel has done it. */
@@ -97,6 +105,21 @@ export interface Native {
   checkSeccomp(plan: SeccompPlan): void;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
+}
+
+export interface RulesSettings {
+  /** Name of the nftables table that holds all our rules. */
+  table: string;
+}
+
+/** An interface of a running container. */
+export interface EndpointRequest {
+  container: {
+    id: string;
+    /** Its first process; that this is still the container's is made sure of. */
+    pid: number;
+  };
+  endpoint: EndpointPlan;
 }
 
 /** Bytes on their way from a file to a socket, on a thread of their own. */

@@ -1,9 +1,11 @@
 /** What the addon is told of a container that is to be started. */
 
+import type { EndpointPlan } from "./net.ts";
+
 export interface LaunchRequest {
   plan: ContainerPlan;
-  /** Wired up while the child mounts, before the gate opens; null for networks without one. */
-  endpoint: EndpointPlan | null;
+  /** Wired up while the child mounts, before the gate opens; none for a container with the loopback alone. */
+  endpoints: EndpointPlan[];
   /** Made first, in order, where absent. */
   directories: { path: string; mode: number }[];
   /** Written next, replaced where present. */
@@ -218,26 +220,4 @@ export interface DeviceLimit {
   major: number;
   minor: number;
   value: number;
-}
-
-export interface EndpointPlan {
-  bridge: string;
-  /** Name of the host's end of the veth pair, at most 15 bytes. */
-  hostInterface: string;
-  /** "172.17.0.2/16" */
-  address: string;
-  gateway: string;
-  /** "02:42:ac:11:00:02" */
-  mac: string;
-}
-
-export interface BridgePlan {
-  /** Interface name, at most 15 bytes. */
-  name: string;
-  /** The gateway with its prefix, "172.17.0.1/16". */
-  address: string;
-  /** Name of the nftables table that holds all our rules. */
-  table: string;
-  masquerade: boolean;
-  mtu: number;
 }

@@ -19,7 +19,7 @@ static MONITOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/monitor.bin"))
 #[derive(Deserialize)]
 struct Request {
     plan: ContainerPlan,
-    endpoint: Option<EndpointPlan>,
+    endpoints: Vec<EndpointPlan>,
     directories: Vec<Directory>,
     files: Vec<File>,
 }
@@ -51,10 +51,10 @@ pub(crate) fn launch(request: &str) -> Result<String, Failure> {
     forget_exit(&format!("{}/exit.json", request.plan.run_dir))?;
     let mut unwired = None;
     let launched = sandbox::launch_on(take_idle()?, &request.plan, |_pid, netns| {
-        let Some(endpoint) = &request.endpoint else {
+        if request.endpoints.is_empty() {
             return Ok(());
-        };
-        net::attach(endpoint, netns).map_err(|error| {
+        }
+        net::attach(&request.endpoints, netns).map_err(|error| {
             let told = StepError::new(Code::Internal, error.op, "", error.errno, error.to_string());
             unwired = Some(error);
             told

@@ -11,6 +11,7 @@ pub mod images;
 mod job;
 mod launch;
 mod logs;
+pub mod networks;
 pub mod send;
 pub mod stats;
 mod update;
@@ -171,19 +172,6 @@ pub fn retire(env: &Env) -> Result<Object<'_>> {
 #[napi]
 pub fn update_resources(env: &Env, plan: String) -> Result<Object<'_>> {
     run(env, move || update::update_resources(&plan))
-}
-
-#[napi]
-pub fn ensure_bridge(env: &Env, plan: String) -> Result<Object<'_>> {
-    run(env, move || {
-        let plan: net::BridgePlan = serde_json::from_str(&plan)?;
-        Ok(net::ensure_bridge(&plan)?)
-    })
-}
-
-#[napi]
-pub fn list_routes(env: &Env) -> Result<Object<'_>> {
-    run(env, || Ok(net::list_routes()?))
 }
 
 #[napi]

@@ -1,18 +1,20 @@
 //! A bridge with its address, and its end.
 
+use crate::address::{Cidr, octets};
 use crate::error::{NetError, NetErrorKind};
 use crate::link;
-use crate::plan::{BridgePlan, Cidr, check_interface};
+use crate::plan::{BridgePlan, check_interface};
 use crate::query::{self, Link};
 use crate::socket::{Failure, Netlink};
 use crate::wire::Batch;
-use crate::{rules, sysctl};
+use crate::{rules, settings, sysctl};
 
 const FEATURE: &str = "the kernel module \"bridge\" is missing";
 
 pub(crate) fn ensure(plan: &BridgePlan) -> Result<(), NetError> {
     check_interface(&plan.name)?;
-    let cidr = Cidr::parse(&plan.address)?;
+    let address = plan.addresses.first().map_or("", String::as_str);
+    let cidr = Cidr::parse(address)?;
     let refused = |failure: Failure| refused(&plan.name, &failure);
     let socket = Netlink::route().map_err(refused)?;
     let found = find(&socket, &plan.name)?;
@@ -28,7 +30,7 @@ pub(crate) fn ensure(plan: &BridgePlan) -> Result<(), NetError> {
     };
     let done = bring_up(&socket, plan, cidr, index)
         .and_then(|()| sysctl::forward_ipv4())
-        .and_then(|()| rules::install(&plan.table, &plan.name, cidr, plan.masquerade));
+        .and_then(|()| rules::install(&settings::table(), &plan.name, cidr, plan.rules.masquerade));
     if done.is_err() && is_new {
         // The first error is the one to tell.
         let _ = remove_link(&socket, &plan.name);
@@ -64,15 +66,23 @@ fn check_free(socket: &Netlink, plan: &BridgePlan, cidr: Cidr, index: u32) -> Re
         NetErrorKind::Overlap,
         "set address",
         &plan.name,
-        format!("{} overlaps the route {route} of this host", plan.address),
+        format!("{cidr} overlaps the route {route} of this host"),
     ))
 }
 
 /// Gives back the index of the new bridge.
 fn create(socket: &Netlink, plan: &BridgePlan, cidr: Cidr) -> Result<u32, NetError> {
-    let [a, b, c, d] = cidr.address.octets();
+    let mut mac = [0x02, 0x42, 0, 0, 0, 0];
+    for (to, from) in mac
+        .iter_mut()
+        .rev()
+        .zip(octets(cidr.address).iter().rev())
+        .take(4)
+    {
+        *to = *from;
+    }
     let mut batch = Batch::default();
-    link::create_bridge(&mut batch, &plan.name, [0x02, 0x42, a, b, c, d]);
+    link::create_bridge(&mut batch, &plan.name, mac);
     let made = socket.run(batch);
     made.map_err(|failure| refused(&plan.name, &failure))?;
     let link = find(socket, &plan.name)?;
@@ -93,13 +103,13 @@ fn bring_up(socket: &Netlink, plan: &BridgePlan, cidr: Cidr, index: u32) -> Resu
         .map_err(|failure| refused(&plan.name, &failure))
 }
 
-pub(crate) fn remove(name: &str, table: &str) -> Result<(), NetError> {
+pub(crate) fn remove(name: &str) -> Result<(), NetError> {
     check_interface(name)?;
     let socket = Netlink::route().map_err(|failure| refused(name, &failure))?;
     if find(&socket, name)?.is_some() {
         remove_link(&socket, name)?;
     }
-    rules::uninstall(table, name)
+    rules::uninstall(&settings::table(), name)
 }
 
 /// Absence is no error.

@@ -9,6 +9,7 @@
 //! model the whole language, and none lets several messages share one system call, which the
 //! start of a container wants.
 
+mod address;
 mod bridge;
 mod endpoint;
 mod error;
@@ -18,6 +19,7 @@ mod nft;
 mod plan;
 mod query;
 mod rules;
+mod settings;
 mod socket;
 mod sys;
 mod sysctl;
@@ -28,7 +30,8 @@ mod wire;
 use std::os::fd::BorrowedFd;
 
 pub use error::{NetError, NetErrorKind};
-pub use plan::{BridgePlan, EndpointPlan};
+pub use plan::*;
+pub use settings::{RulesSettings, configure_rules};
 use socket::{Failure, Netlink};
 
 /// Makes the bridge, or finds and mends it, with address, MTU, forwarding and our rules.
@@ -39,14 +42,19 @@ pub fn ensure_bridge(plan: &BridgePlan) -> Result<(), NetError> {
 }
 
 /// Removes a bridge and its rules, and the table with the last of them. Absence is no error.
-pub fn remove_bridge(name: &str, table: &str) -> Result<(), NetError> {
-    bridge::remove(name, table)
+pub fn remove_bridge(name: &str) -> Result<(), NetError> {
+    bridge::remove(name)
 }
 
-/// Gives the namespace behind `netns` an interface "eth0" on the bridge, with address and default
-/// route, and brings its loopback up. On failure nothing is left on the host.
-pub fn attach(endpoint: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    endpoint::attach(endpoint, netns)
+/// Gives the namespace behind `netns` its interfaces, with addresses and default routes, and brings its
+/// loopback up. On failure nothing is left.
+pub fn attach(endpoints: &[EndpointPlan], netns: BorrowedFd<'_>) -> Result<(), NetError> {
+    endpoint::attach(endpoints, netns)
+}
+
+/// Takes an interface away from the namespace behind `netns`. Absence is no error.
+pub fn detach(endpoint: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetError> {
+    endpoint::detach(endpoint, netns)
 }
 
 /// The IPv4 networks that routes of the main table lead to, as "a.b.c.d/n", those of connected

@@ -1,10 +1,10 @@
 //! Interfaces, addresses and routes: what changes them, as bytes.
 //! Layouts and numbers: `linux/rtnetlink.h`, `linux/if_link.h`, `linux/veth.h`.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use crate::plan::Cidr;
+use crate::address::{Cidr, octets};
 use crate::wire::{Attributes, Batch, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 
 const RTM_NEWLINK: u16 = 16;
@@ -27,9 +27,11 @@ const VETH_INFO_PEER: u16 = 1;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 
-const IFA_ADDRESS: u16 = 1;
+pub(crate) const IFA_ADDRESS: u16 = 1;
 pub(crate) const IFA_LOCAL: u16 = 2;
 const IFA_BROADCAST: u16 = 4;
+/// The address is to be used at once, without asking the neighbours whether it is taken.
+const IFA_F_NODAD: u8 = 2;
 
 pub(crate) const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
@@ -38,13 +40,17 @@ const RTPROT_BOOT: u8 = 3;
 pub(crate) const RTN_UNICAST: u8 = 1;
 
 pub(crate) const AF_INET: u8 = 2;
-const AF_INET6: u16 = 10;
+pub(crate) const AF_INET6: u8 = 10;
 const IFF_UP: u32 = 1;
 const LOOPBACK_INDEX: u32 = 1;
 
 /// Lengths of `struct ifinfomsg` and `rtmsg`.
 pub(crate) const IFINFO: usize = 16;
 pub(crate) const RTMSG: usize = 12;
+
+pub(crate) fn family(address: IpAddr) -> u8 {
+    if address.is_ipv4() { AF_INET } else { AF_INET6 }
+}
 
 pub(crate) fn ifinfo(index: u32, up: bool) -> [u8; IFINFO] {
     let mut header = [0; IFINFO];
@@ -116,7 +122,7 @@ pub(crate) fn no_link_local(batch: &mut Batch, name: &str) {
     batch.message(op, RTM_NEWLINK, 0, &ifinfo(0, false), |m| {
         m.text(IFLA_IFNAME, name);
         m.nest(IFLA_AF_SPEC, |m| {
-            m.nest(AF_INET6, |m| {
+            m.nest(AF_INET6.into(), |m| {
                 m.put(IFLA_INET6_ADDR_GEN_MODE, &[IN6_ADDR_GEN_MODE_NONE]);
             });
         });
@@ -145,25 +151,28 @@ pub(crate) fn delete(batch: &mut Batch, name: &str) {
 
 /// Adds the address; one that is there already stays as it is.
 pub(crate) fn add_address(batch: &mut Batch, index: u32, cidr: Cidr) {
-    let mut header = [AF_INET, cidr.prefix, 0, 0, 0, 0, 0, 0];
+    let mut header = [family(cidr.address), cidr.prefix, 0, 0, 0, 0, 0, 0];
+    if !cidr.is_ipv4() {
+        header[2] = IFA_F_NODAD;
+    }
     header[4..8].copy_from_slice(&index.to_ne_bytes());
     let flags = NLM_F_CREATE | NLM_F_REPLACE;
     batch.message("set address", RTM_NEWADDR, flags, &header, |m| {
-        m.put(IFA_LOCAL, &cidr.address.octets());
-        m.put(IFA_ADDRESS, &cidr.address.octets());
-        if cidr.prefix < 31 {
-            m.put(IFA_BROADCAST, &cidr.broadcast().octets());
+        m.put(IFA_LOCAL, &octets(cidr.address));
+        m.put(IFA_ADDRESS, &octets(cidr.address));
+        if let Some(broadcast) = cidr.broadcast() {
+            m.put(IFA_BROADCAST, &broadcast.octets());
         }
     });
 }
 
-pub(crate) fn add_default_route(batch: &mut Batch, index: u32, gateway: Ipv4Addr) {
+pub(crate) fn add_default_route(batch: &mut Batch, index: u32, gateway: IpAddr) {
     let mut header = [0; RTMSG];
-    header[0] = AF_INET;
+    header[0] = family(gateway);
     header[4..8].copy_from_slice(&[RT_TABLE_MAIN, RTPROT_BOOT, 0, RTN_UNICAST]);
     let flags = NLM_F_CREATE | NLM_F_EXCL;
     batch.message("set default route", RTM_NEWROUTE, flags, &header, |m| {
-        m.put(RTA_GATEWAY, &gateway.octets());
+        m.put(RTA_GATEWAY, &octets(gateway));
         m.u32(RTA_OIF, index);
     });
 }

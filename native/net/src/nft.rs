@@ -1,9 +1,7 @@
 //! nftables over netlink: transactions, chains, and the few expressions our rules are made of.
 //! Layouts and numbers: `linux/netfilter/nf_tables.h`, `linux/netfilter/nfnetlink.h`.
 
-use std::net::Ipv4Addr;
-
-use crate::plan::Cidr;
+use crate::address::{Cidr, octets};
 use crate::wire::{Attributes, Batch, NLM_F_APPEND, NLM_F_CREATE};
 
 const BATCH_BEGIN: u16 = 0x10;
@@ -218,8 +216,8 @@ impl Rule<'_, '_> {
             m.be32(3, SOURCE_OFFSET);
             m.be32(4, 4);
         });
-        self.keep_bits(Ipv4Addr::from_bits(network.mask()).octets());
-        self.compare(EQUAL, &network.network().octets())
+        self.keep_bits(&octets(network.netmask()));
+        self.compare(EQUAL, &octets(network.network()))
     }
 
     /// `ct state established,related`
@@ -228,7 +226,7 @@ impl Rule<'_, '_> {
             m.be32(1, REGISTER);
             m.be32(2, CT_STATE);
         });
-        self.keep_bits((CT_ESTABLISHED | CT_RELATED).to_ne_bytes());
+        self.keep_bits(&(CT_ESTABLISHED | CT_RELATED).to_ne_bytes());
         self.compare(NOT_EQUAL, &[0; 4])
     }
 
@@ -253,12 +251,12 @@ impl Rule<'_, '_> {
         })
     }
 
-    fn keep_bits(&mut self, mask: [u8; 4]) {
+    fn keep_bits(&mut self, mask: &[u8]) {
         self.expression("bitwise", |m| {
             m.be32(1, REGISTER);
             m.be32(2, REGISTER);
             m.be32(3, 4);
-            m.nest(4, |m| m.put(DATA_VALUE, &mask));
+            m.nest(4, |m| m.put(DATA_VALUE, mask));
             m.nest(5, |m| m.put(DATA_VALUE, &[0; 4]));
         });
     }

@@ -1,6 +1,6 @@
-//! What the caller decides before anything is done; spelled as in `src/native-types/`.
+//! What the caller decides before anything is done; spelled as in `src/native-types/net.ts`.
 
-use std::net::Ipv4Addr;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -12,92 +12,97 @@ use crate::error::NetError;
 pub struct BridgePlan {
     /// Interface name, 1 to 15 bytes.
     pub name: String,
-    /// The gateway with its prefix, "172.17.0.1/16".
-    pub address: String,
-    /// Name of the nftables table that holds all our rules.
-    pub table: String,
-    /// Packets that leave the bridge for elsewhere carry the host's address.
-    pub masquerade: bool,
+    /// The host's own, each with its prefix, "172.17.0.1/16".
+    pub addresses: Vec<String>,
+    /// What belongs to the network, "172.17.0.0/16".
+    pub subnets: Vec<String>,
     /// Bytes; containers on the bridge inherit it.
     pub mtu: u32,
+    pub rules: NetworkRules,
 }
 
-/// One container's place on a bridge.
+/// Who may reach whom.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkRules {
+    /// Packets that leave the bridge for elsewhere carry the host's address.
+    pub masquerade: bool,
+    /// That address, where it is not the one of the interface they leave by.
+    #[serde(default)]
+    pub source_address: SourceAddress,
+    pub internal: bool,
+    pub icc: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SourceAddress {
+    pub ipv4: Option<String>,
+    pub ipv6: Option<String>,
+}
+
+/// One interface of a container.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointPlan {
-    pub bridge: String,
-    /// Name of the host's end of the veth pair, 1 to 15 bytes.
-    pub host_interface: String,
-    /// "172.17.0.2/16"
-    pub address: String,
-    pub gateway: String,
-    /// "02:42:ac:11:00:02"
+    pub link: LinkPlan,
+    /// In the container, "eth0".
+    pub interface: String,
+    /// Each with its prefix.
+    pub addresses: Vec<String>,
+    /// Default routes, at most one for each family.
+    pub gateways: Vec<String>,
+    /// "02:42:ac:11:00:02", or "" to leave it to the kernel.
     pub mac: String,
+    /// False: not even a link-local address.
+    pub ipv6: bool,
+    /// Below /proc/sys, with dots for slashes, the interface among them.
+    pub sysctls: BTreeMap<String, String>,
 }
 
-/// An IPv4 address and the length of its network's prefix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Cidr {
-    pub(crate) address: Ipv4Addr,
-    pub(crate) prefix: u8,
+/// What an interface of a container hangs on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum LinkPlan {
+    #[serde(rename_all = "camelCase")]
+    Bridge {
+        bridge: String,
+        /// The host's end of the veth pair, 1 to 15 bytes.
+        host_interface: String,
+    },
+    Macvlan {
+        parent: String,
+        mode: MacvlanMode,
+    },
+    Ipvlan {
+        parent: String,
+        mode: IpvlanMode,
+        flag: IpvlanFlag,
+    },
 }
 
-impl Cidr {
-    pub(crate) fn parse(text: &str) -> Result<Self, NetError> {
-        let bad = || NetError::invalid("parse address", text, "expected a.b.c.d/n");
-        let (address, prefix) = text.split_once('/').ok_or_else(bad)?;
-        let prefix = prefix.parse().ok().filter(|n| *n <= 32).ok_or_else(bad)?;
-        Ok(Self {
-            address: parse_address(address)?,
-            prefix,
-        })
-    }
-
-    pub(crate) fn mask(self) -> u32 {
-        u32::MAX
-            .checked_shl(32 - u32::from(self.prefix))
-            .unwrap_or(0)
-    }
-
-    pub(crate) fn network(self) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.address.to_bits() & self.mask())
-    }
-
-    pub(crate) fn broadcast(self) -> Ipv4Addr {
-        Ipv4Addr::from_bits(self.address.to_bits() | !self.mask())
-    }
-
-    /// True if some address belongs to both networks.
-    pub(crate) fn overlaps(self, other: Self) -> bool {
-        let mask = self.mask() & other.mask();
-        self.address.to_bits() & mask == other.address.to_bits() & mask
-    }
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum MacvlanMode {
+    Bridge,
+    Private,
+    Vepa,
+    Passthru,
 }
 
-impl std::fmt::Display for Cidr {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum IpvlanMode {
+    L2,
+    L3,
+    L3s,
 }
 
-pub(crate) fn parse_address(text: &str) -> Result<Ipv4Addr, NetError> {
-    text.parse()
-        .map_err(|_| NetError::invalid("parse address", text, "expected a.b.c.d"))
-}
-
-pub(crate) fn parse_mac(text: &str) -> Result<[u8; 6], NetError> {
-    let bad = || NetError::invalid("parse hardware address", text, "expected six hex pairs");
-    let mut mac = [0; 6];
-    let mut pairs = text.split(':');
-    for byte in &mut mac {
-        let pair = pairs.next().filter(|p| p.len() == 2).ok_or_else(bad)?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| bad())?;
-    }
-    if pairs.next().is_some() || mac[0] & 1 != 0 {
-        return Err(bad());
-    }
-    Ok(mac)
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum IpvlanFlag {
+    Bridge,
+    Private,
+    Vepa,
 }
 
 /// An interface name as the kernel takes it (`dev_valid_name`): 1 to 15 bytes, no '/', ':', blank.
@@ -118,42 +123,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cidr_knows_its_network_and_broadcast() {
-        let cidr = Cidr::parse("172.17.0.1/16").unwrap();
-        assert_eq!(cidr.network(), Ipv4Addr::new(172, 17, 0, 0));
-        assert_eq!(cidr.broadcast(), Ipv4Addr::new(172, 17, 255, 255));
-        assert_eq!(Cidr::parse("0.0.0.0/0").unwrap().mask(), 0);
-    }
-
-    #[test]
-    fn networks_overlap_when_one_holds_the_other() {
-        let overlap = |a, b| Cidr::parse(a).unwrap().overlaps(Cidr::parse(b).unwrap());
-        assert!(overlap("172.17.0.1/16", "172.17.9.0/24"));
-        assert!(overlap("172.17.9.0/24", "172.16.0.0/12"));
-        assert!(!overlap("172.17.0.1/16", "172.18.0.0/16"));
-    }
-
-    #[test]
-    fn malformed_words_are_refused_with_their_text() {
-        for text in ["172.17.0.1", "172.17.0.1/33", "x/8", "1.2.3.4/"] {
-            assert!(
-                Cidr::parse(text)
-                    .unwrap_err()
-                    .to_string()
-                    .contains(text.split('/').next().unwrap())
-            );
-        }
-        for text in [
-            "02:42:ac:11:00",
-            "02:42:ac:11:00:02:03",
-            "2:42:ac:11:00:02",
-            "03:42:ac:11:00:02",
-            "+2:42:ac:11:00:0g",
-        ] {
-            assert!(parse_mac(text).is_err(), "{text}");
-        }
+    fn names_that_the_kernel_refuses_are_refused() {
         for name in ["", "sixteen-bytes-xx", "a b", "a/b", "."] {
             assert!(check_interface(name).is_err(), "{name}");
         }
+    }
+
+    #[test]
+    fn endpoints_are_spelled_as_the_daemon_spells_them() {
+        let read = |link: &str| {
+            let text = format!(
+                r#"{{"link":{link},"interface":"eth1","addresses":["fd00::2/64"],"gateways":[],"mac":"","ipv6":true,"sysctls":{{}}}}"#
+            );
+            serde_json::from_str::<EndpointPlan>(&text).unwrap().link
+        };
+        let LinkPlan::Bridge { host_interface, .. } =
+            read(r#"{"kind":"bridge","bridge":"rt0","hostInterface":"veth1"}"#)
+        else {
+            panic!("no bridge");
+        };
+        assert_eq!(host_interface, "veth1");
+        assert!(matches!(
+            read(r#"{"kind":"macvlan","parent":"eth0","mode":"passthru"}"#),
+            LinkPlan::Macvlan {
+                mode: MacvlanMode::Passthru,
+                ..
+            }
+        ));
+        assert!(matches!(
+            read(r#"{"kind":"ipvlan","parent":"eth0","mode":"l3s","flag":"vepa"}"#),
+            LinkPlan::Ipvlan {
+                mode: IpvlanMode::L3s,
+                flag: IpvlanFlag::Vepa,
+                ..
+            }
+        ));
     }
 }

@@ -1,15 +1,15 @@
 //! What stands in a network namespace: interfaces, addresses and routes, read from the kernel.
 //! Layouts and numbers: `linux/rtnetlink.h`, `linux/if_link.h`, `linux/if_addr.h`.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rustix::io::Errno;
 
+use crate::address::Cidr;
 use crate::link::{
-    AF_INET, IFA_LOCAL, IFINFO, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU,
-    RT_TABLE_MAIN, RTA_OIF, RTMSG, RTN_UNICAST, ifinfo,
+    AF_INET, AF_INET6, IFA_ADDRESS, IFA_LOCAL, IFINFO, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO,
+    IFLA_MTU, RT_TABLE_MAIN, RTA_OIF, RTMSG, RTN_UNICAST, ifinfo,
 };
-use crate::plan::Cidr;
 use crate::socket::{Failure, Netlink};
 use crate::wire::{Batch, NLM_F_DUMP, find, read_u32, text_of};
 
@@ -69,10 +69,10 @@ pub(crate) fn all_links(socket: &Netlink) -> Result<Vec<Link>, Failure> {
     Ok(links)
 }
 
-/// The IPv4 addresses of all interfaces, each with the interface's index.
+/// The addresses of all interfaces, each with the interface's index.
 pub(crate) fn all_addresses(socket: &Netlink) -> Result<Vec<(u32, Cidr)>, Failure> {
     let mut batch = Batch::default();
-    let header = [AF_INET, 0, 0, 0, 0, 0, 0, 0];
+    let header = [0; IFADDR];
     batch.message("list addresses", RTM_GETADDR, NLM_F_DUMP, &header, |_| ());
     let mut addresses = Vec::new();
     socket.ask(&batch, |_, payload| {
@@ -82,19 +82,20 @@ pub(crate) fn all_addresses(socket: &Netlink) -> Result<Vec<(u32, Cidr)>, Failur
 }
 
 fn parse_address(payload: &[u8]) -> Option<(u32, Cidr)> {
-    let octets: [u8; 4] = find(payload.get(IFADDR..)?, IFA_LOCAL)?.try_into().ok()?;
+    let attributes = payload.get(IFADDR..)?;
+    // IPv6 has the second alone, unless the interface is a tunnel's.
+    let value = find(attributes, IFA_LOCAL).or_else(|| find(attributes, IFA_ADDRESS))?;
     let cidr = Cidr {
-        address: octets.into(),
+        address: read_address(value)?,
         prefix: payload[1],
     };
     Some((read_u32(payload, 4)?, cidr))
 }
 
-/// The unicast IPv4 routes of the main table, each with its interface's index (0 if it has many).
+/// The unicast routes of the main table, each with its interface's index (0 if it has many).
 pub(crate) fn all_routes(socket: &Netlink) -> Result<Vec<(u32, Cidr)>, Failure> {
     let mut batch = Batch::default();
-    let mut header = [0; RTMSG];
-    header[0] = AF_INET;
+    let header = [0; RTMSG];
     batch.message("list routes", RTM_GETROUTE, NLM_F_DUMP, &header, |_| ());
     let mut routes = Vec::new();
     socket.ask(&batch, |_, payload| routes.extend(parse_route(payload)))?;
@@ -106,14 +107,24 @@ fn parse_route(payload: &[u8]) -> Option<(u32, Cidr)> {
     if payload[4] != RT_TABLE_MAIN || payload[7] != RTN_UNICAST {
         return None;
     }
-    let octets = match find(attributes, RTA_DST) {
-        Some(value) => value.try_into().ok()?,
-        None => [0; 4],
+    let address = match (payload[0], find(attributes, RTA_DST)) {
+        (_, Some(value)) => read_address(value)?,
+        (AF_INET, None) => Ipv4Addr::UNSPECIFIED.into(),
+        (AF_INET6, None) => Ipv6Addr::UNSPECIFIED.into(),
+        _ => return None,
     };
     let index = find(attributes, RTA_OIF).and_then(|value| read_u32(value, 0));
     let cidr = Cidr {
-        address: Ipv4Addr::from(octets),
+        address,
         prefix: payload[1],
     };
     Some((index.unwrap_or(0), cidr))
+}
+
+fn read_address(value: &[u8]) -> Option<IpAddr> {
+    match value.len() {
+        4 => Some(IpAddr::from(<[u8; 4]>::try_from(value).ok()?)),
+        16 => Some(IpAddr::from(<[u8; 16]>::try_from(value).ok()?)),
+        _ => None,
+    }
 }

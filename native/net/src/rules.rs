@@ -16,9 +16,9 @@
 
 use rustix::io::Errno;
 
+use crate::address::Cidr;
 use crate::error::NetError;
 use crate::nft::{Hook, Transaction, Verdict};
-use crate::plan::Cidr;
 use crate::socket::{Failure, Netlink};
 
 const FEATURE: &str = "the kernel lacks nf_tables with nat, masquerade and connection tracking \

@@ -31,3 +31,4 @@ pub use image::{Table, directory_in, image_tree};
 pub use inside::{Inside, Place, StoppedRoot};
 pub use launch::{IdleMonitor, Launched, launch, launch_on};
 pub use program::program_from;
+pub use share::open_network;

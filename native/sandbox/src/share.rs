@@ -40,6 +40,11 @@ impl Shared {
     }
 }
 
+/// The network namespace of a container that runs.
+pub fn open_network(container: &Donor) -> Result<OwnedFd, StepError> {
+    open_of(container, "net")
+}
+
 /// The number of a process may be given to another one. Held by a pidfd, it is known by its cgroup, whose
 /// name holds the container's id, and must still live when all is opened.
 fn open_of(donor: &Donor, kind: &str) -> Result<OwnedFd, StepError> {

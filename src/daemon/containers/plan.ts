@@ -1,7 +1,7 @@
 import { hostname as hostHostname } from "node:os";
+import type { EndpointPlan } from "../../native-types/net.ts";
 import type {
   ContainerPlan,
-  EndpointPlan,
   LaunchRequest,
   PlannedDevice,
   PlannedResources,
@@ -60,7 +60,8 @@ export function buildLaunch(inputs: PlanInputs): LaunchRequest {
   const names = namesOf(inputs.networkOwner?.container ?? inputs.container);
   return {
     plan: buildPlan(inputs, names),
-    endpoint: inputs.bridge && planEndpoint(inputs.bridge.name, inputs.bridge.endpoint),
+    endpoints:
+      inputs.bridge === null ? [] : [planEndpoint(inputs.bridge.name, inputs.bridge.endpoint)],
     directories: [
       { path: paths.data, mode: 0o710 },
       { path: paths.upper, mode: 0o755 },
@@ -206,10 +207,12 @@ export function planProcess(
 /** The interface's name changes with each start: the kernel takes the one before away in its own time. */
 function planEndpoint(bridge: string, endpoint: Endpoint): EndpointPlan {
   return {
-    bridge,
-    hostInterface: `veth${endpoint.endpointId.slice(0, 11)}`,
-    address: `${endpoint.address}/${endpoint.prefixLength}`,
-    gateway: endpoint.gateway,
+    link: { kind: "bridge", bridge, hostInterface: `veth${endpoint.endpointId.slice(0, 11)}` },
+    interface: "eth0",
+    addresses: [`${endpoint.address}/${endpoint.prefixLength}`],
+    gateways: [endpoint.gateway],
     mac: endpoint.macAddress,
+    ipv6: false,
+    sysctls: {},
   };
 }

@@ -4,9 +4,16 @@ import type { Endpoint } from "../containers/container.ts";
 import { newId } from "../containers/names.ts";
 import type { EndpointStore } from "../store/endpoint-store.ts";
 import type { SettingStore } from "../store/setting-store.ts";
-import { chooseSubnet, formatAddress, nextAddress, parseAddress, parseSubnet } from "./subnet.ts";
+import {
+  chooseSubnet,
+  formatAddress,
+  formatSubnet,
+  nextAddress,
+  parseAddress,
+  parseSubnet,
+} from "./subnet.ts";
 
-type NetworkNative = Pick<Native, "ensureBridge" | "listRoutes">;
+type NetworkNative = Pick<Native, "configureRules" | "ensureBridge" | "listRoutes">;
 
 export interface NetworkOptions {
   bridgeName: string;
@@ -36,6 +43,7 @@ export class NetworkService {
     this.#store = store;
     this.#settings = settings;
     this.#options = options;
+    native.configureRules({ table: options.tableName });
   }
 
   get bridgeName(): string {
@@ -105,16 +113,17 @@ export class NetworkService {
       (await this.#chooseAddress());
     await this.#native.ensureBridge({
       name: this.#options.bridgeName,
-      address,
-      table: this.#options.tableName,
-      masquerade: true,
+      addresses: [address],
+      subnets: [formatSubnet(parseSubnet(address))],
       mtu: 1500,
+      rules: { masquerade: true, internal: false, icc: true },
     });
     return { id: this.id("bridge"), address };
   }
 
   async #chooseAddress(): Promise<string> {
-    const address = chooseSubnet(await this.#native.listRoutes());
+    const routes = await this.#native.listRoutes();
+    const address = chooseSubnet(routes.filter((route) => !route.includes(":")));
     if (address === undefined) {
       throw new EngineError(
         "unavailable",

@@ -21,6 +21,10 @@ export function parseSubnet(text: string): Subnet {
   return { base: Math.floor(parseAddress(address) / size) * size, prefix: Number(prefix) };
 }
 
+export function formatSubnet({ base, prefix }: Subnet): string {
+  return `${formatAddress(base)}/${prefix}`;
+}
+
 export function sizeOf(prefix: number): number {
   return 2 ** (32 - prefix);
 }

@@ -7,7 +7,7 @@ use crate::*;
 
 fn attached(number: u8) -> OwnedFd {
     let container = netns();
-    attach(&endpoint_plan(number), container.as_fd()).unwrap();
+    attach(&[endpoint_plan(number)], container.as_fd()).unwrap();
     container
 }
 
@@ -76,17 +76,17 @@ fn attach_that_fails_halfway_leaves_nothing_on_the_host() {
         ensure_bridge(&bridge_plan()).unwrap();
         let container = netns();
         let plan = EndpointPlan {
-            gateway: "10.0.0.1".into(),
+            gateways: vec!["10.0.0.1".into()],
             ..endpoint_plan(2)
         };
-        let error = attach(&plan, container.as_fd()).unwrap_err();
+        let error = attach(&[plan], container.as_fd()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "set default route \"rtv2\": network is unreachable: Nexthop has invalid gateway"
         );
         assert_eq!(list_links("rt").unwrap(), ["rt0"]);
-        attach(&endpoint_plan(2), container.as_fd()).unwrap();
-        let error = attach(&endpoint_plan(2), container.as_fd()).unwrap_err();
+        attach(&[endpoint_plan(2)], container.as_fd()).unwrap();
+        let error = attach(&[endpoint_plan(2)], container.as_fd()).unwrap_err();
         assert_eq!(error.kind, NetErrorKind::Conflict, "{error}");
         assert_eq!(list_links("rt").unwrap(), ["rt0", "rtv2"]);
     });
@@ -95,7 +95,7 @@ fn attach_that_fails_halfway_leaves_nothing_on_the_host() {
 #[test]
 fn attach_without_its_bridge_says_so() {
     on_a_host(|| {
-        let error = attach(&endpoint_plan(2), netns().as_fd()).unwrap_err();
+        let error = attach(&[endpoint_plan(2)], netns().as_fd()).unwrap_err();
         assert_eq!(error.kind, NetErrorKind::NotFound);
         assert_eq!(error.to_string(), "use bridge \"rt0\": no such bridge");
     });
@@ -106,7 +106,7 @@ fn attach_refuses_what_is_no_network_namespace_and_the_thread_stays_at_home() {
     on_a_host(|| {
         ensure_bridge(&bridge_plan()).unwrap();
         let stranger = std::fs::File::open("/proc/thread-self/ns/uts").unwrap();
-        let error = attach(&endpoint_plan(2), stranger.as_fd()).unwrap_err();
+        let error = attach(&[endpoint_plan(2)], stranger.as_fd()).unwrap_err();
         assert_eq!(error.errno, rustix::io::Errno::INVAL.raw_os_error());
         assert_eq!(list_links("rt").unwrap(), ["rt0"]);
         let visit = || inside(netns().as_fd(), || panic!("inside"));

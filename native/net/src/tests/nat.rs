@@ -22,18 +22,18 @@ fn outside() -> OwnedFd {
     };
     pair.create(&mut batch);
     socket.run(batch).unwrap();
-    address(&socket, "192.0.2.1/24");
+    set_address(&socket, "192.0.2.1/24");
     let remote = inside(other.as_fd(), || Netlink::route().unwrap()).unwrap();
-    address(&remote, "192.0.2.2/24");
+    set_address(&remote, "192.0.2.2/24");
     sys::settle(socket.fd(), "wire");
     other
 }
 
-fn address(socket: &Netlink, cidr: &str) {
+fn set_address(socket: &Netlink, cidr: &str) {
     let index = query::find_link(socket, "wire").unwrap().unwrap().index;
     let mut batch = Batch::default();
     link::set_up(&mut batch, index, None);
-    link::add_address(&mut batch, index, plan::Cidr::parse(cidr).unwrap());
+    link::add_address(&mut batch, index, address::Cidr::parse(cidr).unwrap());
     if cidr.contains(".2/") {
         link::add_default_route(&mut batch, index, [192, 0, 2, 1].into());
     }
@@ -42,13 +42,16 @@ fn address(socket: &Netlink, cidr: &str) {
 
 fn host_with_container(masquerade: bool) -> (OwnedFd, OwnedFd) {
     let plan = BridgePlan {
-        masquerade,
+        rules: NetworkRules {
+            masquerade,
+            ..bridge_plan().rules
+        },
         ..bridge_plan()
     };
     let other = outside();
     ensure_bridge(&plan).unwrap();
     let container = netns();
-    attach(&endpoint_plan(2), container.as_fd()).unwrap();
+    attach(&[endpoint_plan(2)], container.as_fd()).unwrap();
     (other, container)
 }
 
@@ -82,18 +85,21 @@ fn neither_other_hosts_nor_other_networks_reach_a_container() {
         let (other, container) = host_with_container(true);
         let second = BridgePlan {
             name: "rt1".into(),
-            address: "172.31.0.1/16".into(),
+            addresses: vec!["172.31.0.1/16".into()],
             ..bridge_plan()
         };
         ensure_bridge(&second).unwrap();
         let neighbour = netns();
         let plan = EndpointPlan {
-            bridge: "rt1".into(),
-            address: "172.31.0.2/16".into(),
-            gateway: "172.31.0.1".into(),
+            link: LinkPlan::Bridge {
+                bridge: "rt1".into(),
+                host_interface: "rtv9".into(),
+            },
+            addresses: vec!["172.31.0.2/16".into()],
+            gateways: vec!["172.31.0.1".into()],
             ..endpoint_plan(9)
         };
-        attach(&plan, neighbour.as_fd()).unwrap();
+        attach(&[plan], neighbour.as_fd()).unwrap();
         let server = listen(Some(&container), "172.30.0.2");
         assert!(talk(Some(&other), &server).is_err());
         assert!(talk(Some(&neighbour), &server).is_err());

@@ -14,7 +14,7 @@ use crate::nft::Transaction;
 use crate::socket::Netlink;
 use crate::sys::unshare_network;
 use crate::wire::Batch;
-use crate::{BridgePlan, EndpointPlan};
+use crate::{BridgePlan, EndpointPlan, LinkPlan, NetworkRules, SourceAddress};
 
 /// Runs a test in a fresh namespace that plays the host. Without root it is skipped with a word,
 /// or fails where `RT_MUST_RUN=1`.
@@ -56,21 +56,31 @@ pub(super) fn set_loopback_up() {
 pub(super) fn bridge_plan() -> BridgePlan {
     BridgePlan {
         name: "rt0".into(),
-        address: "172.30.0.1/16".into(),
-        table: "rt".into(),
-        masquerade: true,
+        addresses: vec!["172.30.0.1/16".into()],
+        subnets: vec!["172.30.0.0/16".into()],
         mtu: 1400,
+        rules: NetworkRules {
+            masquerade: true,
+            source_address: SourceAddress::default(),
+            internal: false,
+            icc: true,
+        },
     }
 }
 
 /// The container with the address 172.30.0.`number`.
 pub(super) fn endpoint_plan(number: u8) -> EndpointPlan {
     EndpointPlan {
-        bridge: "rt0".into(),
-        host_interface: format!("rtv{number}"),
-        address: format!("172.30.0.{number}/16"),
-        gateway: "172.30.0.1".into(),
+        link: LinkPlan::Bridge {
+            bridge: "rt0".into(),
+            host_interface: format!("rtv{number}"),
+        },
+        interface: "eth0".into(),
+        addresses: vec![format!("172.30.0.{number}/16")],
+        gateways: vec!["172.30.0.1".into()],
         mac: format!("02:42:ac:1e:00:{number:02x}"),
+        ipv6: false,
+        sysctls: std::collections::BTreeMap::new(),
     }
 }
 

@@ -1,0 +1,84 @@
+//! Networks of the host, and places of running containers in them.
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+use sandbox::Code;
+use sandbox::plan::Donor;
+use serde::Deserialize;
+
+use crate::background::run;
+use crate::failure::Failure;
+
+/// `EndpointRequest` of `src/native-types/`.
+#[derive(Deserialize)]
+struct EndpointRequest {
+    container: Donor,
+    endpoint: net::EndpointPlan,
+}
+
+/// # Errors
+/// If the settings are malformed.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn configure_rules(settings: String) -> Result<()> {
+    net::configure_rules(serde_json::from_str(&settings).map_err(Failure::from)?);
+    Ok(())
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn ensure_bridge(env: &Env, plan: String) -> Result<Object<'_>> {
+    run(env, move || {
+        let plan: net::BridgePlan = serde_json::from_str(&plan)?;
+        Ok(net::ensure_bridge(&plan)?)
+    })
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn remove_bridge(env: &Env, name: String) -> Result<Object<'_>> {
+    run(env, move || Ok(net::remove_bridge(&name)?))
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn list_routes(env: &Env) -> Result<Object<'_>> {
+    run(env, || Ok(net::list_routes()?))
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn connect(env: &Env, request: String) -> Result<Object<'_>> {
+    run(env, move || {
+        let request: EndpointRequest = serde_json::from_str(&request)?;
+        let netns = sandbox::open_network(&request.container)?;
+        Ok(net::attach(
+            &[request.endpoint],
+            std::os::fd::AsFd::as_fd(&netns),
+        )?)
+    })
+}
+
+/// A namespace that is gone has taken its interfaces along.
+///
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn disconnect(env: &Env, request: String) -> Result<Object<'_>> {
+    run(env, move || {
+        let request: EndpointRequest = serde_json::from_str(&request)?;
+        match sandbox::open_network(&request.container) {
+            Ok(netns) => Ok(net::detach(
+                &request.endpoint,
+                std::os::fd::AsFd::as_fd(&netns),
+            )?),
+            Err(gone) if gone.code == Code::Conflict => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    })
+}
