@@ -48,9 +48,17 @@ export async function createBy<T extends ContainerCreateResponse>(
     await pull();
     return await create();
   });
+  const localDns = await findLocalDns(request);
+  if (localDns !== undefined) session.stderr.line(`WARNING: ${localDns}`);
   for (const warning of created.Warnings ?? []) session.stderr.line(`WARNING: ${warning}`);
   if (cidfile !== undefined) await writeId(cidfile, created.Id);
   return created;
+}
+
+async function findLocalDns({ HostConfig }: ContainerCreateRequest): Promise<string | undefined> {
+  if (!HostConfig?.Dns) return undefined;
+  const { warnOfLocal } = await import("./names.ts");
+  return warnOfLocal(HostConfig.Dns);
 }
 
 function checkPull(pull: string | undefined): void {

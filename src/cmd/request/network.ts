@@ -1,17 +1,14 @@
-import type { ContainerCreateRequest } from "../../api/types.ts";
+import {
+  type Attachment,
+  type Endpoint,
+  type Endpoints,
+  parseLink,
+  parseMac,
+  parseNetwork,
+  setAddress,
+} from "./attachment.ts";
 import type { ContainerFlags } from "./flags.ts";
-import { splitCsv } from "./mounts.ts";
-import { cut, invalid, isAddress, refuse } from "./parts.ts";
-
-type Endpoints = NonNullable<
-  NonNullable<ContainerCreateRequest["NetworkingConfig"]>["EndpointsConfig"]
->;
-type Endpoint = Endpoints[string];
-
-interface Attachment {
-  target: string;
-  endpoint: Endpoint;
-}
+import { invalid, isAddress, refuse } from "./parts.ts";
 
 /**
  * Networks of --network with what --ip, --network-alias and their like say of the first. `mode` is
@@ -26,6 +23,7 @@ export function buildEndpoints(flags: ContainerFlags): { mode: string; configs: 
   const configs: Endpoints = {};
   const seen = new Set<string>();
   for (const { target, endpoint } of attachments) {
+    check(target, endpoint);
     if (seen.has(target)) throw refuse(`network "${target}" is specified multiple times`);
     seen.add(target);
     if (attachments.length === 1 && Object.keys(endpoint).length === 0) continue;
@@ -44,63 +42,40 @@ function isUserDefined(target: string): boolean {
   return !/^(default|bridge|host|none|container:.*)?$/.test(target);
 }
 
-/** "NAME", or "name=NAME,alias=A,ip=1.2.3.4,…". */
-function parseNetwork(text: string): Attachment {
-  if (!text.includes("=")) {
-    if (text.trim() === "") throw refuse("no name set for network");
-    return { target: text, endpoint: {} };
-  }
-  let target = "";
-  const endpoint: Endpoint = {};
-  for (const field of splitCsv(text)) {
-    const [name, value] = cut(field, "=");
-    if (value === "") throw invalid(text, "--network", `invalid key/value pair format in network`);
-    if (name === "name") target = value;
-    else if (name === "alias") endpoint.Aliases = [...(endpoint.Aliases ?? []), value];
-    else if (name === "ip" || name === "ip6" || name === "link-local-ip") {
-      setAddress(endpoint, name, value);
-    } else if (name === "mac-address") endpoint.MacAddress = value;
-    else if (name === "gw-priority" && /^-?\d+$/.test(value)) endpoint.GwPriority = Number(value);
-    else if (name === "driver-opt") {
-      const [option, setting] = cut(value, "=");
-      endpoint.DriverOpts = { ...endpoint.DriverOpts, [option]: setting };
-    } else throw invalid(text, "--network", `invalid field key ${name}`);
-  }
-  if (target === "") throw refuse("no name set for network");
-  return { target, endpoint };
+function check(target: string, { Aliases = [], Links = [] }: Endpoint): void {
+  if (target.trim() === "") throw refuse("no name set for network");
+  if (isUserDefined(target)) return;
+  if (Aliases.length > 0)
+    throw refuse("network-scoped aliases are only supported for user-defined networks");
+  if (Links.length > 0) throw refuse("links are only supported for user-defined networks");
 }
 
 function applyFlags({ target, endpoint }: Attachment, flags: ContainerFlags): void {
-  const aliases = flags["network-alias"];
-  if (aliases.length > 0) {
-    if (!isUserDefined(target)) {
-      throw refuse("network-scoped aliases are only supported for user-defined networks");
-    }
-    if (endpoint.Aliases) {
-      throw refuse(
-        "conflicting options: cannot specify both --network-alias and per-network alias",
-      );
-    }
-    endpoint.Aliases = [...aliases];
+  const { IPAMConfig } = endpoint;
+  const { ip, ip6, "link-local-ip": local, "mac-address": mac, "network-alias": aliases } = flags;
+  const links = flags.link.map(parseLink);
+  refuseTwice("network-alias", "alias", aliases.length > 0 && endpoint.Aliases);
+  refuseTwice("link", "links", links.length > 0 && endpoint.Links);
+  refuseTwice("ip", "IPv4 address", ip && IPAMConfig?.IPv4Address);
+  refuseTwice("ip6", "IPv6 address", ip6 && IPAMConfig?.IPv6Address);
+  refuseTwice("mac-address", "MAC address", mac && endpoint.MacAddress);
+  const locals = "link-local IP addresses";
+  refuseTwice("link-local-ip", locals, local.length > 0 && IPAMConfig?.LinkLocalIPs);
+  if (aliases.length > 0) endpoint.Aliases = [...aliases];
+  // On the default bridge a link is the container's own, of the old kind.
+  if (links.length > 0 && isUserDefined(target)) endpoint.Links = links;
+  for (const [name, text] of [
+    ...(ip ? ([["ip", ip]] as const) : []),
+    ...(ip6 ? ([["ip6", ip6]] as const) : []),
+    ...local.map((text) => ["link-local-ip", text] as const),
+  ]) {
+    if (!isAddress(text)) throw invalid(text, `--${name}`, `failed to parse IP: "${text}"`);
+    setAddress(endpoint, name, text);
   }
-  if (flags.link.length > 0 && isUserDefined(target)) endpoint.Links = [...flags.link];
-  if (flags.ip !== undefined) setAddress(endpoint, "ip", flags.ip);
-  if (flags.ip6 !== undefined) setAddress(endpoint, "ip6", flags.ip6);
-  for (const address of flags["link-local-ip"]) setAddress(endpoint, "link-local-ip", address);
-  const mac = flags["mac-address"];
-  if (mac !== undefined && mac !== "") {
-    if (!/^[0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5}$/.test(mac.trim())) {
-      throw refuse(`${mac} is not a valid mac address`);
-    }
-    endpoint.MacAddress = mac.trim().replaceAll("-", ":").toLowerCase();
-  }
+  if (mac) endpoint.MacAddress = parseMac(mac);
 }
 
-function setAddress(endpoint: Endpoint, name: "ip" | "ip6" | "link-local-ip", text: string): void {
-  if (!isAddress(text)) throw invalid(text, `--${name}`, `failed to parse IP: "${text}"`);
-  const config = endpoint.IPAMConfig ?? {};
-  if (name === "ip") config.IPv4Address = text;
-  else if (name === "ip6") config.IPv6Address = text;
-  else config.LinkLocalIPs = [...(config.LinkLocalIPs ?? []), text];
-  endpoint.IPAMConfig = config;
+function refuseTwice(flag: string, what: string, twice: unknown): void {
+  if (!twice) return;
+  throw refuse(`conflicting options: cannot specify both --${flag} and per-network ${what}`);
 }

@@ -1,4 +1,4 @@
-import { isAddress, refuse } from "./parts.ts";
+import { cut, isAddress, refuse } from "./parts.ts";
 
 export interface Binding {
   HostIp: string;
@@ -18,47 +18,48 @@ export function parsePublished(items: readonly string[]): Map<string, Binding[]>
   return bindings;
 }
 
-/** `--expose 80`, `80/udp` or `8000-8010/tcp` → "80/tcp", … */
+/** `--expose 80`, `80/udp` or `8000-8010/tcp` → "80/tcp", … The engine judges the protocol. */
 export function parseExposed(text: string): string[] {
-  const { base, protocol } = splitProtocol(text);
+  if (text.includes(":")) throw refuse(`invalid port format for --expose: ${text}`);
+  const [base, protocol] = splitProtocol(text);
   const range = parseRange(base);
-  if (!range) throw refuse(`invalid range format for --expose: ${text}`);
+  if (typeof range === "string") {
+    throw refuse(`invalid range format for --expose: ${text}, error: ${range}`);
+  }
   return ports(range).map((port) => `${port}/${protocol}`);
 }
 
-/** "published=8080,target=80,protocol=tcp" → "8080:80/tcp". */
+/** "published=8080,target=80,protocol=tcp" → "8080:80/tcp"; a mode is for swarms, and passed over. */
 function toShort(text: string): string {
   if (!text.includes("=")) return text;
   const values: Record<string, string> = { protocol: "tcp", published: "", target: "" };
   for (const part of text.split(",")) {
-    const match = /^([^=]+)=(.*)$/.exec(part);
-    if (!match?.[1]) {
+    const [name, value] = cut(part, "=");
+    if (name === "" || !part.includes("=")) {
       throw refuse(`invalid publish opts format (should be name=value but got '${part}')`);
     }
-    values[match[1]] = match[2] ?? "";
+    values[name] = value;
   }
   return `${values.published}:${values.target}/${values.protocol}`;
 }
 
-/** [[IP:][HOST]:]CONTAINER[/PROTOCOL], HOST and CONTAINER may be ranges. */
+/** [[IP:][HOST]:]CONTAINER[/PROTOCOL], HOST and CONTAINER may be ranges, IP may stand in brackets. */
 function parseSpec(text: string): [string, Binding][] {
-  const { base, protocol } = splitProtocol(text);
-  const match = /^(?:(?:\[([^\]]*)\]:|([^:]*):)?([^:]*):)?([^:]*)$/.exec(base);
-  if (!match) throw refuse(`invalid port specification: "${text}"`);
-  const address = match[1] ?? match[2] ?? "";
-  const host = match[3] ?? "";
-  const inner = match[4] ?? "";
+  const parts = text.split(":");
+  const [inner, protocol] = splitProtocol(parts.pop() ?? "");
+  const host = parts.pop() ?? "";
+  const address = parseHostAddress(parts.join(":"));
   if (inner === "") throw refuse(`no port specified: ${text}<empty>`);
-  if (address !== "" && !isAddress(address)) throw refuse(`invalid IP address: ${address}`);
   const container = parseRange(inner);
-  if (!container) throw refuse(`invalid containerPort: ${inner}`);
+  if (typeof container === "string") throw refuse(`invalid containerPort: ${inner}`);
   const outer = host === "" ? undefined : parseRange(host);
-  if (host !== "" && !outer) throw refuse(`invalid hostPort: ${host}`);
+  if (typeof outer === "string") throw refuse(`invalid hostPort: ${host}`);
   const count = container.last - container.first;
   const spread = outer !== undefined && outer.last - outer.first !== count;
-  if (outer && spread && count > 0) {
+  if (spread && count > 0) {
     throw refuse(`invalid ranges specified for container and host Ports: ${inner} and ${host}`);
   }
+  if (!["tcp", "udp", "sctp"].includes(protocol)) throw refuse(`invalid proto: ${protocol}`);
   return ports(container).map((port, index) => {
     let hostPort = "";
     if (outer) hostPort = spread ? `${outer.first}-${outer.last}` : `${outer.first + index}`;
@@ -66,12 +67,16 @@ function parseSpec(text: string): [string, Binding][] {
   });
 }
 
-function splitProtocol(text: string): { base: string; protocol: string } {
-  const slash = text.lastIndexOf("/");
-  if (slash < 0) return { base: text, protocol: "tcp" };
-  const protocol = text.slice(slash + 1).toLowerCase() || "tcp";
-  if (!["tcp", "udp", "sctp"].includes(protocol)) throw refuse(`invalid proto: ${protocol}`);
-  return { base: text.slice(0, slash), protocol };
+function parseHostAddress(text: string): string {
+  const bare = text.replace(/^\[(.*)\]$/, "$1");
+  if (bare !== "" && !isAddress(bare)) throw refuse(`invalid IP address: ${bare}`);
+  return bare;
+}
+
+/** "80/UDP" → ["80", "udp"]; nothing at all has no protocol either. */
+function splitProtocol(text: string): [base: string, protocol: string] {
+  const [base, protocol] = cut(text, "/");
+  return [base, protocol.toLowerCase() || "tcp"];
 }
 
 interface Range {
@@ -79,12 +84,19 @@ interface Range {
   last: number;
 }
 
-function parseRange(text: string): Range | undefined {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  if (!match) return undefined;
-  const first = Number(match[1]);
-  const last = match[2] === undefined ? first : Number(match[2]);
-  return last >= first && last <= 65535 ? { first, last } : undefined;
+/** "80" or "8000-8010"; what is wrong with it, in Docker's words. */
+function parseRange(text: string): Range | string {
+  if (text === "") return "empty string specified for ports";
+  const [start, end] = cut(text, "-");
+  const numbers = text.includes("-") ? [start, end] : [start, start];
+  for (const number of numbers) {
+    const detail = /^\d+$/.test(number) ? "value out of range" : "invalid syntax";
+    if (detail === "invalid syntax" || Number(number) > 65_535) {
+      return `strconv.ParseUint: parsing "${number}": ${detail}`;
+    }
+  }
+  const [first = 0, last = 0] = numbers.map(Number);
+  return last < first ? `invalid range specified for port: ${text}` : { first, last };
 }
 
 function ports({ first, last }: Range): number[] {

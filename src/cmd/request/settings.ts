@@ -1,12 +1,14 @@
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
+import { parseLink } from "./attachment.ts";
 import { buildBlockLimits } from "./block.ts";
 import { buildDevices } from "./devices.ts";
 import { readEnvironment, readLabels } from "./environment.ts";
 import type { ContainerFlags } from "./flags.ts";
 import { buildHealthAction, buildHealthcheck } from "./health.ts";
 import { buildBinds, parseMount } from "./mounts.ts";
+import { parseExtraHost, parseNameServer, parseSearchDomain } from "./names.ts";
 import { buildEndpoints } from "./network.ts";
-import { compact, cut, invalid, isAddress, refuse, toMap, type Undefinable } from "./parts.ts";
+import { compact, cut, refuse, toMap, type Undefinable } from "./parts.ts";
 import { parseExposed, parsePublished } from "./ports.ts";
 import { parseNanoCpus, parseRestart, parseSysctls, parseUlimit } from "./resources.ts";
 import { normalizeCapabilities, readSecurity } from "./security.ts";
@@ -71,11 +73,11 @@ async function buildHostConfig(
     GroupAdd: flags["group-add"],
     ReadonlyRootfs: flags["read-only"],
     SecurityOpt: security.options,
-    Dns: flags.dns.map(checkAddress),
+    Dns: flags.dns.map(parseNameServer),
     DnsOptions: flags["dns-option"],
-    DnsSearch: flags["dns-search"],
+    DnsSearch: flags["dns-search"].map(parseSearchDomain),
     ExtraHosts: flags["add-host"].map(parseExtraHost),
-    Links: flags.link,
+    Links: flags.link.map(parseLink),
     LogConfig: buildLogConfig(flags),
     StorageOpt: toMap(flags["storage-opt"], "--storage-opt"),
     Sysctls: parseSysctls(flags.sysctl),
@@ -144,23 +146,6 @@ function buildLogConfig(flags: ContainerFlags): HostConfig["LogConfig"] {
   if (driver === undefined && flags["log-opt"].length === 0) return undefined;
   // The type lists Docker's own drivers; the engine judges the name.
   return { ...(driver === undefined ? {} : { Type: driver as "json-file" }), Config: options };
-}
-
-function parseExtraHost(text: string): string {
-  const [name, address] = cut(text, text.includes("=") ? "=" : ":");
-  if (name === "" || address === "") {
-    throw invalid(text, "--add-host", `bad format for add-host: "${text}"`);
-  }
-  const bare = address.replace(/^\[(.*)\]$/, "$1");
-  if (address !== "host-gateway" && !isAddress(bare)) {
-    throw invalid(text, "--add-host", `invalid IP address in add-host: "${address}"`);
-  }
-  return `${name}:${bare}`;
-}
-
-function checkAddress(text: string): string {
-  if (isAddress(text.trim())) return text.trim();
-  throw invalid(text, "--dns", `IP address is not correctly formatted: ${text}`);
 }
 
 function check(value: string | undefined, pattern: RegExp, message: string): void {
