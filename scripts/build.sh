@@ -4,6 +4,7 @@
 #   dist/native/hello         static, the program of the hello-world image; not part of rt
 #   dist/native/probe         static, run by tests in containers; with --tests only
 #   dist/native/mischief      the same, to do harm
+#   dist/native/envoy         the same, to ask the network questions
 #   dist/native/rt-addon.bin  the native addon; embedded in dist/rt by src/native.ts
 . "$(dirname "$0")/lib.sh"
 
@@ -31,9 +32,10 @@ static -p rt-monitor -p rt-hello
 place "$TARGET_DIR/$triple/monitor/rt-monitor" dist/native/rt-monitor
 place "$TARGET_DIR/$triple/monitor/rt-hello" dist/native/hello
 if [ "${1-}" = --tests ]; then
-  static -p rt-probe -p rt-mischief
+  static -p rt-probe -p rt-mischief -p rt-envoy
   place "$TARGET_DIR/$triple/monitor/rt-probe" dist/native/probe
   place "$TARGET_DIR/$triple/monitor/rt-mischief" dist/native/mischief
+  place "$TARGET_DIR/$triple/monitor/rt-envoy" dist/native/envoy
 fi
 
 (cd native && RT_MONITOR_PATH=$ROOT/dist/native/rt-monitor cargo build --quiet --release -p rt-addon)

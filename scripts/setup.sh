@@ -20,7 +20,8 @@ packages=()
 has cc || packages+=(gcc)
 [ -n "$(cc -print-file-name=libc.a 2>/dev/null | grep /)" ] || packages+=(libc6-dev)
 if [ "${1-}" = --tests ]; then
-  for pair in docker-registry skopeo umoci crun tmux openssl ip:iproute2 unshare:util-linux; do
+  for pair in docker-registry skopeo umoci crun tmux openssl ip:iproute2 unshare:util-linux \
+    nft:nftables iptables iperf3; do
     has "${pair%%:*}" || packages+=("${pair##*:}")
   done
   if ! has busybox || ldd "$(command -v busybox)" >/dev/null 2>&1; then packages+=(busybox-static); fi
