@@ -22,6 +22,7 @@ export const doors: readonly Door[] = [
       "native/monitor/src/network.rs",
       "native/monitor/src/streams.rs",
       "native/net/src/netns.rs",
+      "native/net/src/ports/choose.rs",
       "native/net/src/sysctl.rs",
       "native/sandbox/src/host.rs",
       "native/sandbox/src/inside.rs",

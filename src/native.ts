@@ -53,6 +53,9 @@ interface Addon {
   connect(request: string): Promise<void>;
   disconnect(request: string): Promise<void>;
   listRoutes(): Promise<string[]>;
+  publish(change: string): Promise<string>;
+  unpublish(container: string): Promise<void>;
+  holdPorts(published: string): Promise<string[]>;
   prepareCgroup(): void;
   checkSeccomp(plan: string): void;
   hostFacts(): string;
@@ -149,6 +152,10 @@ function wrap(addon: Addon): Native {
     disconnect: (request) => asPromise(() => addon.disconnect(JSON.stringify(request))),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     listRoutes: () => asPromise(() => addon.listRoutes()),
+    publish: async (change) =>
+      JSON.parse(await asPromise(() => addon.publish(JSON.stringify(change)))),
+    unpublish: (container) => asPromise(() => addon.unpublish(container)),
+    holdPorts: (published) => asPromise(() => addon.holdPorts(JSON.stringify(published))),
     prepareCgroup: () => addon.prepareCgroup(),
     treeSize: async (path) => (await asPromise(() => addon.treeUsage(path))).bytes,
     compareTrees: (left, right) => asPromise(() => addon.compareTrees(left, right)),

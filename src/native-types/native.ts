@@ -15,7 +15,7 @@ import type {
   PackedLayer,
   TreeUsage,
 } from "./layers.ts";
-import type { BridgePlan, EndpointPlan } from "./net.ts";
+import type { BridgePlan, EndpointPlan, PortChange, PublishedPort } from "./net.ts";
 import type {
   ContainerPlan,
   Launched,
@@ -75,6 +75,15 @@ export interface Native {
   connect(request: EndpointRequest): Promise<void>;
   /** Takes an interface away again. Interface or container gone is no error. */
   disconnect(request: EndpointRequest): Promise<void>;
+  /** Changes the published ports of a container; resolves with all that it has then. */
+  publish(change: PortChange): Promise<PublishedPort[]>;
+  /** Withdraws every port of a container, if it has any. */
+  unpublish(container: string): Promise<void>;
+  /**
+   * Holds the host's ports that an earlier daemon has published, by container; their rules are `resetRules`'s.
+   * Resolves with a sentence about each that somebody took meanwhile.
+   */
+  holdPorts(published: Record<string, PublishedPort[]>): Promise<string[]>;
   /** Makes the daemon's own cgroup ready to be the parent of containers' (cgroup v2 wants leaves). */
   prepareCgroup(): void;
   /** Stops or lets go every process of a cgroup; resolves once the kernel has done it. */

@@ -65,19 +65,37 @@ export type LinkPlan =
       flag: "bridge" | "private" | "vepa";
     };
 
-/** A port of a container that is to be reached by an address of the host. */
+/** A port of a container that is to be reached by addresses of the host, at one number for all of them. */
 export interface PortPlan {
-  protocol: "tcp" | "udp" | "sctp";
-  /** "0.0.0.0" and "::" stand for every address of their family. */
-  hostAddress: string;
+  protocol: Protocol;
   /** Both ends included; the first that is free is taken, and [0, 0] leaves the choice to us. */
   hostPorts: [first: number, last: number];
-  /** Of the same family as `hostAddress`. */
+  containerPort: number;
+  /** At least one. Together, for a client should not meet another number where a name leads to both families. */
+  at: PortAddress[];
+}
+
+export type Protocol = "tcp" | "udp" | "sctp";
+
+/** Both of one family. */
+export interface PortAddress {
+  /** "0.0.0.0" and "::" stand for every address of their family. */
+  hostAddress: string;
   containerAddress: string;
+}
+
+/** A port as it was published, at one address. */
+export interface PublishedPort extends PortAddress {
+  protocol: Protocol;
+  hostPort: number;
   containerPort: number;
 }
 
-/** A port as it was published. */
-export interface PublishedPort extends Omit<PortPlan, "hostPorts"> {
-  hostPort: number;
+/** What changes of a container's ports: all of it or nothing. */
+export interface PortChange {
+  /** Its id. */
+  container: string;
+  /** Goes first, so that what it leaves can be taken. */
+  remove: PublishedPort[];
+  add: PortPlan[];
 }

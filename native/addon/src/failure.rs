@@ -2,6 +2,7 @@
 //! `src/native.ts` turns into an `EngineError`.
 
 use layer::{ErrorKind, LayerError};
+use net::ports::PortError;
 use net::{NetError, NetErrorKind};
 use sandbox::StepError;
 use tree::TreeError;
@@ -56,6 +57,16 @@ impl From<NetError> for Failure {
             NetErrorKind::Kernel => "internal",
         };
         Self::new(code, error.to_string())
+    }
+}
+
+/// As Docker, which answers 500 whatever a port cannot be published for.
+impl From<PortError> for Failure {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::Rules(error) => error.into(),
+            error => Self::new("internal", error.to_string()),
+        }
     }
 }
 

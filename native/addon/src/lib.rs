@@ -12,6 +12,7 @@ mod job;
 mod launch;
 mod logs;
 pub mod networks;
+pub mod ports;
 pub mod send;
 pub mod stats;
 mod update;

@@ -117,7 +117,7 @@ fn hint(errno: Errno, kind: NetErrorKind, feature: &str) -> &str {
 }
 
 /// The C library's words without the number, and in lower case as in the middle of a sentence.
-fn describe(errno: Errno) -> String {
+pub(crate) fn describe(errno: Errno) -> String {
     let text = std::io::Error::from(errno).to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();

@@ -17,6 +17,7 @@ mod link;
 mod netns;
 mod nft;
 mod plan;
+pub mod ports;
 mod query;
 mod rules;
 mod settings;

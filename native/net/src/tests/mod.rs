@@ -5,4 +5,4 @@ mod bridge;
 mod endpoint;
 
 mod nat;
-mod support;
+pub(crate) mod support;

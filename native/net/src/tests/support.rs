@@ -18,7 +18,7 @@ use crate::{BridgePlan, EndpointPlan, LinkPlan, NetworkRules, SourceAddress};
 
 /// Runs a test in a fresh namespace that plays the host. Without root it is skipped with a word,
 /// or fails where `RT_MUST_RUN=1`.
-pub(super) fn on_a_host(test: impl FnOnce() + Send) {
+pub(crate) fn on_a_host(test: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
         let host = scope.spawn(|| match unshare_network() {
             Ok(()) => {
