@@ -39,7 +39,10 @@ import { PullService } from "./images/pull.ts";
 import { PushService } from "./images/push.ts";
 import { ImageService } from "./images/service.ts";
 import { createRegistries } from "./images/sources.ts";
+import { Attacher } from "./networks/attacher.ts";
+import { LegacyNetworks } from "./networks/legacy.ts";
 import { NetworkService } from "./networks/service.ts";
+import { noNames, noPorts } from "./networks/services.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
 import { EndpointStore } from "./store/endpoint-store.ts";
@@ -101,6 +104,11 @@ export async function createEngine(
   const { images, pulls, pushes, archives } = stored;
   const networks = new NetworkService(native, new EndpointStore(database), settings, config);
   const table = new ContainerTable(new ContainerStore(database), log);
+  const legacy = new LegacyNetworks(networks);
+  const attacher = new Attacher({
+    ...{ networks: legacy, host: legacy, addresses: legacy, ports: noPorts, names: noNames },
+    ...{ events, log },
+  });
   const trash = new Trash({
     native,
     log,
@@ -115,13 +123,13 @@ export async function createEngine(
   const { cgroupParent } = config;
   const posture = await findPosture(config, native, facts);
   const planner = new LaunchPlanner({
-    ...{ images, volumes, networks, facts, cgroupParent, table, posture },
+    ...{ images, volumes, facts, cgroupParent, table, posture },
     initLayers: await InitLayers.open(join(dataRoot, "init")),
     pathsOf: (id) => containerPaths(dataRoot, runRoot, id),
   });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
   const lifecycle = createLifecycle({
-    ...{ native, table, networks, planner, events, log, onExit, dataRoot, runRoot, cgroupParent },
+    ...{ native, table, attacher, planner, events, log, onExit, dataRoot, runRoot, cgroupParent },
     posture,
     execStore: new ExecStore(database),
   });
@@ -170,7 +178,7 @@ export async function createEngine(
     },
     ...{ files, commits },
     ...lifecycle,
-    reconcile: () => reconcile({ native, table, networks, ...lifecycle, onExit }),
+    reconcile: () => reconcile({ native, table, attacher, ...lifecycle, onExit }),
     close: async () => {
       lifecycle.restarter.close();
       lifecycle.health.close();

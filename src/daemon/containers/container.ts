@@ -1,6 +1,7 @@
 import type { ContainerConfig, HostConfig } from "../../api/types.ts";
 import type { IdMap } from "../../native-types/plan.ts";
 import type { Platform } from "../../oci/platform.ts";
+import type { Attachment, Endpoint, PortMap } from "../networks/network.ts";
 
 /** What a container is: fixed at create, but for its name. */
 export interface Container {
@@ -18,8 +19,8 @@ export interface Container {
   config: ContainerConfig;
   hostConfig: HostConfig;
   mounts: ContainerMount[];
-  /** As asked for; "" lets it follow from the address. */
-  macAddress: string;
+  /** What it asks of its networks, by their names; none where it has another container's. */
+  attachments: Record<string, Attachment>;
 }
 
 export type ContainerMount = BindMount | VolumeMount | TmpfsMount | ImageMount;
@@ -89,8 +90,10 @@ export interface ContainerState {
   /** RFC 3339; Docker's zero time when it never happened. */
   startedAt: string;
   finishedAt: string;
-  /** The address in use while it runs, by network name. */
+  /** Its places in networks while it runs, by their names. */
   endpoints: Record<string, Endpoint>;
+  /** Its ports at addresses of the host, as published: "80/tcp" → where. */
+  ports: PortMap;
   /** Starts that the restart policy has made since the user's last one. */
   restartCount: number;
   /** The user has stopped it: `unless-stopped` leaves it down when the daemon starts. */
@@ -119,15 +122,6 @@ export function isRunning({ status }: Pick<ContainerState, "status">): boolean {
   return status === "running" || status === "paused";
 }
 
-export interface Endpoint {
-  networkId: string;
-  endpointId: string;
-  gateway: string;
-  address: string;
-  prefixLength: number;
-  macAddress: string;
-}
-
 export const zeroTime = "0001-01-01T00:00:00Z";
 
 export function initialState(): ContainerState {
@@ -139,7 +133,7 @@ export function initialState(): ContainerState {
     error: "",
     startedAt: zeroTime,
     finishedAt: zeroTime,
-    endpoints: {},
+    ...notConnected,
     restartCount: 0,
     hasBeenManuallyStopped: false,
     health: null,
@@ -148,6 +142,9 @@ export function initialState(): ContainerState {
 
 /** The part of a state that is the same for everything that does not run. */
 export const notRunning = { pid: 0, monitorPid: 0 } as const;
+
+/** The places of what does not run. */
+export const notConnected = { endpoints: {}, ports: {} } as const;
 
 /** The program and its arguments, as the container will execute them. */
 export function commandOf(config: ContainerConfig): string[] {

@@ -1,14 +1,14 @@
 import { hostname as hostHostname } from "node:os";
-import type { EndpointPlan } from "../../native-types/net.ts";
 import type {
   ContainerPlan,
   LaunchRequest,
   PlannedDevice,
   PlannedResources,
 } from "../../native-types/plan.ts";
+import type { Placement } from "../networks/attacher.ts";
 import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
 import { cgroupName } from "./cgroups.ts";
-import type { Container, Endpoint } from "./container.ts";
+import type { Container } from "./container.ts";
 import { commandOf } from "./container.ts";
 import { defaultPath, defaultShmSize, networkSysctls, readonlyPaths } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
@@ -35,7 +35,8 @@ export interface PlanInputs {
   namespaces: Pick<SharedNamespaces, "network" | "pid" | "ipc" | "uts">;
   /** The container whose network this one shares: its names and its files in /etc count. */
   networkOwner: { container: Container; paths: ContainerPaths } | undefined;
-  bridge: { name: string; endpoint: Endpoint } | null;
+  /** The container's own places in networks; none where it shares another one's. */
+  placement: Placement;
   hostResolvConf: string;
   cgroupParent: string | null;
   posture: Posture;
@@ -60,8 +61,7 @@ export function buildLaunch(inputs: PlanInputs): LaunchRequest {
   const names = namesOf(inputs.networkOwner?.container ?? inputs.container);
   return {
     plan: buildPlan(inputs, names),
-    endpoints:
-      inputs.bridge === null ? [] : [planEndpoint(inputs.bridge.name, inputs.bridge.endpoint)],
+    endpoints: inputs.placement.plans,
     directories: [
       { path: paths.data, mode: 0o710 },
       { path: paths.upper, mode: 0o755 },
@@ -79,7 +79,7 @@ function buildFiles(inputs: PlanInputs, names: Names): LaunchRequest["files"] {
   const { container, paths } = inputs;
   const host = container.hostConfig;
   const ownNetwork = host.NetworkMode !== "host";
-  const endpoint = inputs.bridge?.endpoint;
+  const endpoint = Object.values(inputs.placement.endpoints).find(({ address }) => address !== "");
   return [
     {
       path: paths.hosts,
@@ -201,18 +201,5 @@ export function planProcess(
     appArmor: planAppArmor(host, posture),
     oomScoreAdj: host.OomScoreAdj ?? 0,
     rlimits: parseRlimits(host),
-  };
-}
-
-/** The interface's name changes with each start: the kernel takes the one before away in its own time. */
-function planEndpoint(bridge: string, endpoint: Endpoint): EndpointPlan {
-  return {
-    link: { kind: "bridge", bridge, hostInterface: `veth${endpoint.endpointId.slice(0, 11)}` },
-    interface: "eth0",
-    addresses: [`${endpoint.address}/${endpoint.prefixLength}`],
-    gateways: [endpoint.gateway],
-    mac: endpoint.macAddress,
-    ipv6: false,
-    sysctls: {},
   };
 }

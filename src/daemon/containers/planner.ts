@@ -1,7 +1,8 @@
 import type { LaunchRequest } from "../../native-types/plan.ts";
 import type { StoredImage } from "../images/image.ts";
+import type { Placement } from "../networks/attacher.ts";
 import type { VolumeSource } from "../volumes/options.ts";
-import type { ContainerMount, Endpoint } from "./container.ts";
+import type { ContainerMount } from "./container.ts";
 import { findBlockLimits, findDevices } from "./devices.ts";
 import { readHostResolvConf } from "./files.ts";
 import type { InitLayers } from "./init-layer.ts";
@@ -19,7 +20,6 @@ export interface PlannerParts {
     completeLower(image: StoredImage): string[];
   };
   volumes: { source(name: string): Promise<VolumeSource> };
-  networks: { readonly bridgeName: string };
   facts: CpuFacts;
   table: Pick<ContainerTable, "get" | "find">;
   pathsOf(id: string): ContainerPaths;
@@ -36,13 +36,8 @@ export class LaunchPlanner {
     this.#parts = parts;
   }
 
-  /** `endpoint` is the container's place on the bridge, null for other networks. */
-  async plan(
-    entry: Entry,
-    paths: ContainerPaths,
-    endpoint: Endpoint | null,
-  ): Promise<LaunchRequest> {
-    const { networks, facts, table } = this.#parts;
+  async plan(entry: Entry, paths: ContainerPaths, placement: Placement): Promise<LaunchRequest> {
+    const { facts, table } = this.#parts;
     const { hostConfig } = entry.container;
     const namespaces = findNamespaces(hostConfig, (id) => table.get(id));
     return buildLaunch({
@@ -54,7 +49,7 @@ export class LaunchPlanner {
       devices: await findDevices(hostConfig),
       namespaces,
       networkOwner: this.#owner(namespaces.networkOwner),
-      bridge: endpoint === null ? null : { name: networks.bridgeName, endpoint },
+      placement,
     });
   }
 
@@ -66,7 +61,7 @@ export class LaunchPlanner {
       devices: [],
       namespaces: { network: "new", pid: "new", ipc: "new", uts: "new" },
       networkOwner: this.#owner(findNetworkOwner(entry, (id) => this.#parts.table.find(id))),
-      bridge: null,
+      placement: { endpoints: {}, plans: [] },
     });
   }
 

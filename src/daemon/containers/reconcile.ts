@@ -2,8 +2,8 @@ import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { MonitorForms } from "../../native-types/exec.ts";
 import type { Native } from "../../native-types/native.ts";
-import type { NetworkService } from "../networks/service.ts";
-import { isRunning, notRunning, zeroTime } from "./container.ts";
+import type { Attacher } from "../networks/attacher.ts";
+import { isRunning, notConnected, notRunning, zeroTime } from "./container.ts";
 import type { Freezer } from "./freezer.ts";
 import { startingHealth } from "./health-state.ts";
 import { MonitorControl } from "./monitor.ts";
@@ -15,7 +15,7 @@ import type { ContainerTable, Entry } from "./table.ts";
 export interface ReconcileParts {
   native: Pick<Native, "monitorForms">;
   table: ContainerTable;
-  networks: NetworkService;
+  attacher: Attacher;
   supervisor: Supervisor;
   freezer: Freezer;
   restarter: Restarter;
@@ -27,13 +27,12 @@ const gatePatience = 1000;
 
 /** After a daemon restart: takes up every monitor that lives, records what has ended meanwhile. */
 export async function reconcile(parts: ReconcileParts): Promise<void> {
-  const { table, networks, supervisor, restarter } = parts;
+  const { table, attacher, supervisor, restarter } = parts;
   const entries = table.all();
   await Promise.all(entries.map((entry) => adopt(entry, parts)));
   // A daemon that was killed in the middle of a launch has left one that no monitor knows.
   await supervisor.sweep(entries.filter(({ state }) => !isRunning(state)));
-  const running = table.all().filter(({ state }) => isRunning(state));
-  networks.releaseAllBut(running.map(({ container }) => container.id));
+  attacher.reconcile(table.all().filter(({ state }) => isRunning(state)));
   restarter.boot();
 }
 
@@ -72,7 +71,7 @@ async function recordEnd(
   const record = await readExitRecord(paths);
   if (record !== undefined) return await supervisor.ended(entry, record, "boot");
   const startedAt = state.status === "created" ? zeroTime : state.startedAt;
-  table.saveState(entry, { ...state, ...notRunning, endpoints: {}, startedAt });
+  table.saveState(entry, { ...state, ...notRunning, ...notConnected, startedAt });
 }
 
 /**

@@ -5,6 +5,7 @@ import type { HostFacts, Native } from "../../native-types/native.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
+import { plainAttachment } from "../networks/attachment.ts";
 import type { NetworkService } from "../networks/service.ts";
 import { checkCapabilities } from "./capabilities.ts";
 import { type Container, commandOf, initialState, isRunning, nowRfc3339 } from "./container.ts";
@@ -110,7 +111,8 @@ export class ContainerService {
       config,
       hostConfig,
       mounts,
-      macAddress,
+      attachments:
+        donorOf(network) === undefined ? { [network]: plainAttachment({ macAddress }) } : {},
     };
     const entry = table.insert(container, initialState());
     prepared.release();

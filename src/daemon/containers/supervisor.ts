@@ -3,9 +3,15 @@ import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { ExitRecord, Native } from "../../native-types/native.ts";
 import type { EventBus } from "../events/bus.ts";
-import type { NetworkService } from "../networks/service.ts";
+import type { Attacher } from "../networks/attacher.ts";
 import { removeStrayCgroups } from "./cgroups.ts";
-import { type ContainerState, notRunning, nowRfc3339, zeroTime } from "./container.ts";
+import {
+  type ContainerState,
+  notConnected,
+  notRunning,
+  nowRfc3339,
+  zeroTime,
+} from "./container.ts";
 import { eventAttributes } from "./events.ts";
 import { startingHealth } from "./health-state.ts";
 import { MonitorControl } from "./monitor.ts";
@@ -18,7 +24,7 @@ import { type ContainerTable, type Entry, inTurn, settleExit } from "./table.ts"
 export interface SupervisorParts {
   native: Pick<Native, "launch" | "prepareMonitor">;
   table: ContainerTable;
-  networks: NetworkService;
+  attacher: Attacher;
   events: EventBus;
   log: Log;
   dataRoot: string;
@@ -71,25 +77,29 @@ export class Supervisor {
     try {
       await this.#launch(entry, changes);
     } catch (error) {
-      this.#startFailed(entry, before, error);
+      await this.#startFailed(entry, before, error);
       throw error;
     }
   }
 
   async #launch(entry: Entry, changes: Partial<ContainerState>): Promise<void> {
-    const { native, networks, planner, table, events } = this.#parts;
+    const { native, attacher, planner, table, events } = this.#parts;
     const { container } = entry;
     const paths = this.paths(entry);
-    const endpoint = isBridged(entry)
-      ? await networks.allocate(container.id, container.macAddress)
-      : null;
-    const launched = await native.launch(await planner.plan(entry, paths, endpoint));
+    const { endpoints, plans } = await attacher.connectAll(container);
+    const publishing = attacher.publish(entry, endpoints);
+    // Heard of below, or by the release that follows a launch that failed.
+    publishing.catch(() => {});
+    const launched = await native.launch(await planner.plan(entry, paths, { endpoints, plans }));
     const control = await MonitorControl.open(paths.socket);
     try {
+      const ports = await publishing;
       // Before the gate opens: should this daemon die now, the next one knows what it finds.
-      const endpoints: ContainerState["endpoints"] = endpoint === null ? {} : { bridge: endpoint };
       const startedAt = nowRfc3339();
-      table.saveState(entry, { ...entry.state, ...changes, ...launched, endpoints, startedAt });
+      const places = { endpoints, ports };
+      table.saveState(entry, { ...entry.state, ...changes, ...launched, ...places, startedAt });
+      await attacher.updateNames(endpoints);
+      attacher.tell("connect", entry, endpoints);
       // Those who attached early, before the gate opens, so that no output escapes them.
       const monitor = { control, socket: paths.socket };
       await Promise.all(entry.pending.splice(0).map((pending) => pending.join(monitor)));
@@ -122,19 +132,22 @@ export class Supervisor {
   }
 
   /** As before, but for what went wrong. */
-  #startFailed(entry: Entry, before: ContainerState, error: unknown): void {
-    const { networks, table, events } = this.#parts;
-    if (isBridged(entry)) networks.release(entry.container.id);
+  async #startFailed(entry: Entry, before: ContainerState, error: unknown): Promise<void> {
+    const { attacher, table, events } = this.#parts;
+    const { endpoints } = entry.state;
+    await attacher.release(entry);
     for (const pending of entry.pending.splice(0)) pending.cancel();
     const codes: Record<string, number> = { command_not_found: 127, command_not_executable: 126 };
     const exitCode = (error instanceof EngineError ? codes[error.code] : undefined) ?? 128;
     // Docker too gives up a policy whose start fails.
     const status = before.status === "restarting" ? "exited" : before.status;
     table.saveEnd(entry, { ...before, status, exitCode, error: messageOf(error) });
+    await attacher.updateNames(endpoints);
     events.publish("container", "die", entry.container.id, {
       ...eventAttributes(entry.container),
       exitCode: String(exitCode),
     });
+    attacher.tell("disconnect", entry, endpoints);
     settleExit(entry);
     this.#parts.onExit(entry);
   }
@@ -160,7 +173,7 @@ export class Supervisor {
 
   /** The container runs no more. Without a record the monitor may still have written one. */
   async ended(entry: Entry, told: ExitRecord | undefined, moment: "exit" | "boot"): Promise<void> {
-    const { networks, table, events, restarter } = this.#parts;
+    const { attacher, table, events, restarter } = this.#parts;
     const paths = this.paths(entry);
     let record = told ?? (await readExitRecord(paths));
     entry.monitor = undefined;
@@ -168,7 +181,8 @@ export class Supervisor {
       await this.sweep([entry]);
       record = { ...lostExit, finishedAt: nowRfc3339() };
     }
-    if (isBridged(entry)) networks.release(entry.container.id);
+    const { endpoints } = entry.state;
+    await attacher.release(entry);
     const ranFor = between(entry.state.startedAt, record.finishedAt);
     const comesBack = restarter.wants(entry, record.exitCode, moment);
     const { health, restartCount, oomKilled: wasTold } = entry.state;
@@ -183,8 +197,9 @@ export class Supervisor {
       oomKilled: record.oomKilled,
       error: record.error,
       finishedAt: record.finishedAt,
-      endpoints: {},
+      ...notConnected,
     });
+    await attacher.updateNames(endpoints);
     const attributes = eventAttributes(entry.container);
     if (record.oomKilled && !wasTold)
       events.publish("container", "oom", entry.container.id, attributes);
@@ -194,6 +209,7 @@ export class Supervisor {
       execDuration: String(Math.floor(ranFor / 1000)),
     });
     publishVolumes(events, entry.container, "unmount");
+    attacher.tell("disconnect", entry, endpoints);
     settleExit(entry);
     if (comesBack) restarter.schedule(entry, ranFor);
     this.#parts.onExit(entry);
@@ -206,10 +222,6 @@ export class Supervisor {
       this.#parts.log.warn(`remove stray cgroups: ${messageOf(error)}`);
     });
   }
-}
-
-function isBridged(entry: Entry): boolean {
-  return entry.container.hostConfig.NetworkMode === "bridge";
 }
 
 /** The monitor's own record; one that found the disk full has put it into its run directory. */

@@ -2,8 +2,9 @@ import { EngineError } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { ContainerStore } from "../store/container-store.ts";
 import type { PendingAttach } from "./attach.ts";
-import { type Container, type ContainerState, initialState, isRunning } from "./container.ts";
+import { type Container, type ContainerState, isRunning } from "./container.ts";
 import type { MonitorControl } from "./monitor.ts";
+import { readContainer, readState } from "./record.ts";
 import { Waiters } from "./waiters.ts";
 
 /** One container in memory: what it is, how it is, and who waits for it. */
@@ -36,9 +37,8 @@ export class ContainerTable {
   constructor(store: ContainerStore, log: Pick<Log, "error">) {
     this.#store = store;
     this.#log = log;
-    // A record of an earlier version may lack what this one added.
     for (const { container, state } of store.all())
-      this.#hold(container, { ...initialState(), ...state });
+      this.#hold(readContainer(container), readState(state));
   }
 
   all(): Entry[] {

@@ -3,7 +3,8 @@ import type {
   ContainerSummary,
   EndpointSettings,
 } from "../../api/types.ts";
-import type { Container, ContainerState, ContainerStatus, Endpoint, Health } from "./container.ts";
+import type { Endpoint } from "../networks/network.ts";
+import type { Container, ContainerState, ContainerStatus, Health } from "./container.ts";
 import { commandOf, isRunning } from "./container.ts";
 import { fillConfig, fillHostConfig } from "./inspect-defaults.ts";
 import { donorOf } from "./modes.ts";

@@ -77,6 +77,9 @@ export interface Endpoint {
   isGateway: { ipv4: boolean; ipv6: boolean };
 }
 
+/** Ports of a container as they are published, on the wire too: "80/tcp" → where. */
+export type PortMap = Record<string, { HostIp: string; HostPort: string }[]>;
+
 /** The networks that every engine has. */
 export const predefined = ["bridge", "host", "none"] as const;
 

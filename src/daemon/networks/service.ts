@@ -1,6 +1,5 @@
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
-import type { Endpoint } from "../containers/container.ts";
 import { newId } from "../containers/names.ts";
 import type { EndpointStore } from "../store/endpoint-store.ts";
 import type { SettingStore } from "../store/setting-store.ts";
@@ -31,6 +30,7 @@ export class NetworkService {
   readonly #settings: SettingStore;
   readonly #options: NetworkOptions;
   #bridge: Promise<{ id: string; address: string }> | undefined;
+  #made: { id: string; address: string } | undefined;
   #last = 0;
 
   constructor(
@@ -61,9 +61,12 @@ export class NetworkService {
     return this.#settings.ensure(`network.${name}.id`, newId);
   }
 
-  /** A place on the default bridge for a container that is about to start; `mac` "" follows from the address. */
-  async allocate(container: string, mac: string): Promise<Endpoint> {
-    const { id, address: gateway } = await this.#ensureBridge();
+  /** An address on the default bridge; undefined before there is one. */
+  allocate(
+    container: string,
+  ): { address: string; prefixLength: number; gateway: string } | undefined {
+    if (this.#made === undefined) return undefined;
+    const { id, address: gateway } = this.#made;
     const subnet = parseSubnet(gateway);
     const gatewayAddress = gateway.split("/")[0] ?? "";
     const taken = new Set(this.#store.addresses(id).map(parseAddress)).add(
@@ -79,14 +82,7 @@ export class NetworkService {
     this.#last = address;
     const text = formatAddress(address);
     this.#store.assign(container, id, text);
-    return {
-      networkId: id,
-      endpointId: newId(),
-      gateway: gatewayAddress,
-      address: text,
-      prefixLength: subnet.prefix,
-      macAddress: mac || macFor(address),
-    };
+    return { gateway: gatewayAddress, address: text, prefixLength: subnet.prefix };
   }
 
   release(container: string): void {
@@ -98,12 +94,12 @@ export class NetworkService {
   }
 
   /** Made when first needed, so that a daemon without bridged containers changes nothing on the host. */
-  #ensureBridge(): Promise<{ id: string; address: string }> {
+  async ensureBridge(): Promise<void> {
     this.#bridge ??= this.#createBridge().catch((error: unknown) => {
       this.#bridge = undefined;
       throw error;
     });
-    return this.#bridge;
+    this.#made = await this.#bridge;
   }
 
   async #createBridge(): Promise<{ id: string; address: string }> {
@@ -136,12 +132,4 @@ export class NetworkService {
     this.#settings.save("network.bridge.address", address);
     return address;
   }
-}
-
-/** Locally administered, from the address: a peer's ARP entry stays true when an address is used again. */
-function macFor(address: number): string {
-  const bytes = [24, 16, 8, 0].map((shift) =>
-    ((address >>> shift) & 255).toString(16).padStart(2, "0"),
-  );
-  return ["02", "42", ...bytes].join(":");
 }

@@ -1,0 +1,72 @@
+import type { EndpointPlan, LinkPlan } from "../../native-types/net.ts";
+import type { Attachment, Endpoint, Network } from "./network.ts";
+
+/** Settings of the kernel for the container's interface: "net.ipv4.conf.IFNAME.log_martians=1,…". */
+export const sysctlsOption = "com.docker.network.endpoint.sysctls";
+
+/** Everything about one interface of a container. Pure; null for a network that has none. */
+export function planEndpoint(
+  network: Network,
+  attachment: Attachment,
+  endpoint: Endpoint,
+  hostLink: string,
+): EndpointPlan | null {
+  const link = planLink(network, endpoint, hostLink);
+  if (link === null) return null;
+  const { isGateway } = endpoint;
+  return {
+    link,
+    interface: endpoint.interface,
+    addresses: [
+      ...withPrefix(endpoint.address, endpoint.prefixLength),
+      ...withPrefix(endpoint.address6, endpoint.prefixLength6),
+      ...attachment.linkLocal.map((address) => `${address}/${address.includes(":") ? 64 : 16}`),
+    ],
+    gateways: [
+      ...(isGateway.ipv4 ? [endpoint.gateway] : []),
+      ...(isGateway.ipv6 ? [endpoint.gateway6] : []),
+    ].filter((gateway) => gateway !== ""),
+    mac: network.driver === "ipvlan" ? "" : endpoint.macAddress,
+    ipv6: network.enableIpv6,
+    sysctls: planSysctls(attachment, endpoint.interface),
+  };
+}
+
+/** `hostLink` is the network's interface on the host: its bridge, or the parent of what hangs on one. */
+function planLink(network: Network, endpoint: Endpoint, hostLink: string): LinkPlan | null {
+  const { options } = network;
+  switch (network.driver) {
+    case "bridge":
+      return { kind: "bridge", bridge: hostLink, hostInterface: endpoint.hostInterface };
+    case "macvlan":
+      return {
+        kind: "macvlan",
+        parent: hostLink,
+        mode: (options.macvlan_mode ?? "bridge") as "bridge",
+      };
+    case "ipvlan":
+      return {
+        kind: "ipvlan",
+        parent: hostLink,
+        mode: (options.ipvlan_mode ?? "l2") as "l2",
+        flag: (options.ipvlan_flag ?? "bridge") as "bridge",
+      };
+    default:
+      return null;
+  }
+}
+
+function planSysctls(attachment: Attachment, name: string): Record<string, string> {
+  const text = attachment.driverOptions[sysctlsOption] ?? "";
+  const settings = text === "" ? [] : text.split(",");
+  return Object.fromEntries(
+    settings.map((setting) => {
+      const [key = "", ...value] = setting.split("=");
+      return [key.replace(/\.ifname\./i, `.${name}.`), value.join("=")];
+    }),
+  );
+}
+
+function withPrefix(address: string, prefixLength: number): string[] {
+  return address === "" ? [] : [`${address}/${prefixLength}`];
+}
