@@ -1,83 +1,63 @@
-//! The rules of one bridge: two chains of its own in rt's table `ip <table>`, so that bridges come
-//! and go without touching each other.
+//! The rules of all networks and published ports: one table, `inet <table>`, of our own.
 //!
-//! ```text
-//! chain <bridge>-postrouting { type nat hook postrouting priority srcnat
-//!     ip saddr SUBNET oifname != BRIDGE masquerade }
-//! chain <bridge>-forward { type filter hook forward priority filter
-//!     oifname BRIDGE ct state established,related accept
-//!     oifname BRIDGE iifname BRIDGE accept
-//!     oifname BRIDGE drop }
-//! ```
-//!
-//! So containers reach out and are answered, the host reaches them (its packets are not
-//! forwarded), and neither other networks nor other hosts open connections to them. Accepting
-//! ends our chain only: another table on the same hook may still drop.
+//! What should stand is kept in memory. A change goes to the kernel as one transaction about what
+//! changes; when that is refused because the table is not as we left it, the whole is written anew.
+//! `rules/table.rs` has the picture.
 
-use rustix::io::Errno;
+mod forward;
+mod gate;
+mod network;
+mod state;
+mod table;
 
-use crate::address::Cidr;
+pub use forward::{Forward, Protocol};
+use serde::Deserialize;
+
 use crate::error::NetError;
-use crate::nft::{Hook, Transaction, Verdict};
-use crate::socket::{Failure, Netlink};
+use crate::plan::BridgePlan;
+use state::with_state;
 
-const FEATURE: &str = "the kernel lacks nf_tables with nat, masquerade and connection tracking \
-                       (modules \"nf_tables\", \"nft_chain_nat\", \"nft_masq\", \"nft_ct\")";
-
-fn chains(bridge: &str) -> (String, String) {
-    (format!("{bridge}-postrouting"), format!("{bridge}-forward"))
+#[derive(Clone, Debug, Deserialize)]
+pub struct RulesSettings {
+    /// Name of the nftables table that holds all our rules.
+    pub table: String,
 }
 
-/// Puts the rules of a bridge as they should be, whatever stands there, in one transaction.
-pub(crate) fn install(
-    table: &str,
-    bridge: &str,
-    network: Cidr,
-    masquerade: bool,
-) -> Result<(), NetError> {
-    let (postrouting, forward) = chains(bridge);
-    let mut change = Transaction::new(table);
-    change.add_table();
-    if masquerade {
-        change.fresh_chain(&postrouting, Hook::Postrouting);
-        change.add_rule(&postrouting, |rule| {
-            rule.source(network).not_to(bridge).masquerade();
-        });
-    } else {
-        change.drop_chain(&postrouting);
-    }
-    change.fresh_chain(&forward, Hook::Forward);
-    change.add_rule(&forward, |rule| {
-        rule.to(bridge).answered().verdict(Verdict::Accept);
-    });
-    change.add_rule(&forward, |rule| {
-        rule.to(bridge).from(bridge).verdict(Verdict::Accept);
-    });
-    change.add_rule(&forward, |rule| rule.to(bridge).verdict(Verdict::Drop));
-    commit(change).map_err(|failure| refused(table, &failure))
+/// To be called before any bridge is made; touches nothing of the host.
+pub fn configure_rules(settings: RulesSettings) {
+    with_state(|state| state.configure(settings));
 }
 
-/// Removes the rules of a bridge, and the table with the last of them. Absence is no error.
-pub(crate) fn uninstall(table: &str, bridge: &str) -> Result<(), NetError> {
-    let (postrouting, forward) = chains(bridge);
-    let mut change = Transaction::new(table);
-    change.add_table();
-    change.drop_chain(&postrouting);
-    change.drop_chain(&forward);
-    commit(change).map_err(|failure| refused(table, &failure))?;
-    let mut change = Transaction::new(table);
-    change.delete_empty_table();
-    match commit(change) {
-        // Other bridges still have chains there, or somebody else was faster.
-        Err(failure) if [Errno::BUSY, Errno::NOENT].contains(&failure.fault.errno) => Ok(()),
-        other => other.map_err(|failure| refused(table, &failure)),
-    }
+/// Lets the network of a bridge have the rules of its plan, whatever it had. Switches forwarding
+/// on for its families.
+pub(crate) fn ensure_network(plan: &BridgePlan) -> Result<(), NetError> {
+    with_state(|state| state.ensure_network(plan))
 }
 
-fn commit(change: Transaction<'_>) -> Result<(), Failure> {
-    Netlink::netfilter()?.run(change.finish())
+/// Takes the rules of a bridge away, with those of the ports that lead to it, and the table with
+/// the last of them. Absence is no error.
+pub(crate) fn drop_network(bridge: &str) -> Result<(), NetError> {
+    with_state(|state| state.drop_network(bridge))
 }
 
-fn refused(table: &str, failure: &Failure) -> NetError {
-    NetError::kernel(failure.op, table, &failure.fault, FEATURE)
+/// Publishes ports, all or none. What is published as it is asked for stays; a port that leads
+/// elsewhere is a conflict.
+pub fn publish(forwards: &[Forward]) -> Result<(), NetError> {
+    with_state(|state| state.publish(forwards))
+}
+
+/// Takes published ports back. Absence is no error.
+pub fn unpublish(forwards: &[Forward]) -> Result<(), NetError> {
+    with_state(|state| state.unpublish(forwards))
+}
+
+/// Puts the whole table as it should be, in one transaction, whatever stands there and whatever
+/// was known before: for a daemon that takes over.
+pub fn reset_rules(bridges: &[BridgePlan], forwards: &[Forward]) -> Result<(), NetError> {
+    with_state(|state| state.reset(bridges, forwards))
+}
+
+/// Takes the table away. Absence is no error.
+pub fn remove_rules() -> Result<(), NetError> {
+    with_state(state::State::remove)
 }

@@ -6,7 +6,7 @@ use crate::wire::{NLM_F_DUMP, find, text_of};
 /// attribute 1 of each.
 fn list(kind: u16, table: &str) -> Vec<Vec<u8>> {
     let mut batch = Batch::default();
-    let header = [NFPROTO_IPV4, 0, 0, 0];
+    let header = [NFPROTO_INET, 0, 0, 0];
     batch.message("list", kind, NLM_F_DUMP, &header, |_| ());
     let mut found = Vec::new();
     let take = |_, payload: &[u8]| {
@@ -31,17 +31,17 @@ pub(crate) fn table_exists(table: &str) -> bool {
 #[test]
 fn a_rule_is_a_list_of_named_expressions_with_numbers_in_network_order() {
     let mut change = Transaction::new("t");
-    change.add_rule("c", |rule| rule.to("rt0").verdict(Verdict::Drop));
+    change.add_rule("c", |rule| rule.to_any("s").verdict(Verdict::Drop));
     let batch = change.finish();
     let rule = &batch.bytes()[20..];
     assert_eq!(rule[4..8], [0x06, 0x0a, 0x05, 0x0c]);
     assert_eq!(
         rule[16..36],
-        *b"\x02\0\0\0\x06\0\x01\0t\0\0\0\x06\0\x02\0c\0\0\0"
+        *b"\x01\0\0\0\x06\0\x01\0t\0\0\0\x06\0\x02\0c\0\0\0"
     );
-    let meta = b"\x24\0\x01\x80\x09\0\x01\0meta\0\0\0\0\x14\0\x02\x80\x08\0\x01\0\0\0\0\x01\x08\0\x02\0\0\0\0\x07";
+    let meta = b"\x24\0\x01\x80\x09\0\x01\0meta\0\0\0\0\x14\0\x02\x80\x08\0\x01\0\0\0\0\x08\x08\0\x02\0\0\0\0\x07";
     assert_eq!(rule[40..76], *meta);
-    let cmp = b"\x38\0\x01\x80\x08\0\x01\0cmp\0\x2c\0\x02\x80\x08\0\x01\0\0\0\0\x01\x08\0\x02\0\0\0\0\0\x18\0\x03\x80\x14\0\x01\0rt0\0\0\0\0\0\0\0\0\0\0\0\0\0";
-    assert_eq!(rule[76..132], *cmp);
+    let lookup = b"\x28\0\x01\x80\x0b\0\x01\0lookup\0\0\x14\0\x02\x80\x06\0\x01\0s\0\0\0\x08\0\x02\0\0\0\0\x08";
+    assert_eq!(rule[76..112], lookup[..36]);
     assert_eq!(batch.awaited(), Some(2));
 }

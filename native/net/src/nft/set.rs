@@ -1,0 +1,246 @@
+//! Named sets and maps: what they hold, and their elements.
+
+use std::net::IpAddr;
+
+use super::{SUBSYSTEM, Transaction, Verdict};
+use crate::address::octets;
+use crate::wire::{Attributes, NLM_F_CREATE};
+
+const NEWSET: u16 = SUBSYSTEM << 8 | 9;
+const NEWSETELEM: u16 = SUBSYSTEM << 8 | 12;
+const DELSETELEM: u16 = SUBSYSTEM << 8 | 14;
+const SET_TABLE: u16 = 1;
+const SET_NAME: u16 = 2;
+const SET_FLAGS: u16 = 3;
+const SET_KEY_TYPE: u16 = 4;
+const SET_KEY_LENGTH: u16 = 5;
+const SET_DATA_TYPE: u16 = 6;
+const SET_DATA_LENGTH: u16 = 7;
+const SET_ID: u16 = 10;
+const SET_USERDATA: u16 = 13;
+const FLAG_INTERVAL: u32 = 4;
+const FLAG_MAP: u32 = 8;
+const TYPE_VERDICT: u32 = 0xffff_ff00;
+const LIST_TABLE: u16 = 1;
+const LIST_SET: u16 = 2;
+const LIST_ELEMENTS: u16 = 3;
+const LIST_ELEMENT: u16 = 1;
+const ELEMENT_KEY: u16 = 1;
+const ELEMENT_DATA: u16 = 2;
+const ELEMENT_FLAGS: u16 = 3;
+const ELEMENT_INTERVAL_END: u32 = 1;
+const DATA_VALUE: u16 = 1;
+/// Elements in one message; a nest holds 64 KiB, and the longest element takes some 120 bytes.
+const CHUNK: usize = 400;
+
+/// A part of a key or of what a map gives for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Family,
+    Ipv4,
+    Ipv6,
+    Protocol,
+    Port,
+    Interface,
+}
+
+impl Field {
+    /// The number by which `nft` knows how to print it.
+    fn code(self) -> u32 {
+        match self {
+            Self::Family => 2,
+            Self::Ipv4 => 7,
+            Self::Ipv6 => 8,
+            Self::Protocol => 12,
+            Self::Port => 13,
+            Self::Interface => 41,
+        }
+    }
+
+    fn length(self) -> u32 {
+        match self {
+            Self::Family | Self::Protocol => 1,
+            Self::Port => 2,
+            Self::Ipv4 => 4,
+            Self::Ipv6 | Self::Interface => 16,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Data {
+    None,
+    Verdict,
+    Fields(&'static [Field]),
+}
+
+/// A set, or a map if it gives something for its keys.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Set {
+    pub(crate) name: &'static str,
+    pub(crate) key: &'static [Field],
+    pub(crate) data: Data,
+    /// Its keys are ranges that do not overlap.
+    pub(crate) interval: bool,
+}
+
+/// One field, or several one behind another, each filled up to four bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Value(Vec<u8>);
+
+impl Value {
+    pub(crate) fn byte(self, byte: u8) -> Self {
+        self.field(&[byte])
+    }
+
+    pub(crate) fn address(self, address: IpAddr) -> Self {
+        self.field(&octets(address))
+    }
+
+    pub(crate) fn port(self, port: u16) -> Self {
+        self.field(&port.to_be_bytes())
+    }
+
+    pub(crate) fn interface(self, name: &str) -> Self {
+        let mut padded = [0; 16];
+        for (to, from) in padded.iter_mut().take(15).zip(name.bytes()) {
+            *to = from;
+        }
+        self.field(&padded)
+    }
+
+    fn field(mut self, bytes: &[u8]) -> Self {
+        let is_first = self.0.is_empty();
+        self.fill_up();
+        self.0.extend_from_slice(bytes);
+        if !is_first {
+            self.fill_up();
+        }
+        self
+    }
+
+    fn fill_up(&mut self) {
+        self.0.resize(self.0.len().next_multiple_of(4), 0);
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Element {
+    Key(Value),
+    Range { first: Value, beyond: Value },
+    Verdict(Value, Verdict),
+    Pair(Value, Value),
+    RangePair { first: Value, beyond: Value, data: Value },
+}
+
+impl Transaction<'_> {
+    /// Makes the set, or finds it.
+    pub(crate) fn add_set(&mut self, set: &Set) {
+        self.sets += 1;
+        let id = self.sets;
+        self.message("create set", NEWSET, NLM_F_CREATE, |m, table| {
+            m.text(SET_TABLE, table);
+            m.text(SET_NAME, set.name);
+            let interval = if set.interval { FLAG_INTERVAL } else { 0 };
+            let map = if set.data == Data::None { 0 } else { FLAG_MAP };
+            m.be32(SET_FLAGS, interval | map);
+            m.be32(SET_KEY_TYPE, code(set.key));
+            m.be32(SET_KEY_LENGTH, length(set.key));
+            match set.data {
+                Data::None => {}
+                Data::Verdict => {
+                    m.be32(SET_DATA_TYPE, TYPE_VERDICT);
+                    m.be32(SET_DATA_LENGTH, 0);
+                }
+                Data::Fields(fields) => {
+                    m.be32(SET_DATA_TYPE, code(fields));
+                    m.be32(SET_DATA_LENGTH, length(fields));
+                }
+            }
+            m.be32(SET_ID, id);
+            m.put(SET_USERDATA, &byte_order(set.key));
+        });
+    }
+
+    pub(crate) fn add_elements(&mut self, set: &str, elements: &[Element]) {
+        self.elements("add to set", NEWSETELEM, NLM_F_CREATE, set, elements);
+    }
+
+    /// An element that is absent voids the transaction.
+    pub(crate) fn delete_elements(&mut self, set: &str, elements: &[Element]) {
+        self.elements("remove from set", DELSETELEM, 0, set, elements);
+    }
+
+    fn elements(
+        &mut self,
+        op: &'static str,
+        kind: u16,
+        flags: u16,
+        set: &str,
+        elements: &[Element],
+    ) {
+        for chunk in elements.chunks(CHUNK) {
+            self.message(op, kind, flags, |m, table| {
+                m.text(LIST_TABLE, table);
+                m.text(LIST_SET, set);
+                m.nest(LIST_ELEMENTS, |m| {
+                    for element in chunk {
+                        put(m, element);
+                    }
+                });
+            });
+        }
+    }
+}
+
+/// `nft` packs the codes of several fields into one number.
+fn code(fields: &[Field]) -> u32 {
+    let pack = |packed, field: &Field| packed << 6 | field.code();
+    fields.iter().fold(0, pack)
+}
+
+fn length(fields: &[Field]) -> u32 {
+    match fields {
+        [field] => field.length(),
+        fields => fields.iter().map(|f| f.length().next_multiple_of(4)).sum(),
+    }
+}
+
+/// Without effect on packets: tells `nft` that names of interfaces are no big-endian numbers.
+fn byte_order(key: &[Field]) -> [u8; 6] {
+    let host = matches!(key, [Field::Interface | Field::Family]);
+    [0, 4, if host { 1 } else { 2 }, 0, 0, 0]
+}
+
+fn put(m: &mut Attributes<'_>, element: &Element) {
+    match element {
+        Element::Key(key) => entry(m, key, |_| ()),
+        Element::Verdict(key, verdict) => {
+            entry(m, key, |m| m.nest(ELEMENT_DATA, |m| verdict.put(m)));
+        }
+        Element::Pair(key, data) => entry(m, key, |m| put_data(m, data)),
+        Element::Range { first, beyond } => {
+            entry(m, first, |_| ());
+            entry(m, beyond, |m| m.be32(ELEMENT_FLAGS, ELEMENT_INTERVAL_END));
+        }
+        Element::RangePair {
+            first,
+            beyond,
+            data,
+        } => {
+            entry(m, first, |m| put_data(m, data));
+            entry(m, beyond, |m| m.be32(ELEMENT_FLAGS, ELEMENT_INTERVAL_END));
+        }
+    }
+}
+
+fn put_data(m: &mut Attributes<'_>, data: &Value) {
+    m.nest(ELEMENT_DATA, |m| m.put(DATA_VALUE, &data.0));
+}
+
+fn entry(m: &mut Attributes<'_>, key: &Value, rest: impl FnOnce(&mut Attributes<'_>)) {
+    m.nest(LIST_ELEMENT, |m| {
+        m.nest(ELEMENT_KEY, |m| m.put(DATA_VALUE, &key.0));
+        rest(m);
+    });
+}

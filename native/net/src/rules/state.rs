@@ -1,0 +1,232 @@
+//! What should stand, and how it comes to stand.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::io::Errno;
+
+use super::RulesSettings;
+use super::forward::{Forward, Key};
+use super::gate::{self, Gate};
+use super::network::{Network, Placed};
+use super::table;
+use crate::error::{NetError, NetErrorKind};
+use crate::nft::{Element, Family, Transaction};
+use crate::plan::BridgePlan;
+use crate::socket::{Failure, Netlink};
+
+const FEATURE: &str = "the kernel lacks nf_tables for inet with nat, masquerade, fib and connection \
+                       tracking (modules \"nf_tables\", \"nft_chain_nat\", \"nft_masq\", \"nft_fib_inet\", \
+                       \"nft_ct\")";
+
+#[derive(Default)]
+pub(super) struct State {
+    table: Option<String>,
+    networks: BTreeMap<String, Network>,
+    forwards: BTreeMap<Key, Forward>,
+    gate: Gate,
+    /// The table was written, and nobody is known to have touched it.
+    stands: bool,
+}
+
+impl State {
+    const fn new() -> Self {
+        Self {
+            table: None,
+            networks: BTreeMap::new(),
+            forwards: BTreeMap::new(),
+            gate: Gate::new(),
+            stands: false,
+        }
+    }
+
+    pub(super) fn configure(&mut self, settings: RulesSettings) {
+        self.table = Some(settings.table);
+    }
+
+    pub(super) fn ensure_network(&mut self, plan: &BridgePlan) -> Result<(), NetError> {
+        let network = Network::parse(plan)?;
+        let closed = self.gate.look(&network)?;
+        let mut added: Vec<Placed> = closed.iter().map(|family| gate::element(*family)).collect();
+        let old = self.networks.get(&plan.name).cloned();
+        if old.as_ref() != Some(&network) {
+            added.extend(network.elements());
+        }
+        let removed = match &old {
+            Some(old) if *old != network => old.elements(),
+            _ => Vec::new(),
+        };
+        self.networks.insert(plan.name.clone(), network.clone());
+        self.gate.close(&closed);
+        if let Err(error) = self.commit(&removed, &added) {
+            self.gate.forget(&closed);
+            match old {
+                Some(old) => self.networks.insert(plan.name.clone(), old),
+                None => self.networks.remove(&plan.name),
+            };
+            return Err(error);
+        }
+        gate::open(&network)
+    }
+
+    pub(super) fn drop_network(&mut self, bridge: &str) -> Result<(), NetError> {
+        let Some(network) = self.networks.remove(bridge) else {
+            return Ok(());
+        };
+        if self.networks.is_empty() {
+            return self.remove();
+        }
+        let leads = |forward: &&Forward| network.holds(forward.container_address);
+        let led: Vec<_> = self.forwards.values().filter(leads).copied().collect();
+        let mut removed = network.elements();
+        for forward in led {
+            self.forwards.remove(&forward.key());
+            removed.push(forward.element());
+        }
+        self.commit(&removed, &[])
+    }
+
+    pub(super) fn publish(&mut self, forwards: &[Forward]) -> Result<(), NetError> {
+        let mut added = Vec::new();
+        let result = forwards.iter().try_for_each(|forward| {
+            match self.forwards.entry(forward.key()) {
+                Entry::Occupied(entry) if entry.get() == forward => {}
+                Entry::Occupied(_) => return Err(taken(forward)),
+                Entry::Vacant(entry) => added.push(*entry.insert(*forward)),
+            }
+            Ok(())
+        });
+        let elements: Vec<_> = added.iter().map(Forward::element).collect();
+        let result = result.and_then(|()| self.commit(&[], &elements));
+        if result.is_err() {
+            for forward in added {
+                self.forwards.remove(&forward.key());
+            }
+        }
+        result
+    }
+
+    pub(super) fn unpublish(&mut self, forwards: &[Forward]) -> Result<(), NetError> {
+        let mut removed = Vec::new();
+        for forward in forwards {
+            if self.forwards.get(&forward.key()) == Some(forward) {
+                self.forwards.remove(&forward.key());
+                removed.push(forward.element());
+            }
+        }
+        self.commit(&removed, &[])
+    }
+
+    pub(super) fn reset(
+        &mut self,
+        bridges: &[BridgePlan],
+        forwards: &[Forward],
+    ) -> Result<(), NetError> {
+        let named = |plan| Ok((Network::parse(plan)?.bridge().to_owned(), Network::parse(plan)?));
+        let networks: BTreeMap<_, _> = bridges.iter().map(named).collect::<Result<_, _>>()?;
+        if networks.is_empty() {
+            return self.remove();
+        }
+        self.gate.recall(&self.table()).map_err(|f| self.refused(&f))?;
+        for network in networks.values() {
+            let closed = self.gate.look(network)?;
+            self.gate.close(&closed);
+        }
+        self.networks = networks;
+        self.forwards = forwards.iter().map(|f| (f.key(), *f)).collect();
+        self.write()?;
+        self.networks.values().try_for_each(gate::open)
+    }
+
+    pub(super) fn remove(&mut self) -> Result<(), NetError> {
+        self.networks.clear();
+        self.forwards.clear();
+        self.stands = false;
+        self.gate.recall(&self.table()).map_err(|f| self.refused(&f))?;
+        self.gate.restore()?;
+        let table = self.table();
+        let mut change = Transaction::new(&table);
+        change.delete_table();
+        match send(change) {
+            Err(failure) if failure.fault.errno == Errno::NOENT => Ok(()),
+            other => other.map_err(|failure| self.refused(&failure)),
+        }
+    }
+
+    fn commit(&mut self, removed: &[Placed], added: &[Placed]) -> Result<(), NetError> {
+        if !self.stands {
+            return self.write();
+        }
+        if removed.is_empty() && added.is_empty() {
+            return Ok(());
+        }
+        let table = self.table();
+        let mut change = Transaction::new(&table);
+        for (set, elements) in by_set(removed) {
+            change.delete_elements(set, &elements);
+        }
+        for (set, elements) in by_set(added) {
+            change.add_elements(set, &elements);
+        }
+        // What is refused here may be due to a stranger's hand in our table.
+        send(change).or_else(|_| self.write())
+    }
+
+    /// The whole table anew.
+    fn write(&mut self) -> Result<(), NetError> {
+        let table = self.table();
+        let mut change = Transaction::new(&table);
+        change.add_table();
+        change.delete_table();
+        change.add_table();
+        table::build(&mut change);
+        let mut all: Vec<Placed> = self.gate.elements();
+        all.extend(self.networks.values().flat_map(Network::elements));
+        all.extend(self.forwards.values().map(Forward::element));
+        for (set, elements) in by_set(&all) {
+            change.add_elements(set, &elements);
+        }
+        let written = send(change);
+        self.stands = written.is_ok();
+        written.map_err(|failure| self.refused(&failure))
+    }
+
+    fn table(&self) -> String {
+        self.table.clone().unwrap_or_else(|| "rt-networks".into())
+    }
+
+    fn refused(&self, failure: &Failure) -> NetError {
+        NetError::kernel(failure.op, &self.table(), &failure.fault, FEATURE)
+    }
+}
+
+fn send(change: Transaction<'_>) -> Result<(), Failure> {
+    Netlink::netfilter()?.run(change.finish())
+}
+
+fn by_set(placed: &[Placed]) -> BTreeMap<&'static str, Vec<Element>> {
+    let mut sets = BTreeMap::<_, Vec<_>>::new();
+    for (set, element) in placed {
+        sets.entry(*set).or_default().push(element.clone());
+    }
+    sets
+}
+
+fn taken(forward: &Forward) -> NetError {
+    let detail = "it leads elsewhere already";
+    NetError::new(NetErrorKind::Conflict, "publish", &forward.to_string(), detail)
+}
+
+/// The rules of this process. (In tests of this thread, as network namespaces are.)
+#[cfg(not(test))]
+pub(super) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
+    static STATE: Mutex<State> = Mutex::new(State::new());
+    act(&mut STATE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+#[cfg(test)]
+pub(super) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
+    thread_local!(static STATE: &'static Mutex<State> = Box::leak(Box::new(Mutex::new(State::new()))));
+    STATE.with(|state| act(&mut state.lock().unwrap_or_else(PoisonError::into_inner)))
+}

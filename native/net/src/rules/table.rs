@@ -1,0 +1,220 @@
+//! What stands in our table whatever networks and ports there are: sets, chains and rules. What
+//! differs from network to network and from port to port is elements of the sets, so that no
+//! chain grows, and a packet meets as many rules on the first network as on the hundredth.
+//!
+//! ```text
+//! guard        what containers send to or from 127.0.0.0/8 is dropped
+//! prerouting ┐ publish   to this host, and its address, protocol and port (at4, at6) or protocol
+//! output     ┘           and port (any4, any6) are published: DNAT
+//! forward      answers; within one bridge (map within); nothing out of or into internal ones; into
+//!              a bridge what was published; out of one anything; the rest, if only we forward: drop
+//! postrouting  into a bridge (inward): from the loopback, or from a container by a published port
+//!              (hairpin): masquerade; elsewhere: as the network says (source4, masked4 …)
+//! ```
+
+use crate::nft::{Data, Family, Field, Hook, Kind, Set, Transaction, Verdict};
+
+pub(super) const CLOSED: Set = Set {
+    name: "closed",
+    key: &[Field::Family],
+    ..NAMES
+};
+pub(super) const BRIDGES: Set = NAMES;
+pub(super) const INTERNAL: Set = Set {
+    name: "internal",
+    ..NAMES
+};
+pub(super) const WITHIN: Set = Set {
+    name: "within",
+    key: &[Field::Interface, Field::Interface],
+    data: Data::Verdict,
+    interval: false,
+};
+const NAMES: Set = Set {
+    name: "bridges",
+    key: &[Field::Interface],
+    data: Data::None,
+    interval: false,
+};
+
+/// The sets that exist once for each family.
+pub(super) struct FamilySets {
+    /// Subnets of all our networks.
+    pub(super) own: Set,
+    /// Subnets that leave with the address of the interface they leave by.
+    pub(super) masked: Set,
+    /// Subnets that leave with a certain address.
+    pub(super) source: Set,
+    /// Published at one address of this host.
+    pub(super) at: Set,
+    /// Published at all addresses of this host.
+    pub(super) any: Set,
+}
+
+pub(super) const fn sets_of(family: Family) -> &'static FamilySets {
+    match family {
+        Family::Ipv4 => &SETS4,
+        Family::Ipv6 => &SETS6,
+    }
+}
+
+const SETS4: FamilySets = FamilySets {
+    own: subnets("own4", &[Field::Ipv4], Data::None),
+    masked: subnets("masked4", &[Field::Ipv4], Data::None),
+    source: subnets("source4", &[Field::Ipv4], Data::Fields(&[Field::Ipv4])),
+    at: ports(
+        "at4",
+        &[Field::Ipv4, Field::Protocol, Field::Port],
+        &[Field::Ipv4, Field::Port],
+    ),
+    any: ports(
+        "any4",
+        &[Field::Protocol, Field::Port],
+        &[Field::Ipv4, Field::Port],
+    ),
+};
+
+const SETS6: FamilySets = FamilySets {
+    own: subnets("own6", &[Field::Ipv6], Data::None),
+    masked: subnets("masked6", &[Field::Ipv6], Data::None),
+    source: subnets("source6", &[Field::Ipv6], Data::Fields(&[Field::Ipv6])),
+    at: ports(
+        "at6",
+        &[Field::Ipv6, Field::Protocol, Field::Port],
+        &[Field::Ipv6, Field::Port],
+    ),
+    any: ports(
+        "any6",
+        &[Field::Protocol, Field::Port],
+        &[Field::Ipv6, Field::Port],
+    ),
+};
+
+const fn subnets(name: &'static str, key: &'static [Field], data: Data) -> Set {
+    Set {
+        name,
+        key,
+        data,
+        interval: true,
+    }
+}
+
+const fn ports(name: &'static str, key: &'static [Field], data: &'static [Field]) -> Set {
+    Set {
+        name,
+        key,
+        data: Data::Fields(data),
+        interval: false,
+    }
+}
+
+/// Where the chains hang: the priorities "raw", "filter", "dstnat" and "srcnat" of `nft`.
+const RAW: i32 = -300;
+const FILTER: i32 = 0;
+const DSTNAT: i32 = -100;
+const SRCNAT: i32 = 100;
+
+/// Adds everything to a table that is empty.
+pub(super) fn build(change: &mut Transaction<'_>) {
+    for set in [CLOSED, BRIDGES, INTERNAL] {
+        change.add_set(&set);
+    }
+    for family in Family::BOTH {
+        let sets = sets_of(family);
+        for set in [&sets.own, &sets.masked, &sets.source, &sets.at, &sets.any] {
+            change.add_set(set);
+        }
+    }
+    // Its elements lead into chains, and so do the rules.
+    change.add_set(&WITHIN);
+    for chain in [PUBLISH, PUBLISHED, INWARD] {
+        change.add_chain(chain);
+    }
+    guard(change);
+    redirect(change);
+    forward(change);
+    postrouting(change);
+}
+
+const PUBLISH: &str = "publish";
+pub(super) const PUBLISHED: &str = "published";
+const INWARD: &str = "inward";
+
+/// The bridges let packets for 127.0.0.0/8 through to the host (`route_localnet`), for the answers
+/// to what the host sent from there. Those bear the bridge's address on the wire.
+fn guard(change: &mut Transaction<'_>) {
+    change.add_base_chain("guard", Kind::Filter, Hook::Prerouting, RAW);
+    for source in [false, true] {
+        change.add_rule("guard", |rule| {
+            rule.from_any(BRIDGES.name)
+                .loopback(source)
+                .verdict(Verdict::Drop);
+        });
+    }
+}
+
+fn redirect(change: &mut Transaction<'_>) {
+    change.add_base_chain("prerouting", Kind::Nat, Hook::Prerouting, DSTNAT);
+    // From the wire to 127.0.0.0/8: routing drops it, unless it went elsewhere before.
+    change.add_rule("prerouting", |rule| {
+        rule.loopback(false).verdict(Verdict::Return);
+    });
+    change.add_base_chain("output", Kind::Nat, Hook::Output, DSTNAT);
+    for chain in ["prerouting", "output"] {
+        change.add_rule(chain, |rule| rule.verdict(Verdict::Jump(PUBLISH)));
+    }
+    change.add_rule(PUBLISH, |rule| {
+        rule.not_to_this_host().verdict(Verdict::Return);
+    });
+    for family in Family::BOTH {
+        let sets = sets_of(family);
+        change.add_rule(PUBLISH, |rule| rule.redirect(family, true, sets.at.name));
+        change.add_rule(PUBLISH, |rule| rule.redirect(family, false, sets.any.name));
+    }
+}
+
+fn forward(change: &mut Transaction<'_>) {
+    const CHAIN: &str = "forward";
+    change.add_base_chain(CHAIN, Kind::Filter, Hook::Forward, FILTER);
+    change.add_rule(CHAIN, |rule| rule.answered().verdict(Verdict::Accept));
+    change.add_rule(CHAIN, |rule| rule.between(WITHIN.name));
+    change.add_rule(CHAIN, |rule| {
+        rule.from_any(INTERNAL.name).verdict(Verdict::Drop);
+    });
+    change.add_rule(CHAIN, |rule| {
+        rule.to_any(INTERNAL.name).verdict(Verdict::Drop);
+    });
+    change.add_rule(CHAIN, |rule| {
+        rule.to_any(BRIDGES.name).verdict(Verdict::Goto(PUBLISHED));
+    });
+    change.add_rule(CHAIN, |rule| {
+        rule.from_any(BRIDGES.name).verdict(Verdict::Accept);
+    });
+    change.add_rule(CHAIN, |rule| {
+        rule.family_in(CLOSED.name).verdict(Verdict::Drop);
+    });
+    change.add_rule(PUBLISHED, |rule| rule.redirected().verdict(Verdict::Accept));
+    change.add_rule(PUBLISHED, |rule| rule.verdict(Verdict::Drop));
+}
+
+fn postrouting(change: &mut Transaction<'_>) {
+    const CHAIN: &str = "postrouting";
+    change.add_base_chain(CHAIN, Kind::Nat, Hook::Postrouting, SRCNAT);
+    change.add_rule(CHAIN, |rule| {
+        rule.to_any(BRIDGES.name).verdict(Verdict::Goto(INWARD));
+    });
+    change.add_rule(INWARD, |rule| rule.loopback(true).masquerade());
+    change.add_rule(INWARD, |rule| rule.from_loopback6().masquerade());
+    for family in Family::BOTH {
+        let sets = sets_of(family);
+        change.add_rule(CHAIN, |rule| rule.leave_as(family, sets.source.name));
+        change.add_rule(CHAIN, |rule| {
+            rule.source_in(family, sets.masked.name).masquerade();
+        });
+        change.add_rule(INWARD, |rule| {
+            rule.redirected()
+                .source_in(family, sets.own.name)
+                .masquerade();
+        });
+    }
+}
