@@ -158,7 +158,8 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     noNewPrivileges: flags.noNewPrivileges ?? file["no-new-privileges"] ?? false,
     logConfig: parseLogDefaults(flags, file),
     bridgeName: `rt0${suffix}`,
-    tableName: `rt${suffix}`,
+    // Not "rt" alone, which is a word of nft's own: a ruleset that it saved could not be loaded again.
+    tableName: `rt-networks${suffix}`,
   };
 }
 

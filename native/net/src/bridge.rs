@@ -7,7 +7,7 @@ use crate::plan::{BridgePlan, check_interface};
 use crate::query::{self, Link};
 use crate::socket::{Failure, Netlink};
 use crate::wire::Batch;
-use crate::{rules, settings, sysctl};
+use crate::{rules, sysctl};
 
 const FEATURE: &str = "the kernel module \"bridge\" is missing";
 
@@ -28,9 +28,7 @@ pub(crate) fn ensure(plan: &BridgePlan) -> Result<(), NetError> {
         Some(link) => link.index,
         None => create(&socket, plan, cidr)?,
     };
-    let done = bring_up(&socket, plan, cidr, index)
-        .and_then(|()| sysctl::forward_ipv4())
-        .and_then(|()| rules::install(&settings::table(), &plan.name, cidr, plan.rules.masquerade));
+    let done = bring_up(&socket, plan, cidr, index).and_then(|()| rules::ensure_network(plan));
     if done.is_err() && is_new {
         // The first error is the one to tell.
         let _ = remove_link(&socket, &plan.name);
@@ -109,7 +107,7 @@ pub(crate) fn remove(name: &str) -> Result<(), NetError> {
     if find(&socket, name)?.is_some() {
         remove_link(&socket, name)?;
     }
-    rules::uninstall(&settings::table(), name)
+    rules::drop_network(name)
 }
 
 /// Absence is no error.

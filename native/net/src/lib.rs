@@ -20,7 +20,6 @@ mod plan;
 pub mod ports;
 mod query;
 mod rules;
-mod settings;
 mod socket;
 mod sys;
 mod sysctl;
@@ -32,7 +31,7 @@ use std::os::fd::BorrowedFd;
 
 pub use error::{NetError, NetErrorKind};
 pub use plan::*;
-pub use settings::{RulesSettings, configure_rules};
+pub use rules::{RulesSettings, configure_rules, remove_rules, reset_rules};
 use socket::{Failure, Netlink};
 
 /// Makes the bridge, or finds and mends it, with address, MTU, forwarding and our rules.

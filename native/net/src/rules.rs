@@ -10,11 +10,11 @@ mod network;
 mod state;
 mod table;
 
-pub use forward::{Forward, Protocol};
 use serde::Deserialize;
 
 use crate::error::NetError;
 use crate::plan::BridgePlan;
+use crate::ports::PublishedPort;
 use state::with_state;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -42,19 +42,19 @@ pub(crate) fn drop_network(bridge: &str) -> Result<(), NetError> {
 
 /// Publishes ports, all or none. What is published as it is asked for stays; a port that leads
 /// elsewhere is a conflict.
-pub fn publish(forwards: &[Forward]) -> Result<(), NetError> {
-    with_state(|state| state.publish(forwards))
+pub(crate) fn publish(ports: &[PublishedPort]) -> Result<(), NetError> {
+    with_state(|state| state.publish(ports))
 }
 
 /// Takes published ports back. Absence is no error.
-pub fn unpublish(forwards: &[Forward]) -> Result<(), NetError> {
-    with_state(|state| state.unpublish(forwards))
+pub(crate) fn unpublish(ports: &[PublishedPort]) -> Result<(), NetError> {
+    with_state(|state| state.unpublish(ports))
 }
 
 /// Puts the whole table as it should be, in one transaction, whatever stands there and whatever
 /// was known before: for a daemon that takes over.
-pub fn reset_rules(bridges: &[BridgePlan], forwards: &[Forward]) -> Result<(), NetError> {
-    with_state(|state| state.reset(bridges, forwards))
+pub fn reset_rules(bridges: &[BridgePlan], ports: &[PublishedPort]) -> Result<(), NetError> {
+    with_state(|state| state.reset(bridges, ports))
 }
 
 /// Takes the table away. Absence is no error.

@@ -6,14 +6,58 @@ use rustix::io::Errno;
 
 use crate::error::{Fault, NetError};
 
-/// Sets IPv4 forwarding for the whole namespace, unless it is on.
-pub(crate) fn forward_ipv4() -> Result<(), NetError> {
-    let path = "/proc/sys/net/ipv4/ip_forward";
+/// Whether the whole namespace forwards. One without IPv6 has nothing to switch: true.
+pub(crate) fn forwards(ipv6: bool) -> Result<bool, NetError> {
+    let path = forwarding(ipv6);
     match std::fs::read(path) {
-        Ok(value) if value.starts_with(b"0") => write(path, "1"),
-        Ok(_) => Ok(()),
+        Ok(value) => Ok(!value.starts_with(b"0")),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
         Err(error) => Err(failed("read setting", path, &error)),
     }
+}
+
+/// A host that forwards IPv6 takes no router's word any more, and forgets the routes it had from
+/// one, unless it is told to listen all the same.
+pub(crate) fn set_forwarding(ipv6: bool, on: bool) -> Result<(), NetError> {
+    if ipv6 && on {
+        keep_listening_to_routers()?;
+    }
+    write(forwarding(ipv6), if on { "1" } else { "0" })
+}
+
+fn forwarding(ipv6: bool) -> &'static str {
+    if ipv6 {
+        "/proc/sys/net/ipv6/conf/all/forwarding"
+    } else {
+        "/proc/sys/net/ipv4/ip_forward"
+    }
+}
+
+/// `accept_ra` 1, "unless forwarding", becomes 2, "always".
+fn keep_listening_to_routers() -> Result<(), NetError> {
+    let path = "/proc/sys/net/ipv6/conf";
+    let entries = match std::fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("list settings", path, &error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(|error| failed("list settings", path, &error))?;
+        let setting = entry.path().join("accept_ra");
+        // An interface that is just going away has none.
+        if std::fs::read(&setting).is_ok_and(|value| value.starts_with(b"1")) {
+            write(&setting.to_string_lossy(), "2")?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets the host's 127.0.0.0/8 speak through an interface.
+pub(crate) fn route_loopback(interface: &str) -> Result<(), NetError> {
+    write(
+        &format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet"),
+        "1",
+    )
 }
 
 /// Switches IPv6 off on one interface. A kernel without IPv6 has nothing to switch.

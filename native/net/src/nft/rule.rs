@@ -99,12 +99,12 @@ impl<'a, 'b> Rule<'a, 'b> {
     }
 
     /// `iifname @SET`
-    pub(crate) fn from_any(&mut self, set: &str) -> &mut Self {
+    pub(crate) fn coming_by(&mut self, set: &str) -> &mut Self {
         self.meta(META_IIFNAME, FIRST).lookup(set, None)
     }
 
     /// `oifname @SET`
-    pub(crate) fn to_any(&mut self, set: &str) -> &mut Self {
+    pub(crate) fn going_by(&mut self, set: &str) -> &mut Self {
         self.meta(META_OIFNAME, FIRST).lookup(set, None)
     }
 
@@ -140,7 +140,7 @@ impl<'a, 'b> Rule<'a, 'b> {
     }
 
     /// `ip6 saddr ::1`
-    pub(crate) fn from_loopback6(&mut self) -> &mut Self {
+    pub(crate) fn source_is_loopback6(&mut self) -> &mut Self {
         let one = std::net::Ipv6Addr::LOCALHOST.octets();
         let family = Family::Ipv6;
         self.family(family).source(family).compare(EQUAL, &one)

@@ -2,13 +2,17 @@
 
 use std::net::IpAddr;
 
-use super::{SUBSYSTEM, Transaction, Verdict};
+use rustix::io::Errno;
+
+use super::{NFPROTO_INET, SUBSYSTEM, Transaction, Verdict};
 use crate::address::octets;
-use crate::wire::{Attributes, NLM_F_CREATE};
+use crate::socket::{Failure, Netlink};
+use crate::wire::{Attributes, Batch, NLM_F_CREATE, NLM_F_DUMP, attributes, find};
 
 const NEWSET: u16 = SUBSYSTEM << 8 | 9;
-const NEWSETELEM: u16 = SUBSYSTEM << 8 | 12;
-const DELSETELEM: u16 = SUBSYSTEM << 8 | 14;
+const NEWSETELEM: u16 = SUBSYSTEM << 8 | 0xc;
+const GETSETELEM: u16 = SUBSYSTEM << 8 | 0xd;
+const DELSETELEM: u16 = SUBSYSTEM << 8 | 0xe;
 const SET_TABLE: u16 = 1;
 const SET_NAME: u16 = 2;
 const SET_FLAGS: u16 = 3;
@@ -127,10 +131,17 @@ impl Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Element {
     Key(Value),
-    Range { first: Value, beyond: Value },
+    Range {
+        first: Value,
+        beyond: Value,
+    },
     Verdict(Value, Verdict),
     Pair(Value, Value),
-    RangePair { first: Value, beyond: Value, data: Value },
+    RangePair {
+        first: Value,
+        beyond: Value,
+        data: Value,
+    },
 }
 
 impl Transaction<'_> {
@@ -190,6 +201,29 @@ impl Transaction<'_> {
                 });
             });
         }
+    }
+}
+
+/// The keys of a set that stands; none if there is no such table or set.
+pub(crate) fn keys(socket: &Netlink, table: &str, set: &str) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut batch = Batch::default();
+    let header = [NFPROTO_INET, 0, 0, 0];
+    batch.message("list set", GETSETELEM, NLM_F_DUMP, &header, |m| {
+        m.text(LIST_TABLE, table);
+        m.text(LIST_SET, set);
+    });
+    let mut keys = Vec::new();
+    let asked = socket.ask(&batch, |_, payload| {
+        let elements = payload
+            .get(4..)
+            .and_then(|rest| find(rest, LIST_ELEMENTS))
+            .unwrap_or_default();
+        let key = |element| find(find(element, ELEMENT_KEY)?, DATA_VALUE);
+        keys.extend(attributes(elements).filter_map(|(_, element)| key(element).map(Vec::from)));
+    });
+    match asked {
+        Err(failure) if failure.fault.errno == Errno::NOENT => Ok(keys),
+        other => other.map(|()| keys),
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn table_exists(table: &str) -> bool {
 #[test]
 fn a_rule_is_a_list_of_named_expressions_with_numbers_in_network_order() {
     let mut change = Transaction::new("t");
-    change.add_rule("c", |rule| rule.to_any("s").verdict(Verdict::Drop));
+    change.add_rule("c", |rule| rule.going_by("s").verdict(Verdict::Drop));
     let batch = change.finish();
     let rule = &batch.bytes()[20..];
     assert_eq!(rule[4..8], [0x06, 0x0a, 0x05, 0x0c]);
@@ -41,7 +41,7 @@ fn a_rule_is_a_list_of_named_expressions_with_numbers_in_network_order() {
     );
     let meta = b"\x24\0\x01\x80\x09\0\x01\0meta\0\0\0\0\x14\0\x02\x80\x08\0\x01\0\0\0\0\x08\x08\0\x02\0\0\0\0\x07";
     assert_eq!(rule[40..76], *meta);
-    let lookup = b"\x28\0\x01\x80\x0b\0\x01\0lookup\0\0\x14\0\x02\x80\x06\0\x01\0s\0\0\0\x08\0\x02\0\0\0\0\x08";
-    assert_eq!(rule[76..112], lookup[..36]);
+    let lookup = b"\x24\0\x01\x80\x0b\0\x01\0lookup\0\0\x14\0\x02\x80\x06\0\x01\0s\0\0\0\x08\0\x02\0\0\0\0\x08";
+    assert_eq!(rule[76..112], *lookup);
     assert_eq!(batch.awaited(), Some(2));
 }

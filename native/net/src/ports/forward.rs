@@ -2,13 +2,12 @@
 
 use super::PublishedPort;
 use crate::error::NetError;
+use crate::rules;
 
-#[allow(clippy::unnecessary_wraps)]
-pub(super) fn publish(_ports: &[PublishedPort]) -> Result<(), NetError> {
-    Ok(())
+pub(super) fn publish(ports: &[PublishedPort]) -> Result<(), NetError> {
+    rules::publish(ports)
 }
 
-#[allow(clippy::unnecessary_wraps)]
-pub(super) fn unpublish(_ports: &[PublishedPort]) -> Result<(), NetError> {
-    Ok(())
+pub(super) fn unpublish(ports: &[PublishedPort]) -> Result<(), NetError> {
+    rules::unpublish(ports)
 }

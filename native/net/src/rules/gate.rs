@@ -2,8 +2,6 @@
 //! other interfaces must not forward because of that: the table's set `closed` has the family, and
 //! what touches none of our bridges is dropped. The set is also the memory of it, across daemons.
 
-use std::net::IpAddr;
-
 use super::network::{Network, Placed};
 use super::table::CLOSED;
 use crate::error::NetError;

@@ -7,13 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use rustix::io::Errno;
 
 use super::RulesSettings;
-use super::forward::{Forward, Key};
+use super::forward::{self, Key};
 use super::gate::{self, Gate};
 use super::network::{Network, Placed};
 use super::table;
 use crate::error::{NetError, NetErrorKind};
-use crate::nft::{Element, Family, Transaction};
+use crate::nft::{Element, Transaction};
 use crate::plan::BridgePlan;
+use crate::ports::PublishedPort;
 use crate::socket::{Failure, Netlink};
 
 const FEATURE: &str = "the kernel lacks nf_tables for inet with nat, masquerade, fib and connection \
@@ -24,7 +25,7 @@ const FEATURE: &str = "the kernel lacks nf_tables for inet with nat, masquerade,
 pub(super) struct State {
     table: Option<String>,
     networks: BTreeMap<String, Network>,
-    forwards: BTreeMap<Key, Forward>,
+    forwards: BTreeMap<Key, PublishedPort>,
     gate: Gate,
     /// The table was written, and nobody is known to have touched it.
     stands: bool,
@@ -47,12 +48,14 @@ impl State {
 
     pub(super) fn ensure_network(&mut self, plan: &BridgePlan) -> Result<(), NetError> {
         let network = Network::parse(plan)?;
+        if !self.stands {
+            self.recall()?;
+        }
         let closed = self.gate.look(&network)?;
         let mut added: Vec<Placed> = closed.iter().map(|family| gate::element(*family)).collect();
         let old = self.networks.get(&plan.name).cloned();
-        if old.as_ref() != Some(&network) {
-            added.extend(network.elements());
-        }
+        // Also if nothing changes: this finds out whether the table is there.
+        added.extend(network.elements());
         let removed = match &old {
             Some(old) if *old != network => old.elements(),
             _ => Vec::new(),
@@ -77,42 +80,43 @@ impl State {
         if self.networks.is_empty() {
             return self.remove();
         }
-        let leads = |forward: &&Forward| network.holds(forward.container_address);
+        let leads = |forward: &&PublishedPort| network.holds(forward.container_address);
         let led: Vec<_> = self.forwards.values().filter(leads).copied().collect();
         let mut removed = network.elements();
-        for forward in led {
-            self.forwards.remove(&forward.key());
-            removed.push(forward.element());
+        for port in led {
+            self.forwards.remove(&forward::key(&port));
+            removed.push(forward::element(&port));
         }
         self.commit(&removed, &[])
     }
 
-    pub(super) fn publish(&mut self, forwards: &[Forward]) -> Result<(), NetError> {
+    pub(super) fn publish(&mut self, ports: &[PublishedPort]) -> Result<(), NetError> {
         let mut added = Vec::new();
-        let result = forwards.iter().try_for_each(|forward| {
-            match self.forwards.entry(forward.key()) {
-                Entry::Occupied(entry) if entry.get() == forward => {}
-                Entry::Occupied(_) => return Err(taken(forward)),
-                Entry::Vacant(entry) => added.push(*entry.insert(*forward)),
+        let result = ports.iter().try_for_each(|port| {
+            match self.forwards.entry(forward::key(port)) {
+                Entry::Occupied(entry) if entry.get() == port => {}
+                Entry::Occupied(_) => return Err(taken(port)),
+                Entry::Vacant(entry) => added.push(*entry.insert(*port)),
             }
             Ok(())
         });
-        let elements: Vec<_> = added.iter().map(Forward::element).collect();
+        let elements: Vec<_> = added.iter().map(forward::element).collect();
         let result = result.and_then(|()| self.commit(&[], &elements));
         if result.is_err() {
-            for forward in added {
-                self.forwards.remove(&forward.key());
+            for port in &added {
+                self.forwards.remove(&forward::key(port));
             }
         }
         result
     }
 
-    pub(super) fn unpublish(&mut self, forwards: &[Forward]) -> Result<(), NetError> {
+    pub(super) fn unpublish(&mut self, ports: &[PublishedPort]) -> Result<(), NetError> {
         let mut removed = Vec::new();
-        for forward in forwards {
-            if self.forwards.get(&forward.key()) == Some(forward) {
-                self.forwards.remove(&forward.key());
-                removed.push(forward.element());
+        for port in ports {
+            let key = forward::key(port);
+            if self.forwards.get(&key) == Some(port) {
+                self.forwards.remove(&key);
+                removed.push(forward::element(port));
             }
         }
         self.commit(&removed, &[])
@@ -121,20 +125,30 @@ impl State {
     pub(super) fn reset(
         &mut self,
         bridges: &[BridgePlan],
-        forwards: &[Forward],
+        ports: &[PublishedPort],
     ) -> Result<(), NetError> {
-        let named = |plan| Ok((Network::parse(plan)?.bridge().to_owned(), Network::parse(plan)?));
+        let named = |plan| {
+            Ok((
+                Network::parse(plan)?.bridge().to_owned(),
+                Network::parse(plan)?,
+            ))
+        };
         let networks: BTreeMap<_, _> = bridges.iter().map(named).collect::<Result<_, _>>()?;
         if networks.is_empty() {
             return self.remove();
         }
-        self.gate.recall(&self.table()).map_err(|f| self.refused(&f))?;
+        self.gate
+            .recall(&self.table())
+            .map_err(|f| self.refused(&f))?;
         for network in networks.values() {
             let closed = self.gate.look(network)?;
             self.gate.close(&closed);
         }
         self.networks = networks;
-        self.forwards = forwards.iter().map(|f| (f.key(), *f)).collect();
+        self.forwards = ports
+            .iter()
+            .map(|port| (forward::key(port), *port))
+            .collect();
         self.write()?;
         self.networks.values().try_for_each(gate::open)
     }
@@ -143,7 +157,9 @@ impl State {
         self.networks.clear();
         self.forwards.clear();
         self.stands = false;
-        self.gate.recall(&self.table()).map_err(|f| self.refused(&f))?;
+        self.gate
+            .recall(&self.table())
+            .map_err(|f| self.refused(&f))?;
         self.gate.restore()?;
         let table = self.table();
         let mut change = Transaction::new(&table);
@@ -154,7 +170,16 @@ impl State {
         }
     }
 
+    /// What only the table of an earlier daemon knows.
+    fn recall(&mut self) -> Result<(), NetError> {
+        let recalled = self.gate.recall(&self.table());
+        recalled.map_err(|failure| self.refused(&failure))
+    }
+
     fn commit(&mut self, removed: &[Placed], added: &[Placed]) -> Result<(), NetError> {
+        if self.networks.is_empty() {
+            return Ok(());
+        }
         if !self.stands {
             return self.write();
         }
@@ -183,7 +208,7 @@ impl State {
         table::build(&mut change);
         let mut all: Vec<Placed> = self.gate.elements();
         all.extend(self.networks.values().flat_map(Network::elements));
-        all.extend(self.forwards.values().map(Forward::element));
+        all.extend(self.forwards.values().map(forward::element));
         for (set, elements) in by_set(&all) {
             change.add_elements(set, &elements);
         }
@@ -213,9 +238,9 @@ fn by_set(placed: &[Placed]) -> BTreeMap<&'static str, Vec<Element>> {
     sets
 }
 
-fn taken(forward: &Forward) -> NetError {
+fn taken(port: &PublishedPort) -> NetError {
     let detail = "it leads elsewhere already";
-    NetError::new(NetErrorKind::Conflict, "publish", &forward.to_string(), detail)
+    NetError::new(NetErrorKind::Conflict, "publish", &port.to_string(), detail)
 }
 
 /// The rules of this process. (In tests of this thread, as network namespaces are.)

@@ -146,7 +146,7 @@ fn guard(change: &mut Transaction<'_>) {
     change.add_base_chain("guard", Kind::Filter, Hook::Prerouting, RAW);
     for source in [false, true] {
         change.add_rule("guard", |rule| {
-            rule.from_any(BRIDGES.name)
+            rule.coming_by(BRIDGES.name)
                 .loopback(source)
                 .verdict(Verdict::Drop);
         });
@@ -179,16 +179,17 @@ fn forward(change: &mut Transaction<'_>) {
     change.add_rule(CHAIN, |rule| rule.answered().verdict(Verdict::Accept));
     change.add_rule(CHAIN, |rule| rule.between(WITHIN.name));
     change.add_rule(CHAIN, |rule| {
-        rule.from_any(INTERNAL.name).verdict(Verdict::Drop);
+        rule.coming_by(INTERNAL.name).verdict(Verdict::Drop);
     });
     change.add_rule(CHAIN, |rule| {
-        rule.to_any(INTERNAL.name).verdict(Verdict::Drop);
+        rule.going_by(INTERNAL.name).verdict(Verdict::Drop);
     });
     change.add_rule(CHAIN, |rule| {
-        rule.to_any(BRIDGES.name).verdict(Verdict::Goto(PUBLISHED));
+        rule.going_by(BRIDGES.name)
+            .verdict(Verdict::Goto(PUBLISHED));
     });
     change.add_rule(CHAIN, |rule| {
-        rule.from_any(BRIDGES.name).verdict(Verdict::Accept);
+        rule.coming_by(BRIDGES.name).verdict(Verdict::Accept);
     });
     change.add_rule(CHAIN, |rule| {
         rule.family_in(CLOSED.name).verdict(Verdict::Drop);
@@ -201,10 +202,10 @@ fn postrouting(change: &mut Transaction<'_>) {
     const CHAIN: &str = "postrouting";
     change.add_base_chain(CHAIN, Kind::Nat, Hook::Postrouting, SRCNAT);
     change.add_rule(CHAIN, |rule| {
-        rule.to_any(BRIDGES.name).verdict(Verdict::Goto(INWARD));
+        rule.going_by(BRIDGES.name).verdict(Verdict::Goto(INWARD));
     });
     change.add_rule(INWARD, |rule| rule.loopback(true).masquerade());
-    change.add_rule(INWARD, |rule| rule.from_loopback6().masquerade());
+    change.add_rule(INWARD, |rule| rule.source_is_loopback6().masquerade());
     for family in Family::BOTH {
         let sets = sets_of(family);
         change.add_rule(CHAIN, |rule| rule.leave_as(family, sets.source.name));

@@ -1,6 +1,8 @@
 use std::os::fd::{AsFd, OwnedFd};
 
-use super::support::{bridge_plan, delete_table, endpoint_plan, listen, netns, on_a_host, talk};
+use super::support::{
+    TABLE, bridge_plan, delete_table, endpoint_plan, listen, netns, on_a_host, talk,
+};
 use crate::link::VethPair;
 use crate::netns::inside;
 use crate::wire::Batch;
@@ -62,7 +64,7 @@ fn the_outside_sees_the_hosts_address_also_after_the_table_was_flushed() {
         let server = listen(Some(&other), "192.0.2.2");
         let seen = || talk(Some(&container), &server).unwrap().ip().to_string();
         assert_eq!(seen(), "192.0.2.1");
-        delete_table("rt");
+        delete_table(TABLE);
         assert_eq!(seen(), "172.30.0.2");
         ensure_bridge(&bridge_plan()).unwrap();
         assert_eq!(seen(), "192.0.2.1");
@@ -86,6 +88,7 @@ fn neither_other_hosts_nor_other_networks_reach_a_container() {
         let second = BridgePlan {
             name: "rt1".into(),
             addresses: vec!["172.31.0.1/16".into()],
+            subnets: vec!["172.31.0.0/16".into()],
             ..bridge_plan()
         };
         ensure_bridge(&second).unwrap();
@@ -104,7 +107,7 @@ fn neither_other_hosts_nor_other_networks_reach_a_container() {
         assert!(talk(Some(&other), &server).is_err());
         assert!(talk(Some(&neighbour), &server).is_err());
         talk(None, &server).unwrap();
-        delete_table("rt");
+        delete_table(TABLE);
         talk(Some(&other), &server).unwrap();
     });
 }

@@ -16,6 +16,8 @@ use crate::sys::unshare_network;
 use crate::wire::Batch;
 use crate::{BridgePlan, EndpointPlan, LinkPlan, NetworkRules, SourceAddress};
 
+pub(super) const TABLE: &str = "rt-networks";
+
 /// Runs a test in a fresh namespace that plays the host. Without root it is skipped with a word,
 /// or fails where `RT_MUST_RUN=1`.
 pub(crate) fn on_a_host(test: impl FnOnce() + Send) {
@@ -103,7 +105,7 @@ pub(super) fn talk(of: Option<&OwnedFd>, listener: &TcpListener) -> std::io::Res
     Ok(source)
 }
 
-/// What a stranger's `nft delete table ip NAME` does.
+/// What a stranger's `nft delete table inet NAME` does.
 pub(super) fn delete_table(table: &str) {
     let mut change = Transaction::new(table);
     change.delete_table();
