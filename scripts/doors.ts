@@ -36,6 +36,7 @@ export const doors: readonly Door[] = [
       "src/daemon/containers/top/top.ts",
       "src/daemon/engine.ts",
       "src/daemon/info.ts",
+      "src/daemon/networks/interfaces.ts",
     ],
   },
   {

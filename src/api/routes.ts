@@ -65,7 +65,13 @@ export const routes = {
   imageInspect: { method: "GET", path: "/images/{name*}/json" },
   imageRemove: { method: "DELETE", path: "/images/{name*}" },
 
+  networkList: { method: "GET", path: "/networks" },
+  networkCreate: { method: "POST", path: "/networks/create" },
   networkPrune: { method: "POST", path: "/networks/prune" },
+  networkInspect: { method: "GET", path: "/networks/{id}" },
+  networkRemove: { method: "DELETE", path: "/networks/{id}" },
+  networkConnect: { method: "POST", path: "/networks/{id}/connect" },
+  networkDisconnect: { method: "POST", path: "/networks/{id}/disconnect" },
   buildPrune: { method: "POST", path: "/build/prune" },
 
   volumeList: { method: "GET", path: "/volumes" },

@@ -40,12 +40,11 @@ import { PushService } from "./images/push.ts";
 import { ImageService } from "./images/service.ts";
 import { createRegistries } from "./images/sources.ts";
 import { Attacher } from "./networks/attacher.ts";
-import { LegacyNetworks } from "./networks/legacy.ts";
+import { createNetworks, type Networks } from "./networks/compose.ts";
 import { NetworkService } from "./networks/service.ts";
 import { noNames, noPorts } from "./networks/services.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
-import { EndpointStore } from "./store/endpoint-store.ts";
 import { EventStore } from "./store/event-store.ts";
 import { ExecStore } from "./store/exec-store.ts";
 import { ImageStore } from "./store/image-store.ts";
@@ -67,6 +66,8 @@ export interface Engine {
   checks: CheckService;
   anatomy: AnatomyService;
   networks: NetworkService;
+  catalog: Networks["catalog"];
+  book: Networks["book"];
   volumes: VolumeService;
   table: ContainerTable;
   supervisor: Supervisor;
@@ -102,11 +103,12 @@ export async function createEngine(
   );
   const stored = await createImages(config, native, log, { database, events });
   const { images, pulls, pushes, archives } = stored;
-  const networks = new NetworkService(native, new EndpointStore(database), settings, config);
   const table = new ContainerTable(new ContainerStore(database), log);
-  const legacy = new LegacyNetworks(networks);
+  const foundations = { database, native, settings, table, events, log, config };
+  const { catalog, book, hosting } = await createNetworks(foundations);
+  const networks = new NetworkService(catalog);
   const attacher = new Attacher({
-    ...{ networks: legacy, host: legacy, addresses: legacy, ports: noPorts, names: noNames },
+    ...{ networks: catalog, host: hosting, addresses: book, ports: noPorts, names: noNames },
     ...{ events, log },
   });
   const trash = new Trash({
@@ -172,6 +174,8 @@ export async function createEngine(
       checks,
       anatomy,
       networks,
+      catalog,
+      book,
       volumes,
       table,
       containers,
@@ -183,7 +187,10 @@ export async function createEngine(
       lifecycle.restarter.close();
       lifecycle.health.close();
       await trash.close();
-      if (!table.all().some(({ state }) => isRunning(state))) await native.retire();
+      if (!table.all().some(({ state }) => isRunning(state))) {
+        await catalog.close();
+        await native.retire();
+      }
       database.close();
     },
   };

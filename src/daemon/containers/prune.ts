@@ -37,8 +37,8 @@ export function hasLabel(labels: Record<string, string>, wanted: string): boolea
   return at < 0 || labels[name] === wanted.slice(at + 1);
 }
 
-/** RFC 3339. */
-function readUntil(values: string[], now: number): string | undefined {
+/** The moment that the filter `until` names, RFC 3339. */
+export function readUntil(values: string[], now: number): string | undefined {
   const [text, ...more] = values;
   if (text === undefined) return undefined;
   if (more.length > 0)

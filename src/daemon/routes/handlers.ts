@@ -1,4 +1,5 @@
 import type { RouteName } from "../../api/routes.ts";
+import { EngineError } from "../../errors.ts";
 import type { CgroupRef } from "../../native-types/native.ts";
 import { cgroupOf } from "../containers/cgroups.ts";
 import { eventAttributes } from "../containers/events.ts";
@@ -18,6 +19,7 @@ import type { Handler } from "../http/context.ts";
 import { Limiter } from "../images/limiter.ts";
 import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
+import { membersOf } from "../networks/members.ts";
 import { measureUsage } from "../system/usage.ts";
 import { toVolume } from "../volumes/view.ts";
 import { anatomyRoutes } from "./anatomy.ts";
@@ -30,6 +32,7 @@ import { imagePushRoutes } from "./image-push.ts";
 import { imageRoutes } from "./images.ts";
 import { lifecycleRoutes } from "./lifecycle.ts";
 import { metricsRoutes } from "./metrics.ts";
+import { networkRoutes } from "./networks.ts";
 import { systemRoutes } from "./system.ts";
 import { usageRoutes } from "./system-usage.ts";
 import { volumeRoutes } from "./volumes.ts";
@@ -37,7 +40,7 @@ import { volumeRoutes } from "./volumes.ts";
 /** Joins the routes, each of which names what it needs, to the services that have it. */
 export function createHandlers(engine: Engine): Record<RouteName, Handler> {
   const { id, config, facts, table, images, pulls, events, containers, volumes } = engine;
-  const { supervisor, stopper, freezer, files, commits, execs } = engine;
+  const { supervisor, stopper, freezer, files, commits, execs, catalog } = engine;
   const shownPaths = (entry: Entry): ContainerPaths => {
     const own = supervisor.paths(entry);
     const owner = findNetworkOwner(entry, (id) => table.find(id));
@@ -172,6 +175,17 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       save: (...request) => engine.archives.saves.save(...request),
       load: (...request) => engine.archives.loads.load(...request),
     }),
+    ...networkRoutes({
+      list: (filters) => catalog.filtered(filters),
+      get: (reference) => catalog.get(reference),
+      create: (request) => catalog.create(request),
+      remove: (reference) => catalog.remove(reference),
+      prune: (filters, now) => catalog.prune(filters, now),
+      membersOf: (network) => membersOf(table.all(), network.id),
+      usageOf: (network) => engine.book.usage(network),
+      connect: notYet,
+      disconnect: notYet,
+    }),
     ...volumeRoutes({
       list: (filters) => volumes.list(filters, usersOf),
       ensure: (request) => volumes.ensure(request),
@@ -181,4 +195,9 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       dataPath: (name) => volumes.dataPath(name),
     }),
   };
+}
+
+/** Until places in networks can change while a container lives. */
+function notYet(): Promise<never> {
+  throw new EngineError("not_implemented", "networks cannot be connected to a container yet");
 }

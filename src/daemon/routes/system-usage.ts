@@ -22,8 +22,7 @@ export interface UsageRoutesParts {
 
 export function usageRoutes(parts: UsageRoutesParts) {
   return {
-    // Clients prune everything in turn: of these there is nothing to remove.
-    networkPrune: ({ json }) => json(200, { NetworksDeleted: null }),
+    // Clients prune everything in turn: of this there is nothing to remove.
     buildPrune: ({ json }) => json(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
 
     async systemCheck(context) {

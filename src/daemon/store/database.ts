@@ -54,6 +54,24 @@ const migrations = [
   "ALTER TABLE layers ADD COLUMN disk INTEGER",
   // Parts of the store that are to be removed.
   "CREATE TABLE garbage (part TEXT PRIMARY KEY) STRICT",
+  // Networks that users make, and a container's places in several of them.
+  `CREATE TABLE networks (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL UNIQUE,
+     record TEXT NOT NULL
+   ) STRICT;
+   CREATE TABLE leases (
+     network TEXT NOT NULL,
+     container TEXT NOT NULL,
+     address TEXT,
+     address6 TEXT,
+     PRIMARY KEY (network, container),
+     UNIQUE (network, address),
+     UNIQUE (network, address6)
+   ) STRICT;
+   CREATE INDEX leases_of_container ON leases (container);
+   INSERT INTO leases SELECT network, container, address, NULL FROM endpoints;
+   DROP TABLE endpoints;`,
 ];
 
 /**

@@ -1,0 +1,74 @@
+import type { Database } from "bun:sqlite";
+import type { Log } from "../../log.ts";
+import type { Native } from "../../native-types/native.ts";
+import { nowRfc3339 } from "../containers/container.ts";
+import { newId } from "../containers/names.ts";
+import type { ContainerTable } from "../containers/table.ts";
+import type { EventBus } from "../events/bus.ts";
+import { LeaseStore } from "../store/lease-store.ts";
+import { NetworkStore } from "../store/network-store.ts";
+import type { SettingStore } from "../store/setting-store.ts";
+import { NetworkCatalog } from "./catalog.ts";
+import { optionNames } from "./create/options.ts";
+import { NetworkHosting } from "./hosting.ts";
+import { readInterfaces } from "./interfaces.ts";
+import { AddressBook } from "./ipam/book.ts";
+import { dockerPools, uniqueLocalPool } from "./ipam/default-pools.ts";
+import { membersOf } from "./members.ts";
+
+export interface NetworkSettings {
+  /** Interface of the default bridge and table of our nftables rules. */
+  bridgeName: string;
+  tableName: string;
+  /** Address of the default bridge when the user chose it. */
+  bip: string | null;
+}
+
+export interface NetworkFoundations {
+  database: Database;
+  native: Native;
+  settings: SettingStore;
+  table: ContainerTable;
+  events: EventBus;
+  log: Log;
+  config: NetworkSettings;
+}
+
+/** The catalog of networks with its addresses and bridges. */
+export interface Networks {
+  catalog: NetworkCatalog;
+  book: AddressBook;
+  hosting: NetworkHosting;
+}
+
+export async function createNetworks(parts: NetworkFoundations): Promise<Networks> {
+  const { database, native, settings, table, events, log, config } = parts;
+  native.configureRules({ table: config.tableName });
+  const book = new AddressBook(new LeaseStore(database));
+  const mtu = 1500;
+  const hosting = new NetworkHosting({ native, mtu });
+  const engineId = settings.ensure("engine.id", newId);
+  const catalog = new NetworkCatalog({
+    ...{ native, book, hosting, events, log, newId, now: nowRfc3339 },
+    store: new NetworkStore(database),
+    defaultPools: [...dockerPools, uniqueLocalPool(engineId)],
+    defaultOptions: {},
+    defaultBridge: {
+      options: {
+        [optionNames.defaultBridge]: "true",
+        [optionNames.icc]: "true",
+        [optionNames.masquerade]: "true",
+        [optionNames.hostBinding]: "0.0.0.0",
+        [optionNames.bridgeName]: config.bridgeName,
+        [optionNames.mtu]: String(mtu),
+      },
+      bip: config.bip,
+      formerAddress: settings.find("network.bridge.address") ?? null,
+    },
+    idOf: (name) => settings.ensure(`network.${name}.id`, newId),
+    interfaces: readInterfaces,
+    membersOf: (network) => membersOf(table.all(), network.id),
+  });
+  await catalog.open();
+  return { catalog, book, hosting };
+}
