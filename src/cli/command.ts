@@ -30,6 +30,9 @@ export interface CommandContext<T extends FlagTable> extends Session {
   args: string[];
 }
 
+/** Things that have names. */
+export type Completable = "containers" | "images" | "networks" | "volumes";
+
 /** A command is data: usage text, completions and the parser all come from it. */
 export interface Command<T extends FlagTable = FlagTable> {
   name: string;
@@ -41,7 +44,7 @@ export interface Command<T extends FlagTable = FlagTable> {
   /** Flags end at the first positional argument. */
   stopAtPositional?: boolean;
   /** What shells may complete its arguments with. */
-  completes?: "containers" | "images" | "volumes";
+  completes?: Completable | readonly Completable[];
   /** The exit code of any failure that has none of its own; 1 unless said. */
   failureExit?: number;
   /** Resolves with the exit code. */

@@ -1,4 +1,4 @@
-import { type Command, type CommandTable, isGroup } from "./command.ts";
+import { type Command, type CommandTable, type Completable, isGroup } from "./command.ts";
 
 /** What completes after one command: `path` is its words, "container ls". */
 export interface CompletionWords {
@@ -7,7 +7,7 @@ export interface CompletionWords {
   /** Subcommands of a group. */
   commands: string[];
   flags: CompletionFlag[];
-  completes: Command["completes"];
+  completes: readonly Completable[];
 }
 
 export interface CompletionFlag {
@@ -16,6 +16,8 @@ export interface CompletionFlag {
   summary: string;
   takesValue: boolean;
   choices: readonly string[];
+  /** Its value is the name of such a thing, or one of `choices`. */
+  completes: Completable | undefined;
 }
 
 /** Lays the table of commands out flat; "" is the program itself. */
@@ -34,7 +36,7 @@ export async function readWords(table: CommandTable): Promise<CompletionWords[]>
 }
 
 function describe(path: string, summary: string, commands: string[]): CompletionWords {
-  return { path, summary, commands, flags: [], completes: undefined };
+  return { path, summary, commands, flags: [], completes: [] };
 }
 
 function describeCommand(path: string, command: Command): CompletionWords {
@@ -46,14 +48,17 @@ function describeCommand(path: string, command: Command): CompletionWords {
       summary: flag.summary,
       takesValue: flag.kind !== "bool",
       choices: flag.choices ?? [],
+      completes: flag.completes,
     }));
-  return { path, summary: command.summary, commands: [], flags, completes: command.completes };
+  const completes = [command.completes ?? []].flat();
+  return { path, summary: command.summary, commands: [], flags, completes };
 }
 
 /** Commands whose output is the list of names that complete an argument. */
-const listers = {
+const listers: Record<Completable, string> = {
   containers: "ps -a --format '{{.Names}}'",
   images: "images --format '{{.Repository}}:{{.Tag}}'",
+  networks: "network ls --format '{{.Name}}'",
   volumes: "volume ls -q",
 };
 
@@ -63,12 +68,14 @@ export function buildBash(program: string, words: CompletionWords[]): string {
     const options = flags.flatMap(({ name, short }) =>
       short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`],
     );
-    const names = completes ? ` names="$(${program} ${listers[completes]} 2>/dev/null)"` : "";
+    const listed = completes.map((each) => list(program, each)).join(" ");
+    const names = listed === "" ? "" : ` names="${listed}"`;
     return `    "${path}") commands="${commands.join(" ")}" options="${options.join(" ")}"${names} ;;`;
   });
-  const choices = collectChoices(words).map(
-    ([flag, values]) => `    ${flag}) words="${values.join(" ")}" ;;`,
-  );
+  const choices = collectChoices(words).map(({ name, choices: values, completes }) => {
+    const names = completes ? ` ${list(program, completes)}` : "";
+    return `    --${name}) words="${values.join(" ")}${names}" ;;`;
+  });
   return `# ${program} completion for bash: source <(${program} completion bash)
 _${program}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}"
@@ -112,8 +119,7 @@ export function buildZsh(program: string, words: CompletionWords[]): string {
       if (short !== undefined)
         lines.push(`    list+=(${quote(`-${short}:${summary.replaceAll(":", "\\:")}`)})`);
     }
-    if (completes)
-      lines.push(`    names=(\${(f)"$(${program} ${listers[completes]} 2>/dev/null)"})`);
+    for (const each of completes) lines.push(`    names+=(\${(f)"${list(program, each)}"})`);
     return `  ${quote(path)})\n${lines.join("\n")}\n    ;;`;
   });
   const paths = words.map(({ path }) => quote(path)).join(" ");
@@ -151,26 +157,32 @@ export function buildFish(program: string, words: CompletionWords[]): string {
       const inner = words.find((entry) => entry.path === [...parts, name].join(" "));
       lines.push(`${start} -f -a ${name} -d ${quote(inner?.summary ?? "")}`);
     }
-    for (const { name, short, summary, takesValue, choices } of flags) {
+    for (const { name, short, summary, takesValue, choices, completes: named } of flags) {
       const letter = short === undefined ? "" : ` -s ${short}`;
       const value = takesValue ? " -r" : "";
-      const listed = choices.length > 0 ? ` -f -a ${quote(choices.join(" "))}` : "";
+      const values = [...choices, ...(named ? [`(${program} ${listers[named]} 2>/dev/null)`] : [])];
+      const listed = values.length > 0 ? ` -f -a ${quote(values.join(" "))}` : "";
       lines.push(`${start} -l ${name}${letter}${value}${listed} -d ${quote(summary)}`);
     }
-    if (completes) {
-      lines.push(`${start} -a ${quote(`(${program} ${listers[completes]} 2>/dev/null)`)}`);
+    for (const each of completes) {
+      lines.push(`${start} -a ${quote(`(${program} ${listers[each]} 2>/dev/null)`)}`);
     }
   }
   return `${lines.join("\n")}\n`;
 }
 
-/** Flags with a fixed set of values; one flag has the same set wherever it appears. */
-function collectChoices(words: CompletionWords[]): [string, readonly string[]][] {
-  const found = new Map<string, readonly string[]>();
-  for (const { flags } of words) {
-    for (const { name, choices } of flags) if (choices.length > 0) found.set(`--${name}`, choices);
+/** In a shell, the names of what there is. */
+function list(program: string, what: Completable): string {
+  return `$(${program} ${listers[what]} 2>/dev/null)`;
+}
+
+/** Flags whose values are known; one flag has the same ones wherever it appears. */
+function collectChoices(words: CompletionWords[]): CompletionFlag[] {
+  const found = new Map<string, CompletionFlag>();
+  for (const flag of words.flatMap(({ flags }) => flags)) {
+    if (flag.choices.length > 0 || flag.completes) found.set(flag.name, flag);
   }
-  return [...found];
+  return [...found.values()];
 }
 
 /** For the inside of single quotes in all three shells. */

@@ -1,4 +1,5 @@
 import { EngineError, messageOf } from "../errors.ts";
+import type { Completable } from "./command.ts";
 import { defaultOf, type FlagValue, readValue } from "./flag-values.ts";
 
 /**
@@ -18,6 +19,7 @@ export interface Flag {
   hidden?: boolean;
   /** What shells may complete the value with. */
   choices?: readonly string[];
+  completes?: Completable;
 }
 
 export type FlagTable = Record<string, Flag>;

@@ -60,7 +60,7 @@ export interface EventOptions {
 }
 
 /** Objects that have an inspect route. */
-export type InspectKind = "container" | "image" | "volume";
+export type InspectKind = "container" | "image" | "network" | "volume";
 
 /** A wait that the engine has registered; `exit` settles when its condition is met. */
 export interface PendingWait {
@@ -278,11 +278,19 @@ export class Engine {
   }
 
   /** The JSON of an object as the engine sent it. */
-  async inspectText(kind: InspectKind, name: string, options: { size?: boolean }): Promise<string> {
-    const query = { size: (kind === "container" && options.size) || undefined };
+  async inspectText(
+    kind: InspectKind,
+    name: string,
+    options: { size?: boolean; verbose?: boolean },
+  ): Promise<string> {
+    const query = {
+      size: (kind === "container" && options.size) || undefined,
+      verbose: (kind === "network" && options.verbose) || undefined,
+    };
     const inspect = {
       container: routes.containerInspect,
       image: routes.imageInspect,
+      network: routes.networkInspect,
       volume: routes.volumeInspect,
     };
     const route = inspect[kind];

@@ -2,6 +2,7 @@ import { defineCommand } from "../cli/command.ts";
 import { exitCodes } from "../cli/report.ts";
 import { openEngine } from "../client/open.ts";
 import { EngineError } from "../errors.ts";
+import { compareNatural } from "./natural.ts";
 
 export const port = defineCommand({
   name: "port",
@@ -25,11 +26,11 @@ export const port = defineCommand({
 
 type Ports = Record<string, { HostIp?: string; HostPort?: string }[] | null>;
 
-/** "80/tcp -> 0.0.0.0:8080", in the order of the ports. */
+/** "80/tcp -> 0.0.0.0:8080", in the order of the lines. */
 export function listPorts(ports: Ports): string[] {
   return Object.entries(ports)
-    .sort(([a], [b]) => Number.parseInt(a, 10) - Number.parseInt(b, 10) || (a < b ? -1 : 1))
-    .flatMap(([name, bindings]) => formatBindings(bindings).map((text) => `${name} -> ${text}`));
+    .flatMap(([name, bindings]) => formatBindings(bindings).map((text) => `${name} -> ${text}`))
+    .sort(compareNatural);
 }
 
 /** Where one port is published. Throws in Docker's words. */
@@ -45,7 +46,8 @@ export function findPort(ports: Ports, asked: string, id: string): string[] {
 }
 
 function formatBindings(bindings: Ports[string] | undefined): string[] {
-  return (bindings ?? []).map(({ HostIp = "", HostPort = "" }) =>
+  const lines = (bindings ?? []).map(({ HostIp = "", HostPort = "" }) =>
     HostIp.includes(":") ? `[${HostIp}]:${HostPort}` : `${HostIp}:${HostPort}`,
   );
+  return lines.sort(compareNatural);
 }

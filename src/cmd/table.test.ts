@@ -25,19 +25,29 @@ for (const [name, entry] of entries) {
   });
 }
 
-test("bash takes the completion script, and completes commands, flags and choices", async () => {
+/** What bash offers for the last of the words; `engine` stands in for the program that is completed. */
+async function complete(words: string[], engine = ""): Promise<string[]> {
   const script = buildBash("rt", await readWords(commands));
-  const complete = async (...words: string[]) => {
-    const list = words.map((word) => `"${word}"`).join(" ");
-    const check = `${script}\nCOMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _rt; echo "\${COMPREPLY[@]}"`;
-    const bash = Bun.spawn(["bash", "-c", check], { stdout: "pipe", stderr: "pipe" });
-    expect(await bash.stderr.text()).toBe("");
-    return (await bash.stdout.text()).trim().split(" ");
-  };
-  expect(await complete("rt", "imag")).toEqual(["images", "image"]);
-  expect(await complete("rt", "container", "st")).toEqual(["start", "stats", "stop"]);
-  expect(await complete("rt", "ps", "--no")).toEqual(["--no-trunc"]);
-  expect(await complete("rt", "run", "--pull", "ne")).toEqual(["never", "newer"]);
+  const list = words.map((word) => `"${word}"`).join(" ");
+  const check = `${script}\n${engine}\nCOMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _rt; echo "\${COMPREPLY[@]}"`;
+  const bash = Bun.spawn(["bash", "-c", check], { stdout: "pipe", stderr: "pipe" });
+  expect(await bash.stderr.text()).toBe("");
+  return (await bash.stdout.text()).trim().split(" ");
+}
+
+test("bash takes the completion script, and completes commands, flags and choices", async () => {
+  expect(await complete(["rt", "imag"])).toEqual(["images", "image"]);
+  expect(await complete(["rt", "container", "st"])).toEqual(["start", "stats", "stop"]);
+  expect(await complete(["rt", "ps", "--no"])).toEqual(["--no-trunc"]);
+  expect(await complete(["rt", "run", "--pull", "ne"])).toEqual(["never", "newer"]);
+});
+
+test("bash completes names of what there is, also as the value of a flag", async () => {
+  const engine = "rt() { case $1 in network) echo front back;; ps) echo web;; esac; }";
+  expect(await complete(["rt", "network", "rm", ""], engine)).toEqual(["front", "back"]);
+  const both = await complete(["rt", "network", "connect", ""], engine);
+  expect(both).toEqual(["front", "back", "web"]);
+  expect(await complete(["rt", "run", "--network", "f"], engine)).toEqual(["front"]);
 });
 
 test("zsh and fish get every command", async () => {

@@ -146,6 +146,14 @@ const tag: CommandEntry = {
   summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
   load: async () => (await import("./tag.ts")).tag,
 };
+const networkList: CommandEntry = {
+  summary: "List networks",
+  load: async () => (await import("./network/ls.ts")).ls,
+};
+const networkRemove: CommandEntry = {
+  summary: "Remove one or more networks",
+  load: async () => (await import("./network/rm.ts")).rm,
+};
 const volumeList: CommandEntry = {
   summary: "List volumes",
   load: async () => (await import("./volume/ls.ts")).ls,
@@ -276,6 +284,33 @@ export const commands: CommandTable = {
         summary: "Delete one or more manifest lists from local storage",
         load: async () => (await import("./manifest/rm.ts")).rm,
       },
+    },
+  },
+  network: {
+    summary: "Manage networks",
+    commands: {
+      connect: {
+        summary: "Connect a container to a network",
+        load: async () => (await import("./network/connect.ts")).connect,
+      },
+      create: {
+        summary: "Create a network",
+        load: async () => (await import("./network/create.ts")).create,
+      },
+      disconnect: {
+        summary: "Disconnect a container from a network",
+        load: async () => (await import("./network/disconnect.ts")).disconnect,
+      },
+      inspect: {
+        summary: "Display detailed information on one or more networks",
+        load: async () => (await import("./inspect.ts")).inspectNetwork,
+      },
+      ...{ list: networkList, ls: networkList },
+      prune: {
+        summary: "Remove all unused networks",
+        load: async () => (await import("./network/prune.ts")).prune,
+      },
+      ...{ remove: networkRemove, rm: networkRemove },
     },
   },
   volume: {

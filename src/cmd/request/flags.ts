@@ -74,7 +74,7 @@ export const containerFlags = {
     kind: "list",
     alias: "net",
     summary: "Connect a container to a network",
-    choices: ["bridge", "host", "none"],
+    completes: "networks",
   },
   "network-alias": { kind: "list", alias: "net-alias", summary: "Add a name on the network" },
   "no-healthcheck": { kind: "bool", summary: "Disable any container-specified HEALTHCHECK" },

@@ -5,12 +5,14 @@ import { formatSize } from "../../cli/size.ts";
 import type { Filters } from "../../client/engine.ts";
 import { pruneImages } from "../../client/image-prune.ts";
 import { LifecycleClient } from "../../client/lifecycle.ts";
+import { Networks } from "../../client/networks.ts";
 import { openEngine } from "../../client/open.ts";
 import type { Transport } from "../../client/transport.ts";
 import { Volumes } from "../../client/volumes.ts";
 import { confirm } from "../confirm.ts";
 import { parseFilters } from "../filters.ts";
 import { describePruned } from "../image/prune.ts";
+import { compareNatural } from "../natural.ts";
 
 interface Wanted {
   all: boolean;
@@ -46,16 +48,17 @@ export const prune = defineCommand({
   },
 });
 
-/** Docker's words, but for networks and build cache, of which there are none to remove. */
+/** Docker's words, but for the build cache, of which there is none to remove. */
 export function describe({ all, volumes, filters }: Wanted): string {
   const items = [
     "all stopped containers",
+    "all networks not used by at least one container",
     ...(volumes ? ["all anonymous volumes not used by at least one container"] : []),
     all ? "all images without at least one container associated to them" : "all dangling images",
   ];
   const named = ["label", "label!", "until"]
     .flatMap((name) => (filters[name] ?? []).map((value) => `${name}=${value}`))
-    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+    .sort(compareNatural);
   const list = (lines: string[]): string => lines.map((line) => `\n  - ${line}`).join("");
   const limits =
     named.length > 0 ? `\n\n  Items to be pruned will be filtered with:${list(named)}` : "";
@@ -67,6 +70,8 @@ async function* pruneAll(transport: Transport, { all, volumes, filters }: Wanted
   const containers = await new LifecycleClient(transport).prune(filters);
   const ids = containers.ContainersDeleted;
   yield { text: section("Deleted Containers", ids), bytes: containers.SpaceReclaimed };
+  const networks = await new Networks(transport).prune(filters);
+  yield { text: section("Deleted Networks", networks.NetworksDeleted ?? []), bytes: 0 };
   if (volumes) {
     const removed = await new Volumes(transport).prune(filters);
     const text = section("Deleted Volumes", removed.VolumesDeleted ?? []);

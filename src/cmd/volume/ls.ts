@@ -5,6 +5,7 @@ import { exitCodes } from "../../cli/report.ts";
 import { openEngine } from "../../client/open.ts";
 import { Volumes } from "../../client/volumes.ts";
 import { parseFilters } from "../filters.ts";
+import { compareNatural } from "../natural.ts";
 
 export const ls = defineCommand({
   name: "ls",
@@ -23,7 +24,7 @@ export const ls = defineCommand({
     const volumes = new Volumes(openEngine(target).transport);
     const listed = await volumes.list(parseFilters(flags.filter));
     const rows = (listed.Volumes ?? [])
-      .toSorted((a, b) => a.Name.localeCompare(b.Name, "en", { numeric: true }))
+      .toSorted((a, b) => compareNatural(a.Name, b.Name))
       .map(toRow);
     const { format, quiet } = flags;
     const table = "{{.Driver}}\t{{.Name}}";
