@@ -1,26 +1,28 @@
+import type { PublishChanges } from "../api/publish.ts";
 import { routes } from "../api/routes.ts";
 import type { HostConfig } from "../api/types.ts";
 import type { Filters } from "./engine.ts";
 import type { Transport } from "./transport.ts";
 
 /** What an update may change. */
-export type ContainerChanges = Pick<
-  HostConfig,
-  | "RestartPolicy"
-  | "BlkioWeight"
-  | "CpuPeriod"
-  | "CpuQuota"
-  | "CpuRealtimePeriod"
-  | "CpuRealtimeRuntime"
-  | "CpuShares"
-  | "CpusetCpus"
-  | "CpusetMems"
-  | "Memory"
-  | "MemoryReservation"
-  | "MemorySwap"
-  | "NanoCpus"
-  | "PidsLimit"
->;
+export type ContainerChanges = PublishChanges &
+  Pick<
+    HostConfig,
+    | "RestartPolicy"
+    | "BlkioWeight"
+    | "CpuPeriod"
+    | "CpuQuota"
+    | "CpuRealtimePeriod"
+    | "CpuRealtimeRuntime"
+    | "CpuShares"
+    | "CpusetCpus"
+    | "CpusetMems"
+    | "Memory"
+    | "MemoryReservation"
+    | "MemorySwap"
+    | "NanoCpus"
+    | "PidsLimit"
+  >;
 
 /** What is done to containers that exist, beyond starting and stopping them. */
 export class LifecycleClient {

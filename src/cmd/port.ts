@@ -14,7 +14,7 @@ export const port = defineCommand({
   async run({ args, target, stdout }) {
     const [id = "", asked] = args;
     const { NetworkSettings } = await openEngine(target).inspectContainer(id);
-    const ports: Ports = NetworkSettings?.Ports ?? {};
+    const ports: PortMap = NetworkSettings?.Ports ?? {};
     if (asked === undefined) {
       for (const line of listPorts(ports)) stdout.line(line);
       return exitCodes.ok;
@@ -24,17 +24,17 @@ export const port = defineCommand({
   },
 });
 
-type Ports = Record<string, { HostIp?: string; HostPort?: string }[] | null>;
+export type PortMap = Record<string, { HostIp?: string; HostPort?: string }[] | null>;
 
 /** "80/tcp -> 0.0.0.0:8080", in the order of the lines. */
-export function listPorts(ports: Ports): string[] {
+export function listPorts(ports: PortMap): string[] {
   return Object.entries(ports)
     .flatMap(([name, bindings]) => formatBindings(bindings).map((text) => `${name} -> ${text}`))
     .sort(compareNatural);
 }
 
 /** Where one port is published. Throws in Docker's words. */
-export function findPort(ports: Ports, asked: string, id: string): string[] {
+export function findPort(ports: PortMap, asked: string, id: string): string[] {
   const [number = "", protocol = "tcp"] = asked.split("/");
   const value = Number(number);
   if (!/^\d{1,5}$/.test(number) || value < 1 || value > 65_535)
@@ -45,7 +45,7 @@ export function findPort(ports: Ports, asked: string, id: string): string[] {
   return found;
 }
 
-function formatBindings(bindings: Ports[string] | undefined): string[] {
+function formatBindings(bindings: PortMap[string] | undefined): string[] {
   const lines = (bindings ?? []).map(({ HostIp = "", HostPort = "" }) =>
     HostIp.includes(":") ? `[${HostIp}]:${HostPort}` : `${HostIp}:${HostPort}`,
   );

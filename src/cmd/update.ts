@@ -1,8 +1,11 @@
 import { defineCommand } from "../cli/command.ts";
 import { type FlagTable, type FlagValues, UsageError } from "../cli/flags.ts";
+import type { Engine } from "../client/engine.ts";
 import { type ContainerChanges, LifecycleClient } from "../client/lifecycle.ts";
 import { openEngine } from "../client/open.ts";
 import { runBatch } from "./batch.ts";
+import { buildPublishChanges, comparePorts } from "./container/publish-changes.ts";
+import type { PortMap } from "./port.ts";
 import { compact, cut, refuse } from "./request/parts.ts";
 import { parseNanoCpus } from "./request/resources.ts";
 
@@ -20,6 +23,14 @@ const flags = {
   "memory-reservation": { kind: "bytes", summary: "Memory soft limit" },
   "memory-swap": { kind: "bytes", summary: "Memory plus swap; -1 for unlimited swap" },
   "pids-limit": { kind: "int", summary: "Tune container pids limit (set -1 for unlimited)" },
+  "publish-add": {
+    kind: "list",
+    summary: "Publish further ports to the host, as -p of run does; shows what they are",
+  },
+  "publish-rm": {
+    kind: "list",
+    summary: "Unpublish a port: 80/udp wherever it is published, or 8080:80 there alone",
+  },
   restart: { kind: "string", summary: "Restart policy to apply when a container exits" },
 } as const satisfies FlagTable;
 
@@ -34,15 +45,20 @@ export const update = defineCommand({
     if (context.given.size === 0)
       throw new UsageError("you must provide one or more flags when using this command");
     const changes = buildChanges(context.flags);
-    const client = new LifecycleClient(openEngine(context.target).transport);
+    const engine = openEngine(context.target);
+    const client = new LifecycleClient(engine.transport);
+    const publishes = changes.PublishAdd !== undefined || changes.PublishRemove !== undefined;
     return await runBatch(context, context.args, async (id) => {
+      const before = publishes ? await readPorts(engine, id) : {};
       for (const warning of await client.update(id, changes)) context.stderr.line(warning);
-      return id;
+      const after = publishes ? await readPorts(engine, id) : {};
+      return [id, ...comparePorts(before, after)].join("\n");
     });
   },
 });
 
 function buildChanges(given: FlagValues<typeof flags>): ContainerChanges {
+  const publish = buildPublishChanges(given["publish-add"], given["publish-rm"]);
   return compact<ContainerChanges>({
     BlkioWeight: given["blkio-weight"],
     CpuPeriod: given["cpu-period"],
@@ -58,7 +74,15 @@ function buildChanges(given: FlagValues<typeof flags>): ContainerChanges {
     MemorySwap: given["memory-swap"],
     PidsLimit: given["pids-limit"],
     RestartPolicy: given.restart === undefined ? undefined : parsePolicy(given.restart),
+    PublishAdd: publish?.PublishAdd,
+    PublishRemove: publish?.PublishRemove,
   });
+}
+
+/** Where the ports of a container are published; of one that does not run, where they will be. */
+async function readPorts(engine: Engine, id: string): Promise<PortMap> {
+  const { State, NetworkSettings, HostConfig } = await engine.inspectContainer(id);
+  return (State?.Running ? NetworkSettings?.Ports : HostConfig?.PortBindings) ?? {};
 }
 
 /** Here "no" is a change too. */

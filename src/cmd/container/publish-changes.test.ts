@@ -1,0 +1,37 @@
+import { expect, test } from "bun:test";
+import { buildPublishChanges, comparePorts } from "./publish-changes.ts";
+
+test("buildPublishChanges takes what -p takes, of which a part may be named to go", () => {
+  expect(buildPublishChanges([], [])).toBeUndefined();
+  expect(buildPublishChanges(["8080:80", "[::1]::80", "53/udp"], [])).toEqual({
+    PublishAdd: {
+      "80/tcp": [
+        { HostIp: "", HostPort: "8080" },
+        { HostIp: "::1", HostPort: "" },
+      ],
+      "53/udp": [{ HostIp: "", HostPort: "" }],
+    },
+  });
+  expect(
+    buildPublishChanges([], ["80", "53/UDP", "8000-8001:80-81", "[::1]:9:90", "127.0.0.1::7"]),
+  ).toEqual({
+    PublishRemove: [
+      ...["80/tcp", "53/udp", "8000:80/tcp", "8001:81/tcp", "[::1]:9:90/tcp", "127.0.0.1::7/tcp"],
+    ],
+  });
+});
+
+test("buildPublishChanges refuses what -p refuses", () => {
+  expect(() => buildPublishChanges(["a:80"], [])).toThrow("invalid hostPort: a");
+  expect(() => buildPublishChanges([], ["80/icmp"])).toThrow("invalid proto: icmp");
+});
+
+test("comparePorts tells what has gone and what has come", () => {
+  const at = (HostPort: string, HostIp = "0.0.0.0") => [{ HostIp, HostPort }];
+  const before = { "80/tcp": at("8080"), "81/tcp": at("8081") };
+  expect(comparePorts(before, { "81/tcp": at("8081"), "53/udp": at("32768", "::") })).toEqual([
+    "unpublished 80/tcp -> 0.0.0.0:8080",
+    "published 53/udp -> [::]:32768",
+  ]);
+  expect(comparePorts(before, before)).toEqual([]);
+});
