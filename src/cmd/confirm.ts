@@ -5,8 +5,7 @@ export async function confirm(stdout: Output, warning: string): Promise<boolean>
   stdout.print(`${warning}\nAre you sure you want to continue? [y/N] `);
   await stdout.flush();
   for await (const line of console) {
-    if (/^y(es)?$/i.test(line.trim())) return true;
-    break;
+    return /^y(es)?$/i.test(line.trim());
   }
   stdout.line("");
   return false;

@@ -17,7 +17,7 @@ export const pruneContainers = defineCommand({
   },
   async run({ flags, target, stdout }) {
     const question = "WARNING! This will remove all stopped containers.";
-    if (!flags.force && !(await confirm(stdout, question))) return exitCodes.failure;
+    if (!flags.force && !(await confirm(stdout, question))) return exitCodes.ok;
     const client = new LifecycleClient(openEngine(target).transport);
     const report = await client.prune(parseFilters(flags.filter));
     if (report.ContainersDeleted.length > 0) {

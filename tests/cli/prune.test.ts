@@ -129,7 +129,7 @@ test("it asks first, and no is no", async () => {
   expect(await names()).toEqual(["busybox", "labelled", "plain"]);
   const all = await world.rt(["system", "prune", "--volumes"], { stdin: "n\n" });
   expect(all.stdout).toStartWith(
-    "WARNING! This will remove:\n  - all stopped containers\n  - all anonymous volumes not used by at least one container\n  - all dangling images\n\nAre you sure",
+    "WARNING! This will remove:\n  - all stopped containers\n  - all networks not used by at least one container\n  - all anonymous volumes not used by at least one container\n  - all dangling images\n\nAre you sure",
   );
 });
 

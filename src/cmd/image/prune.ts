@@ -26,7 +26,7 @@ export const prune = defineCommand({
       ? "all images without at least one container associated to them"
       : "all dangling images";
     const warning = `WARNING! This will remove ${which}.`;
-    if (!flags.force && !(await confirm(stdout, warning))) return exitCodes.failure;
+    if (!flags.force && !(await confirm(stdout, warning))) return exitCodes.ok;
     const report = await pruneImages(openEngine(target).transport, filters);
     stdout.print(describePruned(report));
     stdout.line(`Total reclaimed space: ${formatSize(report.SpaceReclaimed)}`);

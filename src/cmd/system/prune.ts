@@ -37,7 +37,7 @@ export const prune = defineCommand({
     if (volumes && filters.until !== undefined)
       throw new UsageError('ERROR: The "until" filter is not supported with "--volumes"');
     const wanted = { all, volumes, filters };
-    if (!flags.force && !(await confirm(stdout, describe(wanted)))) return exitCodes.failure;
+    if (!flags.force && !(await confirm(stdout, describe(wanted)))) return exitCodes.ok;
     let total = 0;
     for await (const { text, bytes } of pruneAll(openEngine(target).transport, wanted)) {
       stdout.print(text);

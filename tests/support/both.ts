@@ -1,0 +1,29 @@
+/** The stock docker CLI and rt's client side by side, at the same daemon. */
+import { expect } from "bun:test";
+import type { Finished, SpawnOptions } from "./process.ts";
+import type { World } from "./world.ts";
+
+/** Runs a command that changes nothing by both clients, which must say and answer the same. */
+export async function both(
+  world: World,
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Promise<Finished> {
+  const theirs = await world.docker(args, options);
+  const ours = await world.rt(args, options);
+  expect({ args, ...ours, stderr: bare(ours.stderr) }).toEqual({
+    ...{ args, ...theirs },
+    stderr: bare(theirs.stderr),
+  });
+  return theirs;
+}
+
+/** The sentence alone: without who says it, rt's hints, and how the command is used. */
+function bare(stderr: string): string {
+  return stderr
+    .replace(/^(docker|rt): /, "")
+    .replace(/^hint: .*\n/gm, "")
+    .replace(/\n\n(Usage|Run)[\s\S]*/, "\n")
+    .replace(/^exit status \d+\n/m, "")
+    .replace(/\n+$/, "\n");
+}
