@@ -1,11 +1,9 @@
+import type { NetworkCreated, NetworkSummary, NetworksPruned } from "../api/networks.ts";
 import { routes } from "../api/routes.ts";
 import type {
   NetworkConnectRequest,
   NetworkCreateRequest,
-  NetworkCreateResponse,
   NetworkDisconnectRequest,
-  NetworkPruneResponse,
-  NetworkSummary,
 } from "../api/types.ts";
 import type { Filters } from "./engine.ts";
 import type { Reply, Transport } from "./transport.ts";
@@ -23,7 +21,7 @@ export class Networks {
     return await json(this.#transport.request(routes.networkList, { query }));
   }
 
-  async create(options: NetworkCreateRequest): Promise<NetworkCreateResponse> {
+  async create(options: NetworkCreateRequest): Promise<NetworkCreated> {
     return await json(this.#transport.request(routes.networkCreate, { json: options }));
   }
 
@@ -39,7 +37,7 @@ export class Networks {
     await done(this.#transport.request(routes.networkDisconnect, { path: { id }, json: options }));
   }
 
-  async prune(filters: Filters): Promise<NetworkPruneResponse> {
+  async prune(filters: Filters): Promise<NetworksPruned> {
     const query = { filters: JSON.stringify(filters) };
     return await json(this.#transport.request(routes.networkPrune, { query }));
   }

@@ -10,7 +10,13 @@ const network = {
   Driver: "bridge",
   EnableIPv4: true,
   EnableIPv6: false,
+  IPAM: { Driver: "default", Options: null, Config: [] },
   Internal: false,
+  Attachable: false,
+  Ingress: false,
+  ConfigFrom: { Network: "" },
+  ConfigOnly: false,
+  Options: {},
   Labels: { b: "2", a: "1" },
 };
 

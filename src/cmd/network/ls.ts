@@ -1,4 +1,4 @@
-import type { NetworkSummary } from "../../api/types.ts";
+import type { NetworkSummary } from "../../api/networks.ts";
 import { defineCommand } from "../../cli/command.ts";
 import { formatList, type Row } from "../../cli/format.ts";
 import { exitCodes } from "../../cli/report.ts";
@@ -24,7 +24,7 @@ export const ls = defineCommand({
   async run({ flags, target, stdout }) {
     const networks = new Networks(openEngine(target).transport);
     const rows = (await networks.list(parseFilters(flags.filter)))
-      .toSorted((a, b) => compareNatural(a.Name ?? "", b.Name ?? ""))
+      .toSorted((a, b) => compareNatural(a.Name, b.Name))
       .map((network) => toRow(network, !flags["no-trunc"]));
     const { format, quiet } = flags;
     const table = "{{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.Scope}}";
@@ -48,21 +48,21 @@ export const headers = {
 /** Fields in the order of Docker's JSON, which sorts them. */
 export function toRow(network: NetworkSummary, truncate: boolean): Row {
   const labels = network.Labels ?? {};
-  const id = network.Id ?? "";
+  const { Id: id } = network;
   return {
-    CreatedAt: formatCreated(network.Created ?? ""),
-    Driver: network.Driver ?? "",
+    CreatedAt: formatCreated(network.Created),
+    Driver: network.Driver,
     ID: truncate ? id.slice(0, 12) : id,
-    IPv4: String(network.EnableIPv4 ?? false),
-    IPv6: String(network.EnableIPv6 ?? false),
-    Internal: String(network.Internal ?? false),
+    IPv4: String(network.EnableIPv4 ?? true),
+    IPv6: String(network.EnableIPv6),
+    Internal: String(network.Internal),
     Label: (name) => labels[name] ?? "",
     Labels: Object.entries(labels)
       .map(([name, value]) => `${name}=${value}`)
       .sort()
       .join(","),
-    Name: network.Name ?? "",
-    Scope: network.Scope ?? "",
+    Name: network.Name,
+    Scope: network.Scope,
   };
 }
 
