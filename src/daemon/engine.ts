@@ -41,7 +41,6 @@ import { ImageService } from "./images/service.ts";
 import { createRegistries } from "./images/sources.ts";
 import { Attacher } from "./networks/attacher.ts";
 import { createNetworks, type Networks } from "./networks/compose.ts";
-import { NetworkService } from "./networks/service.ts";
 import { noNames, noPorts } from "./networks/services.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
@@ -65,7 +64,6 @@ export interface Engine {
   archives: Archives;
   checks: CheckService;
   anatomy: AnatomyService;
-  networks: NetworkService;
   catalog: Networks["catalog"];
   book: Networks["book"];
   volumes: VolumeService;
@@ -106,7 +104,6 @@ export async function createEngine(
   const table = new ContainerTable(new ContainerStore(database), log);
   const foundations = { database, native, settings, table, events, log, config };
   const { catalog, book, hosting } = await createNetworks(foundations);
-  const networks = new NetworkService(catalog);
   const attacher = new Attacher({
     ...{ networks: catalog, host: hosting, addresses: book, ports: noPorts, names: noNames },
     ...{ events, log },
@@ -137,7 +134,18 @@ export async function createEngine(
   });
   const mounts = new MountPreparer({ volumes, table, images });
   const containers: ContainerService = new ContainerService({
-    ...{ native, trash, facts, table, images, networks, mounts, events, log, ...lifecycle },
+    ...{
+      native,
+      trash,
+      facts,
+      table,
+      images,
+      networks: catalog,
+      mounts,
+      events,
+      log,
+      ...lifecycle,
+    },
     posture,
     logConfig: config.logConfig,
   });
@@ -173,7 +181,6 @@ export async function createEngine(
       archives,
       checks,
       anatomy,
-      networks,
       catalog,
       book,
       volumes,

@@ -8,7 +8,8 @@ import type { Entry } from "./table.ts";
 export interface FilterSources {
   container(name: string): Entry;
   imageId(name: string): string | undefined;
-  networkId(name: string): string | undefined;
+  /** "" for a network that is gone. */
+  networkId(name: string): string;
 }
 
 type Test = (entry: Entry) => boolean;
@@ -48,8 +49,8 @@ const filters: Record<string, (value: string, sources: FilterSources) => Test> =
   network:
     (value, { networkId }) =>
     ({ container }) => {
-      const mode = container.hostConfig.NetworkMode ?? "";
-      return mode === value || (value !== "" && networkId(mode) === value);
+      const names = Object.keys(container.attachments);
+      return names.some((name) => name === value || networkId(name).startsWith(value || " "));
     },
   volume:
     (value) =>

@@ -30,6 +30,7 @@ const endpointShape: Fields = {
   Aliases: "strings",
   Links: "strings",
   DriverOpts: "texts",
+  GwPriority: "number",
   IPAMConfig: { IPv4Address: "string", IPv6Address: "string", LinkLocalIPs: "strings" },
 };
 

@@ -5,20 +5,19 @@ import type { HostFacts, Native } from "../../native-types/native.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
-import { plainAttachment } from "../networks/attachment.ts";
-import type { NetworkService } from "../networks/service.ts";
+import type { NetworkSource } from "../networks/services.ts";
+import { parseNetworks } from "./attachments/request.ts";
 import { checkCapabilities } from "./capabilities.ts";
 import { type Container, commandOf, initialState, isRunning, nowRfc3339 } from "./container.ts";
 import { defaultShmSize, readonlyPaths } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
-import { parseEndpoint } from "./endpoint-request.ts";
 import { eventAttributes } from "./events.ts";
 import { checkHealthAction } from "./health-action.ts";
 import { checkHealthcheck } from "./health-state.ts";
 import { discardLimits } from "./limits.ts";
 import { type LogConfig, mergeLogConfig, parseLogConfig } from "./log-options.ts";
 import { mergeConfig } from "./merge.ts";
-import { checkModes, donorOf, resolveDonors } from "./modes.ts";
+import { checkModes, resolveDonors } from "./modes.ts";
 import type { MountPreparer } from "./mount-preparer.ts";
 import { newId, parseContainerName, randomName } from "./names.ts";
 import type { ContainerPaths } from "./paths.ts";
@@ -47,7 +46,7 @@ export interface ContainerParts {
   stopper: Pick<Stopper, "end">;
   restarter: Pick<Restarter, "reconsider">;
   images: { get(name: string): StoredImage; hold(image: StoredImage): Disposable };
-  networks: NetworkService;
+  networks: NetworkSource;
   mounts: MountPreparer;
   events: EventBus;
   log: Log;
@@ -76,7 +75,7 @@ export class ContainerService {
     request: ContainerCreateRequest,
     options: CreateOptions,
   ): Promise<{ entry: Entry; warnings: string[] }> {
-    const { images, table, networks, events } = this.#parts;
+    const { images, table, events } = this.#parts;
     const name = options.name === "" ? undefined : parseContainerName(options.name);
     this.#refuseTakenName(name);
     if (!request.Image)
@@ -87,15 +86,11 @@ export class ContainerService {
     const config = mergeConfig(request, image.config);
     if (commandOf(config).length === 0)
       throw new EngineError("invalid_argument", "no command specified");
-    const hostConfig = this.#settleHost(request, warnings);
+    const { hostConfig, attachments } = this.#settleHost(request, warnings);
     this.#validate(request, hostConfig);
     checkHealthAction(hostConfig, config);
     // An image's, too: without it the container could not be stopped.
     if (config.StopSignal) parseSignal(config.StopSignal);
-    const network = hostConfig.NetworkMode ?? "";
-    const macAddress = parseEndpoint(request, network, (asked) =>
-      donorOf(asked) === undefined ? networks.resolve(asked) : network,
-    );
     const prepared = await this.#parts.mounts.prepare(hostConfig, config, image);
     // Again, since preparing took time: the database would refuse the second of two equal names.
     if (name !== undefined && table.ownerOf(name) !== undefined) await prepared.discard();
@@ -111,8 +106,7 @@ export class ContainerService {
       config,
       hostConfig,
       mounts,
-      attachments:
-        donorOf(network) === undefined ? { [network]: plainAttachment({ macAddress }) } : {},
+      attachments,
     };
     const entry = table.insert(container, initialState());
     prepared.release();
@@ -123,14 +117,18 @@ export class ContainerService {
   }
 
   /** The host settings as they are recorded: names resolved, defaults set, impossible limits dropped. */
-  #settleHost(request: ContainerCreateRequest, warnings: string[]): HostConfig {
-    const { table, facts } = this.#parts;
+  #settleHost(
+    request: ContainerCreateRequest,
+    warnings: string[],
+  ): { hostConfig: HostConfig; attachments: Container["attachments"] } {
+    const { table, facts, networks } = this.#parts;
     const asked = request.HostConfig ?? {};
     checkModes(request, asked);
     const possible = discardLimits(asked, facts);
     warnings.push(...possible.warnings);
     const resolved = resolveDonors(possible.host, (id) => table.get(id));
-    return normalizeHost({ ...request, HostConfig: resolved }, this.#parts);
+    const { mode, attachments } = parseNetworks({ ...request, HostConfig: resolved }, networks);
+    return { hostConfig: normalizeHost(resolved, mode, this.#parts), attachments };
   }
 
   #refuseTakenName(name: string | undefined): void {
@@ -274,13 +272,13 @@ function refuseRunning({ container, state: { status } }: Entry): void {
 }
 
 function normalizeHost(
-  request: ContainerCreateRequest,
-  { networks, logConfig, posture }: Pick<ContainerParts, "networks" | "logConfig" | "posture">,
+  host: HostConfig,
+  networkMode: string,
+  { logConfig, posture }: Pick<ContainerParts, "logConfig" | "posture">,
 ): HostConfig {
-  const host = request.HostConfig ?? {};
   return {
     ...host,
-    NetworkMode: resolveNetwork(request, networks),
+    NetworkMode: networkMode,
     IpcMode: host.IpcMode || "private",
     CgroupnsMode: host.CgroupnsMode || "private",
     // As Docker: as much swap as memory.
@@ -300,12 +298,6 @@ function settlePaths(host: HostConfig, { maskedPaths }: Posture): HostConfig {
     MaskedPaths: host.MaskedPaths ?? [...maskedPaths],
     ReadonlyPaths: host.ReadonlyPaths ?? [...readonlyPaths],
   };
-}
-
-function resolveNetwork(request: ContainerCreateRequest, networks: NetworkService): string {
-  const mode = request.HostConfig?.NetworkMode ?? "";
-  if (request.NetworkDisabled) return "none";
-  return donorOf(mode) === undefined ? networks.resolve(mode) : mode;
 }
 
 function checkPlatform(image: StoredImage, asked: Platform | undefined): string[] {

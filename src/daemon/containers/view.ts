@@ -1,20 +1,13 @@
-import type {
-  ContainerInspectResponse,
-  ContainerSummary,
-  EndpointSettings,
-} from "../../api/types.ts";
-import type { Endpoint } from "../networks/network.ts";
+import type { ContainerInspectResponse, ContainerSummary } from "../../api/types.ts";
 import type { Container, ContainerState, ContainerStatus, Health } from "./container.ts";
 import { commandOf, isRunning } from "./container.ts";
 import { fillConfig, fillHostConfig } from "./inspect-defaults.ts";
-import { donorOf } from "./modes.ts";
 import { toMountPoints } from "./mount-view.ts";
+import { type NetworkView, toNetworkSettings, toNetworkSummaries } from "./network-view.ts";
 import type { ContainerPaths } from "./paths.ts";
 import { chooseAppArmor } from "./security.ts";
 
-export interface ContainerView {
-  container: Container;
-  state: ContainerState;
+export interface ContainerView extends NetworkView {
   /** What the state is called: also "removing". */
   status: string;
   /** Of its own files, and with its image's; only where they were asked for. */
@@ -23,7 +16,6 @@ export interface ContainerView {
   volumePath(name: string): string;
   /** The kernel has AppArmor. */
   appArmor: boolean;
-  networkId(name: string): string;
   /** Ids of the execs that run in it. */
   execIds(): string[];
 }
@@ -76,9 +68,19 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     ...toSizes(view.size),
     GraphDriver: { Name: "overlay2", Data: { UpperDir: paths.upper, WorkDir: paths.work } },
     Mounts: toMountPoints(container, view.volumePath),
-    Config: fillConfig({ ...config, Hostname: config.Hostname || container.id.slice(0, 12) }),
+    Config: fillConfig({
+      ...config,
+      Hostname: config.Hostname || container.id.slice(0, 12),
+      ...toMacAddress(container),
+    }),
     NetworkSettings: toNetworkSettings(view),
   };
+}
+
+/** Where clients of API 1.43 and earlier look for it. */
+function toMacAddress({ attachments, hostConfig }: Container) {
+  const mac = attachments[hostConfig.NetworkMode ?? ""]?.macAddress;
+  return mac ? { MacAddress: mac } : {};
 }
 
 function toSizes(size: ContainerSize | undefined) {
@@ -97,56 +99,6 @@ function toHealth({ status, failingStreak, log }: Health): WireHealth {
     Status: status,
     FailingStreak: failingStreak,
     Log: results as unknown as WireResults,
-  };
-}
-
-function toNetworkSettings(
-  view: ContainerView,
-): NonNullable<ContainerInspectResponse["NetworkSettings"]> {
-  const mode = view.container.hostConfig.NetworkMode ?? "bridge";
-  const endpoint = view.state.endpoints[mode];
-  return {
-    Bridge: "",
-    SandboxID: "",
-    SandboxKey: isRunning(view.state) ? `/proc/${view.state.pid}/ns/net` : "",
-    Ports: {},
-    HairpinMode: false,
-    EndpointID: endpoint?.endpointId ?? "",
-    Gateway: endpoint?.gateway ?? "",
-    IPAddress: endpoint?.address ?? "",
-    IPPrefixLen: endpoint?.prefixLength ?? 0,
-    MacAddress: endpoint?.macAddress ?? "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
-    IPv6Gateway: "",
-    LinkLocalIPv6Address: "",
-    LinkLocalIPv6PrefixLen: 0,
-    Networks: toNetworks(view),
-  };
-}
-
-/** A container that shares another one's network has no place of its own on any. */
-function toNetworks(view: ContainerView): Record<string, EndpointSettings> {
-  const mode = view.container.hostConfig.NetworkMode ?? "bridge";
-  if (donorOf(mode) !== undefined) return {};
-  return { [mode]: toEndpointSettings(view, mode, view.state.endpoints[mode]) };
-}
-
-function toEndpointSettings(
-  view: ContainerView,
-  network: string,
-  endpoint: Endpoint | undefined,
-): EndpointSettings {
-  return {
-    MacAddress: endpoint?.macAddress ?? "",
-    NetworkID: view.state.status === "created" ? "" : view.networkId(network),
-    EndpointID: endpoint?.endpointId ?? "",
-    Gateway: endpoint?.gateway ?? "",
-    IPAddress: endpoint?.address ?? "",
-    IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: "",
-    GlobalIPv6Address: "",
-    GlobalIPv6PrefixLen: 0,
   };
 }
 
@@ -172,7 +124,7 @@ export function toContainerSummary(view: ContainerView, now: number): ContainerS
     },
     HostConfig: { NetworkMode: mode },
     NetworkSettings: {
-      Networks: toNetworks(view),
+      Networks: toNetworkSummaries(view),
     },
     Mounts: toMountPoints(container, view.volumePath),
   };

@@ -40,6 +40,8 @@ export interface Pool {
   gateway: string | null;
   /** Addresses that are kept free, by name. */
   auxiliary: Record<string, string>;
+  /** The subnet was asked for, not chosen: containers may ask for addresses in it. */
+  isConfigured: boolean;
 }
 
 /** What a container asks of a network; kept in its record, by the network's name. */

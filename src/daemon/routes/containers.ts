@@ -10,6 +10,7 @@ import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { type AttachRequest, join, joinAtStart } from "../containers/attach.ts";
+import { modernize } from "../containers/attachments/versions.ts";
 import { isRunning } from "../containers/container.ts";
 import {
   buildContainerFilter,
@@ -76,12 +77,14 @@ export function containerRoutes(parts: ContainerRoutesParts) {
     },
 
     async containerCreate(context) {
-      const request = parseCreateRequest(await context.body());
+      const asked = parseCreateRequest(await context.body());
+      const { request, warnings: moved } = modernize(asked, context.version);
       const platform = context.query.text("platform");
-      const { entry, warnings } = await parts.create(request, {
+      const { entry, warnings: found } = await parts.create(request, {
         name: context.query.text("name"),
         platform: platform === "" ? undefined : parsePlatform(platform),
       });
+      const warnings = [...found, ...moved];
       if (context.headers.upgrade === runProtocol) await run(context, entry, warnings, parts);
       else context.json(201, { Id: entry.container.id, Warnings: warnings });
     },

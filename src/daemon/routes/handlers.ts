@@ -48,6 +48,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     const { hosts, hostname, resolvConf } = supervisor.paths(owner);
     return { ...own, hosts, hostname, resolvConf };
   };
+  const networkId = (name: string): string => engine.catalog.find(name)?.id ?? "";
   const sizeOf = async ({ container }: Entry, path: string): Promise<ContainerSize> => {
     const own = await engine.native.treeSize(path);
     return { own, all: own + (images.find(container.imageId)?.size ?? 0) };
@@ -60,7 +61,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     paths: shownPaths(entry),
     volumePath: (name) => engine.volumes.dataPath(name),
     appArmor: engine.facts.appArmor,
-    networkId: (name) => engine.networks.id(name),
+    networkId,
     execIds: () => execs.runningIn(entry.container.id),
   });
   const cgroup = (entry: Entry): CgroupRef => cgroupOf(entry.container, config.cgroupParent);
@@ -119,7 +120,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       sources: {
         container: (name) => table.get(name),
         imageId: (name) => images.find(name)?.id,
-        networkId: (name) => engine.networks.id(name),
+        networkId,
       },
     }),
     ...lifecycleRoutes({

@@ -209,5 +209,6 @@ function findDriver(name: string): NetworkDriver {
 /** A configuration network promises nothing: its pools are checked again by who takes them over. */
 function keepAsAsked(pool: NetworkRequest["ipam"]["pools"][number]): Network["pools"][number] {
   const { subnet, range, gateway, auxiliary } = pool;
-  return { subnet, range: range || null, gateway: gateway || null, auxiliary };
+  const isConfigured = subnet !== "";
+  return { subnet, range: range || null, gateway: gateway || null, auxiliary, isConfigured };
 }

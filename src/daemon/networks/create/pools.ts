@@ -69,6 +69,7 @@ function completePool(request: PoolRequest, subnet: Prefix, withGateway: boolean
     range: request.range === "" ? null : formatPrefix(prefixOf(request.range)),
     gateway: null,
     auxiliary: normalise(request.auxiliary, subnet.family),
+    isConfigured: request.subnet !== "",
   };
   const bounds = reservedIn({ ...pool, auxiliary: {} });
   if (request.gateway !== "") {
