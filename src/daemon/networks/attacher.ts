@@ -55,12 +55,14 @@ export class Attacher {
   /** Places in all networks of a container, or in none. */
   async connectAll(container: Container): Promise<Placement> {
     try {
-      const places: Place[] = [];
-      for (const [name, attachment] of orderedAttachments(container)) {
-        const network = this.#parts.networks.get(name);
-        const hostLink = await this.#parts.host.ensure(network);
-        places.push({ network, attachment, hostLink });
-      }
+      const { networks, host } = this.#parts;
+      const wanted = orderedAttachments(container);
+      const hostLinks: string[] = [];
+      for (const [name] of wanted) hostLinks.push(await host.ensure(networks.get(name)));
+      // Found again, since they can be removed until an address of theirs is in use.
+      const places = wanted.map(([name, attachment], index) => ({
+        ...{ network: networks.get(name), attachment, hostLink: hostLinks[index] ?? "" },
+      }));
       return this.#place(container.id, places);
     } catch (error) {
       this.#parts.addresses.release(container.id);
