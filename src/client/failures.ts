@@ -98,7 +98,8 @@ export function toStreamError(json: Uint8Array): EngineError {
 function messageIn(text: string, status: number): string {
   try {
     const parsed: unknown = JSON.parse(text);
-    if (parsed && typeof parsed === "object" && "message" in parsed) return String(parsed.message);
+    if (parsed && typeof parsed === "object" && "message" in parsed)
+      return String(parsed.message).trim();
   } catch {
     // Not JSON: a proxy, or an engine older than the error format.
   }

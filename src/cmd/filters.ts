@@ -9,7 +9,7 @@ export function parseFilters(items: readonly string[]): Filters {
     if (item === "") continue;
     if (equals < 0) {
       throw new UsageError(
-        `invalid argument "${item}" for "-f, --filter" flag: invalid filter '${item}': expected name=value`,
+        `invalid argument "${item}" for "-f, --filter" flag: bad format of filter (expected name=value)`,
       );
     }
     const name = item.slice(0, equals).trim().toLowerCase();

@@ -13,6 +13,7 @@ async function docker(...args: string[]): Promise<string> {
   return ran.stdout.trimEnd();
 }
 
+const sleeper = ["busybox", "sleep", "1000"];
 const same = (...args: string[]) => both(stage().world, args);
 
 async function inspected<T>(name: string, format: string): Promise<T> {
@@ -43,9 +44,14 @@ test("docker network create takes subnets, ranges, gateways, options and labels"
     "true true false true false\n",
   );
   expect(await inspected("wide", ".Options")).toEqual({ "com.docker.network.driver.mtu": "1400" });
-  await same("network", "inspect", "wide", "bridge", "host", "none");
-  await same("network", "inspect", "--verbose", id.slice(0, 12));
-  await same("inspect", "--type", "network", "wide");
+  // Of a newer API, which the stock client does not speak, there is more at the end.
+  const shown = "{{.Name}} {{json .IPAM}} {{json .Options}} {{json .Labels}} {{json .Containers}}";
+  await same("network", "inspect", "-f", shown, "wide", "bridge", "host", "none");
+  await same("network", "inspect", "--verbose", "-f", shown, id.slice(0, 12));
+  await same("inspect", "--type", "network", "-f", shown, "wide");
+  const [whole] = JSON.parse(await docker("network", "inspect", "wide"));
+  const [ours] = JSON.parse(await stage().world.rtOutput(["network", "inspect", "wide"]));
+  expect(ours).toMatchObject(whole);
   await same("inspect", "-f", "{{.Driver}} {{.Scope}}", "wide");
   expect(await docker("network", "rm", "wide")).toBe("wide");
 });
@@ -135,20 +141,10 @@ test("docker network rm, connect and disconnect are refused in one voice", async
 test("a network with containers stays, and prune takes the others", async () => {
   await docker("network", "create", "used");
   await docker("network", "create", "unused");
-  const id = await docker(
-    "run",
-    "-d",
-    "--network",
-    "used",
-    "--name",
-    "user",
-    "busybox",
-    "sleep",
-    "1000",
-  );
+  await docker("run", "-d", "--network", "used", "--name", "user", ...sleeper);
   const refused = await same("network", "rm", "used");
-  expect(refused.stderr).toContain(
-    `error while removing network: network used has active endpoints (name:"user" id:"${id.slice(0, 12)}")`,
+  expect(refused.stderr).toMatch(
+    /error while removing network: network used has active endpoints \(name:"user" id:"[0-9a-f]{12}"\)/,
   );
   expect(await docker("network", "prune", "-f")).toBe("Deleted Networks:\nunused");
   expect((await same("network", "prune", "-f")).stdout).toBe("");

@@ -44,11 +44,21 @@ test("buildIpam takes a subnet by an address in it", () => {
   ]);
 });
 
+test("buildIpam leaves a lone subnet to the engine, whatever it is", () => {
+  expect(build({ subnets: ["nonsense"] })).toEqual([{ Subnet: "nonsense" }]);
+});
+
 const refused: [Partial<IpamFlags>, string][] = [
   [{ gateways: ["10.0.0.1"] }, "every ip-range or gateway must have a corresponding subnet"],
   [{ ranges: ["10.0.0.0/24"] }, "every ip-range or gateway must have a corresponding subnet"],
-  [{ subnets: ["10.1.2.0.30"] }, "invalid subnet: invalid CIDR address: 10.1.2.0.30"],
-  [{ subnets: ["10.1.2.0/33"] }, "invalid subnet: invalid CIDR address: 10.1.2.0/33"],
+  [
+    { subnets: ["10.1.2.0.30"], gateways: ["10.1.2.1"] },
+    "invalid subnet: invalid CIDR address: 10.1.2.0.30",
+  ],
+  [
+    { subnets: ["10.1.2.0/33"], ranges: ["10.1.2.0/24"] },
+    "invalid subnet: invalid CIDR address: 10.1.2.0/33",
+  ],
   [
     { subnets: ["10.1.2.0/23", "10.1.3.248/30"] },
     "multiple overlapping subnet configuration is not supported",

@@ -15,7 +15,8 @@ export interface IpamFlags {
 
 interface Subnet {
   text: string;
-  block: BlockList;
+  /** Undefined where the text is no subnet; of one that nothing is held against, the engine says so. */
+  block: BlockList | undefined;
   config: IPAMConfig;
 }
 
@@ -61,16 +62,20 @@ export function buildIpam(flags: IpamFlags): IPAM {
 function parseSubnets(texts: readonly string[]): Subnet[] {
   const pools: Subnet[] = [];
   for (const text of texts) {
-    const cidr = parseCidr(text);
-    if (!cidr) throw refuse(`invalid subnet: invalid CIDR address: ${text}`);
-    const block = new BlockList();
-    block.addSubnet(cidr.address, cidr.prefix, cidr.family);
-    const pool = { text, block, config: { Subnet: text } };
+    const pool = { text, block: parseBlock(text), config: { Subnet: text } };
     if (pools.some((other) => lies(other.text, pool) || lies(text, other)))
       throw refuse("multiple overlapping subnet configuration is not supported");
     pools.push(pool);
   }
   return pools;
+}
+
+function parseBlock(text: string): BlockList | undefined {
+  const cidr = parseCidr(text);
+  if (!cidr) return undefined;
+  const block = new BlockList();
+  block.addSubnet(cidr.address, cidr.prefix, cidr.family);
+  return block;
 }
 
 /** Subnets do not overlap, so that there is one at most. */
@@ -81,7 +86,8 @@ function findPools(pools: readonly Subnet[], text: string, what: string): Subnet
 }
 
 /** The address, or the beginning of the subnet, lies in the subnet. */
-function lies(text: string, { block }: Subnet): boolean {
+function lies(text: string, { block, text: subnet }: Subnet): boolean {
+  if (!block) throw refuse(`invalid subnet: invalid CIDR address: ${subnet}`);
   const address = parseCidr(text)?.address ?? text;
   const version = isIP(address);
   return version !== 0 && block.check(address, version === 6 ? "ipv6" : "ipv4");
