@@ -48,6 +48,8 @@ interface Addon {
   prepareMonitor(): Promise<void>;
   updateResources(plan: string): Promise<void>;
   configureRules(settings: string): void;
+  resetRules(reset: string): Promise<void>;
+  removeRules(): Promise<void>;
   ensureBridge(plan: string): Promise<void>;
   removeBridge(name: string): Promise<void>;
   connect(request: string): Promise<void>;
@@ -150,6 +152,8 @@ function wrap(addon: Addon): Native {
     removeBridge: (name) => asPromise(() => addon.removeBridge(name)),
     connect: (request) => asPromise(() => addon.connect(JSON.stringify(request))),
     disconnect: (request) => asPromise(() => addon.disconnect(JSON.stringify(request))),
+    resetRules: (reset) => asPromise(() => addon.resetRules(JSON.stringify(reset))),
+    removeRules: () => asPromise(() => addon.removeRules()),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     listRoutes: () => asPromise(() => addon.listRoutes()),
     publish: async (change) =>

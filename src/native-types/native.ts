@@ -65,6 +65,13 @@ export interface Native {
   updateResources(cgroup: ContainerPlan["cgroup"]): Promise<void>;
   /** Says once, before any bridge is made, what rules go by; nothing happens in the kernel yet. */
   configureRules(settings: RulesSettings): void;
+  /**
+   * Puts all rules as they should be in one transaction, whatever stands and was known: for a daemon that takes
+   * over. Ports by container.
+   */
+  resetRules(reset: RulesReset): Promise<void>;
+  /** Takes all rules away, and forwarding where it was switched on for them. Absence is no error. */
+  removeRules(): Promise<void>;
   /** Makes (or finds and repairs) a bridge with its addresses, forwarding and rules. */
   ensureBridge(bridge: BridgePlan): Promise<void>;
   /** Removes a bridge and its rules, and the table with the last of them. What is absent is no error. */
@@ -114,6 +121,11 @@ export interface Native {
   checkSeccomp(plan: SeccompPlan): void;
   /** Facts about this host that `info` and the planner need. */
   hostFacts(): HostFacts;
+}
+
+export interface RulesReset {
+  bridges: BridgePlan[];
+  published: Record<string, PublishedPort[]>;
 }
 
 export interface RulesSettings {

@@ -1,5 +1,7 @@
 //! Networks of the host, and places of running containers in them.
 
+use std::collections::BTreeMap;
+
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
@@ -24,6 +26,31 @@ struct EndpointRequest {
 pub fn configure_rules(settings: String) -> Result<()> {
     net::configure_rules(serde_json::from_str(&settings).map_err(Failure::from)?);
     Ok(())
+}
+
+/// What an earlier daemon left standing: `RulesReset` of `src/native-types/`.
+#[derive(Deserialize)]
+struct RulesReset {
+    bridges: Vec<net::BridgePlan>,
+    published: BTreeMap<String, Vec<net::ports::PublishedPort>>,
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn reset_rules(env: &Env, reset: String) -> Result<Object<'_>> {
+    run(env, move || {
+        let reset: RulesReset = serde_json::from_str(&reset)?;
+        let ports: Vec<_> = reset.published.into_values().flatten().collect();
+        Ok(net::reset_rules(&reset.bridges, &ports)?)
+    })
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn remove_rules(env: &Env) -> Result<Object<'_>> {
+    run(env, || Ok(net::remove_rules()?))
 }
 
 /// # Errors

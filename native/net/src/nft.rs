@@ -6,7 +6,7 @@ pub(crate) mod rule;
 pub(crate) mod set;
 
 pub(crate) use chain::{Hook, Kind};
-pub(crate) use rule::{Family, Rule, Verdict};
+pub(crate) use rule::{End, Family, Rule, Verdict};
 pub(crate) use set::{Data, Element, Field, Set, Value};
 
 use crate::wire::{Attributes, Batch, NLM_F_CREATE};

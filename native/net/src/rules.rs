@@ -6,6 +6,7 @@
 
 mod forward;
 mod gate;
+mod loopback;
 mod network;
 mod state;
 mod table;

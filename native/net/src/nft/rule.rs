@@ -60,6 +60,12 @@ impl Family {
     }
 }
 
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    Source,
+    Destination,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Drop,
@@ -130,20 +136,21 @@ impl<'a, 'b> Rule<'a, 'b> {
         self.family(family).source(family).lookup(set, None)
     }
 
-    /// `ip saddr` or `ip daddr 127.0.0.0/8`
-    pub(crate) fn loopback(&mut self, source: bool) -> &mut Self {
-        let (from, to, _) = Family::Ipv4.layout();
-        let offset = if source { from } else { to };
-        self.family(Family::Ipv4)
-            .payload(NETWORK_HEADER, offset, 1, FIRST)
-            .compare(EQUAL, &[127])
-    }
-
-    /// `ip6 saddr ::1`
-    pub(crate) fn source_is_loopback6(&mut self) -> &mut Self {
-        let one = std::net::Ipv6Addr::LOCALHOST.octets();
-        let family = Family::Ipv6;
-        self.family(family).source(family).compare(EQUAL, &one)
+    /// `ip saddr` or `daddr 127.0.0.0/8`, `ip6 saddr` or `daddr ::1`
+    pub(crate) fn loopback(&mut self, family: Family, end: End) -> &mut Self {
+        let (source, destination, length) = family.layout();
+        let offset = match end {
+            End::Source => source,
+            End::Destination => destination,
+        };
+        let all = std::net::Ipv6Addr::LOCALHOST.octets();
+        let (length, value) = match family {
+            Family::Ipv4 => (1, &[127][..]),
+            Family::Ipv6 => (length, &all[..]),
+        };
+        self.family(family)
+            .payload(NETWORK_HEADER, offset, length, FIRST)
+            .compare(EQUAL, value)
     }
 
     /// `ct state established,related`

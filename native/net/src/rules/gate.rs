@@ -68,17 +68,10 @@ pub(super) fn element(family: Family) -> Placed {
     (CLOSED.name, Element::Key(key))
 }
 
-/// Lets packets of the network's families through this host, and those of its own loopback to the
-/// bridge (the guard of the table stands by then).
+/// Lets packets of the network's families through this host.
 pub(super) fn open(network: &Network) -> Result<(), NetError> {
     for family in Family::BOTH {
-        if !network.has(family) {
-            continue;
-        }
-        if family == Family::Ipv4 {
-            sysctl::route_loopback(network.bridge())?;
-        }
-        if !sysctl::forwards(family == Family::Ipv6)? {
+        if network.has(family) && !sysctl::forwards(family == Family::Ipv6)? {
             sysctl::set_forwarding(family == Family::Ipv6, true)?;
         }
     }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::RulesSettings;
 use super::forward::{self, Key};
 use super::gate::{self, Gate};
+use super::loopback;
 use super::network::{Network, Placed};
 use super::table;
 use crate::error::{NetError, NetErrorKind};
@@ -70,7 +71,7 @@ impl State {
             };
             return Err(error);
         }
-        gate::open(&network)
+        open(&network)
     }
 
     pub(super) fn drop_network(&mut self, bridge: &str) -> Result<(), NetError> {
@@ -150,7 +151,7 @@ impl State {
             .map(|port| (forward::key(port), *port))
             .collect();
         self.write()?;
-        self.networks.values().try_for_each(gate::open)
+        self.networks.values().try_for_each(open)
     }
 
     pub(super) fn remove(&mut self) -> Result<(), NetError> {
@@ -224,6 +225,12 @@ impl State {
     fn refused(&self, failure: &Failure) -> NetError {
         NetError::kernel(failure.op, &self.table(), &failure.fault, FEATURE)
     }
+}
+
+/// What is to be switched on once the rules stand.
+fn open(network: &Network) -> Result<(), NetError> {
+    gate::open(network)?;
+    loopback::open(network)
 }
 
 fn send(change: Transaction<'_>) -> Result<(), Failure> {

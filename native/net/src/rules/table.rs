@@ -3,7 +3,7 @@
 //! chain grows, and a packet meets as many rules on the first network as on the hundredth.
 //!
 //! ```text
-//! guard        what containers send to or from 127.0.0.0/8 is dropped
+//! guard        what containers send to or from 127.0.0.0/8 or ::1 is dropped
 //! prerouting ┐ publish   to this host, and its address, protocol and port (at4, at6) or protocol
 //! output     ┘           and port (any4, any6) are published: DNAT
 //! forward      answers; within one bridge (map within); nothing out of or into internal ones; into
@@ -12,7 +12,7 @@
 //!              (hairpin): masquerade; elsewhere: as the network says (source4, masked4 …)
 //! ```
 
-use crate::nft::{Data, Family, Field, Hook, Kind, Set, Transaction, Verdict};
+use crate::nft::{Data, End, Family, Field, Hook, Kind, Set, Transaction, Verdict};
 
 pub(super) const CLOSED: Set = Set {
     name: "closed",
@@ -140,14 +140,17 @@ const PUBLISH: &str = "publish";
 pub(super) const PUBLISHED: &str = "published";
 const INWARD: &str = "inward";
 
-/// The bridges let packets for 127.0.0.0/8 through to the host (`route_localnet`), for the answers
-/// to what the host sent from there. Those bear the bridge's address on the wire.
+/// The bridges let packets for the loopback through to the host (`loopback.rs`), for the answers to
+/// what the host sent from there. Those bear the bridge's address on the wire.
 fn guard(change: &mut Transaction<'_>) {
     change.add_base_chain("guard", Kind::Filter, Hook::Prerouting, RAW);
-    for source in [false, true] {
+    for (family, end) in Family::BOTH
+        .into_iter()
+        .flat_map(|family| [End::Source, End::Destination].map(|end| (family, end)))
+    {
         change.add_rule("guard", |rule| {
             rule.coming_by(BRIDGES.name)
-                .loopback(source)
+                .loopback(family, end)
                 .verdict(Verdict::Drop);
         });
     }
@@ -155,10 +158,13 @@ fn guard(change: &mut Transaction<'_>) {
 
 fn redirect(change: &mut Transaction<'_>) {
     change.add_base_chain("prerouting", Kind::Nat, Hook::Prerouting, DSTNAT);
-    // From the wire to 127.0.0.0/8: routing drops it, unless it went elsewhere before.
-    change.add_rule("prerouting", |rule| {
-        rule.loopback(false).verdict(Verdict::Return);
-    });
+    // From the wire to the loopback: routing drops it, unless it went elsewhere before.
+    for family in Family::BOTH {
+        change.add_rule("prerouting", |rule| {
+            rule.loopback(family, End::Destination)
+                .verdict(Verdict::Return);
+        });
+    }
     change.add_base_chain("output", Kind::Nat, Hook::Output, DSTNAT);
     for chain in ["prerouting", "output"] {
         change.add_rule(chain, |rule| rule.verdict(Verdict::Jump(PUBLISH)));
@@ -204,10 +210,11 @@ fn postrouting(change: &mut Transaction<'_>) {
     change.add_rule(CHAIN, |rule| {
         rule.going_by(BRIDGES.name).verdict(Verdict::Goto(INWARD));
     });
-    change.add_rule(INWARD, |rule| rule.loopback(true).masquerade());
-    change.add_rule(INWARD, |rule| rule.source_is_loopback6().masquerade());
     for family in Family::BOTH {
         let sets = sets_of(family);
+        change.add_rule(INWARD, |rule| {
+            rule.loopback(family, End::Source).masquerade();
+        });
         change.add_rule(CHAIN, |rule| rule.leave_as(family, sets.source.name));
         change.add_rule(CHAIN, |rule| {
             rule.source_in(family, sets.masked.name).masquerade();
