@@ -41,7 +41,8 @@ import { ImageService } from "./images/service.ts";
 import { createRegistries } from "./images/sources.ts";
 import { Attacher } from "./networks/attacher.ts";
 import { createNetworks, type Networks } from "./networks/compose.ts";
-import { noNames, noPorts } from "./networks/services.ts";
+import { Publisher } from "./networks/ports/publisher.ts";
+import { noNames } from "./networks/services.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
 import { EventStore } from "./store/event-store.ts";
@@ -104,8 +105,9 @@ export async function createEngine(
   const table = new ContainerTable(new ContainerStore(database), log);
   const foundations = { database, native, settings, table, events, log, config };
   const { catalog, book, hosting } = await createNetworks(foundations);
+  const ports = new Publisher({ native, table, networks: catalog, log });
   const attacher = new Attacher({
-    ...{ networks: catalog, host: hosting, addresses: book, ports: noPorts, names: noNames },
+    ...{ networks: catalog, host: hosting, addresses: book, ports, names: noNames },
     ...{ events, log },
   });
   const trash = new Trash({

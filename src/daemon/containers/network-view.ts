@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { ContainerInspectResponse, EndpointSettings } from "../../api/types.ts";
 import { type Attachment, type Endpoint, isUserDefined } from "../networks/network.ts";
+import { wishesOf } from "../networks/ports/publisher.ts";
+import { toInspectPorts } from "../networks/ports/view.ts";
 import { type Container, type ContainerState, isRunning } from "./container.ts";
 
 /** What the networks of a container are shown by. */
@@ -106,11 +108,8 @@ function toIpamConfig({ address, address6, linkLocal }: Attachment) {
 }
 
 /** While it runs: what is published, and what is exposed without being so. */
-function toPorts({ container, state }: NetworkView): Record<string, never> {
-  if (!isRunning(state)) return {};
-  const exposed = Object.keys(container.config.ExposedPorts ?? {});
-  const ports = { ...Object.fromEntries(exposed.map((port) => [port, null])), ...state.ports };
-  return ports as unknown as Record<string, never>;
+export function toPorts({ container, state }: NetworkView): ReturnType<typeof toInspectPorts> {
+  return isRunning(state) ? toInspectPorts(wishesOf(container), state.ports) : {};
 }
 
 /** One for each run. */

@@ -1,5 +1,5 @@
 /** The fields of request bodies that this engine knows, with their types, which are Docker's. */
-import { type Fields, ListOf, MapOf } from "../http/shape.ts";
+import { type Fields, ListOf, MapOf, MapOfLists } from "../http/shape.ts";
 
 const mountShape: Fields = {
   Type: "string",
@@ -33,6 +33,8 @@ const endpointShape: Fields = {
   GwPriority: "number",
   IPAMConfig: { IPv4Address: "string", IPv6Address: "string", LinkLocalIPs: "strings" },
 };
+
+export const bindingsShape = new MapOfLists({ HostIp: "string", HostPort: "string" });
 
 const rateShape: Fields = { Path: "string", Rate: "number" };
 
@@ -90,7 +92,7 @@ export const hostShape: Fields = {
   Tmpfs: "texts",
   StorageOpt: "texts",
   Annotations: "texts",
-  PortBindings: "map",
+  PortBindings: bindingsShape,
   Mounts: new ListOf(mountShape),
   Ulimits: new ListOf({ Name: "string", Soft: "number", Hard: "number" }),
   Devices: new ListOf({

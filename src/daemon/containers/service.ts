@@ -5,6 +5,7 @@ import type { HostFacts, Native } from "../../native-types/native.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
+import { parseBindings } from "../networks/ports/port.ts";
 import type { NetworkSource } from "../networks/services.ts";
 import { parseNetworks } from "./attachments/request.ts";
 import { checkCapabilities } from "./capabilities.ts";
@@ -125,7 +126,7 @@ export class ContainerService {
     const asked = request.HostConfig ?? {};
     checkModes(request, asked);
     const possible = discardLimits(asked, facts);
-    warnings.push(...possible.warnings);
+    warnings.push(...possible.warnings, ...warnOfPorts(asked));
     const resolved = resolveDonors(possible.host, (id) => table.get(id));
     const { mode, attachments } = parseNetworks({ ...request, HostConfig: resolved }, networks);
     return { hostConfig: normalizeHost(resolved, mode, this.#parts), attachments };
@@ -288,6 +289,7 @@ function normalizeHost(
     LogConfig: mergeLogConfig(host.LogConfig, logConfig),
     RestartPolicy: parseRestartPolicy(host.RestartPolicy),
     Runtime: "rt",
+    PortBindings: parseBindings(host.PortBindings),
   };
 }
 
@@ -298,6 +300,11 @@ function settlePaths(host: HostConfig, { maskedPaths }: Posture): HostConfig {
     MaskedPaths: host.MaskedPaths ?? [...maskedPaths],
     ReadonlyPaths: host.ReadonlyPaths ?? [...readonlyPaths],
   };
+}
+
+function warnOfPorts({ NetworkMode, PortBindings }: HostConfig): string[] {
+  if (NetworkMode !== "host" || Object.keys(PortBindings ?? {}).length === 0) return [];
+  return ["Published ports are discarded when using host network mode"];
 }
 
 function checkPlatform(image: StoredImage, asked: Platform | undefined): string[] {

@@ -1,9 +1,15 @@
 import type { ContainerInspectResponse, ContainerSummary } from "../../api/types.ts";
+import { toSummaryPorts } from "../networks/ports/view.ts";
 import type { Container, ContainerState, ContainerStatus, Health } from "./container.ts";
 import { commandOf, isRunning } from "./container.ts";
 import { fillConfig, fillHostConfig } from "./inspect-defaults.ts";
 import { toMountPoints } from "./mount-view.ts";
-import { type NetworkView, toNetworkSettings, toNetworkSummaries } from "./network-view.ts";
+import {
+  type NetworkView,
+  toNetworkSettings,
+  toNetworkSummaries,
+  toPorts,
+} from "./network-view.ts";
 import type { ContainerPaths } from "./paths.ts";
 import { chooseAppArmor } from "./security.ts";
 
@@ -113,7 +119,7 @@ export function toContainerSummary(view: ContainerView, now: number): ContainerS
     ImageID: container.imageId,
     Command: commandOf(container.config).map(quoteArgument).join(" "),
     Created: Math.floor(Date.parse(container.createdAt) / 1000),
-    Ports: [],
+    Ports: toSummaryPorts(toPorts(view)),
     Labels: container.config.Labels ?? {},
     State: view.status as ContainerStatus,
     Status: view.status === "removing" ? "Removal In Progress" : statusText(state, now),

@@ -14,7 +14,8 @@ export type Shape =
   | "objects"
   | Fields
   | ListOf
-  | MapOf;
+  | MapOf
+  | MapOfLists;
 
 export interface Fields {
   [key: string]: Shape;
@@ -31,6 +32,15 @@ export class ListOf {
 
 /** An object whose values are objects with these fields, or null. */
 export class MapOf {
+  readonly fields: Fields;
+
+  constructor(fields: Fields) {
+    this.fields = fields;
+  }
+}
+
+/** An object whose values are lists, or null, of objects with these fields, or null. */
+export class MapOfLists {
   readonly fields: Fields;
 
   constructor(fields: Fields) {
@@ -57,6 +67,11 @@ export function checkShape(value: Record<string, unknown>, shape: Fields, path =
       for (const [key, item] of Object.entries(field)) {
         if (item !== null) checkShape(item, wanted.fields, `${path}${name}.${key}.`);
       }
+    } else if (wanted instanceof MapOfLists) {
+      for (const [key, list] of Object.entries(field)) {
+        for (const item of list ?? [])
+          if (item !== null) checkShape(item, wanted.fields, `${path}${name}.${key}.`);
+      }
     } else if (typeof wanted === "object") {
       checkShape(field as Record<string, unknown>, wanted, `${path}${name}.`);
     }
@@ -79,7 +94,13 @@ function fits(field: unknown, wanted: Shape): boolean {
   if (!isRecord(field) || Object.keys(field).some((key) => key.includes("\0"))) return false;
   if (wanted instanceof MapOf)
     return Object.values(field).every((item) => item === null || isRecord(item));
+  if (wanted instanceof MapOfLists) return Object.values(field).every(isListOrNull);
   return wanted !== "texts" || Object.values(field).every((item) => fits(item, "string"));
+}
+
+function isListOrNull(value: unknown): boolean {
+  if (value === null) return true;
+  return Array.isArray(value) && value.every((item) => item === null || isRecord(item));
 }
 
 function wordsFor(wanted: Shape): string {

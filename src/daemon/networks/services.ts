@@ -51,6 +51,5 @@ export interface NameSource {
   update(networkId: string): Promise<void>;
 }
 
-/** Until there is more: nothing is published, no name resolved. */
-export const noPorts: PortSource = { publish: async () => ({}), release: async () => {} };
+/** Until there is more: no name resolved. */
 export const noNames: NameSource = { update: async () => {} };

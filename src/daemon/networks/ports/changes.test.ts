@@ -1,0 +1,85 @@
+import { expect, test } from "bun:test";
+import { applyChanges, chooseRemoved, parsePublishChanges } from "./changes.ts";
+import type { PortWishes } from "./plans.ts";
+
+const bind = (HostPort: string, HostIp = "") => ({ HostIp, HostPort });
+const wishes = (bindings: PortWishes["bindings"], more: Partial<PortWishes> = {}): PortWishes => ({
+  bindings,
+  exposed: [],
+  all: false,
+  ...more,
+});
+const parse = (remove: string[], add = {}) => {
+  const changes = parsePublishChanges(add, remove);
+  if (changes === undefined) throw new Error("no change");
+  return changes;
+};
+
+test("parsePublishChanges tells how much of a port goes", () => {
+  expect(parsePublishChanges({}, [])).toBeUndefined();
+  expect(parsePublishChanges(null, undefined)).toBeUndefined();
+  const { remove } = parse(["80", "8080:80/tcp", "127.0.0.1:53:53/udp", "[::1]:81:81"]);
+  expect(remove).toEqual([
+    { port: "80/tcp", host: undefined },
+    { port: "80/tcp", host: { address: "", number: 8080 } },
+    { port: "53/udp", host: { address: "127.0.0.1", number: 53 } },
+    { port: "81/tcp", host: { address: "::1", number: 81 } },
+  ]);
+  for (const text of ["", "x", "1:2:3:4", "8080:", ":80"])
+    expect(() => parse([text])).toThrow("invalid port specification");
+});
+
+test("chooseRemoved finds what is published by what was asked", () => {
+  const ports = {
+    "80/tcp": [bind("8080", "0.0.0.0"), bind("8080", "::"), bind("8081", "0.0.0.0")],
+    "81/tcp": [bind("8080", "127.0.0.1")],
+  };
+  expect(chooseRemoved(ports, parse(["8080:80"]).remove)).toEqual({
+    "80/tcp": [bind("8080", "0.0.0.0"), bind("8080", "::")],
+  });
+  expect(chooseRemoved(ports, parse(["0.0.0.0:8081:80"]).remove)).toEqual({
+    "80/tcp": [bind("8081", "0.0.0.0")],
+  });
+  expect(chooseRemoved(ports, parse(["81"]).remove)).toEqual({ "81/tcp": ports["81/tcp"] });
+});
+
+test("a binding is taken away by its number, or by the one that the engine chose", () => {
+  const fixed = wishes({ "80/tcp": [bind("8080"), bind("8081")] });
+  expect(applyChanges(fixed, {}, parse(["8081:80"]), "web").bindings).toEqual({
+    "80/tcp": [bind("8080")],
+  });
+  const free = wishes({ "80/tcp": [bind("8080"), bind("")] });
+  const ports = { "80/tcp": [bind("8080", "0.0.0.0"), bind("32768", "0.0.0.0")] };
+  expect(applyChanges(free, ports, parse(["32768:80"]), "web").bindings).toEqual({
+    "80/tcp": [bind("8080")],
+  });
+  expect(applyChanges(free, ports, parse(["80"]), "web").bindings).toEqual({});
+});
+
+test("what is not published cannot be taken away, what is there cannot be added", () => {
+  const some = wishes({ "80/tcp": [bind("8080")] });
+  for (const text of ["81", "8081:80", "127.0.0.1:8080:80"]) {
+    expect(() => applyChanges(some, {}, parse([text]), "web")).toThrow("no public port '");
+  }
+  const again = parse([], { "80/tcp": [bind("8080")] });
+  expect(() => applyChanges(some, {}, again, "web")).toThrow(
+    "Bind for 0.0.0.0:8080 failed: port is already allocated",
+  );
+});
+
+test("what goes can be added again, and additions stand behind what is there", () => {
+  const some = wishes({ "80/tcp": [bind("8080")] });
+  const moved = parse(["8080:80"], { "81/tcp": [bind("8080")] });
+  expect(applyChanges(some, {}, moved, "web").bindings).toEqual({ "81/tcp": [bind("8080")] });
+  const more = parse([], { "80/tcp": [bind("", "127.0.0.1")] });
+  expect(applyChanges(some, {}, more, "web").bindings).toEqual({
+    "80/tcp": [bind("8080"), bind("", "127.0.0.1")],
+  });
+});
+
+test("taking one of all exposed ports away leaves the others published", () => {
+  const all = wishes({}, { exposed: ["80/tcp", "443/tcp"], all: true });
+  const after = applyChanges(all, {}, parse(["80"]), "web");
+  expect(after).toMatchObject({ bindings: { "443/tcp": [bind("")] }, all: false });
+  expect(after.bindings["80/tcp"]).toBeUndefined();
+});

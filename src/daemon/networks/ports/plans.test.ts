@@ -1,0 +1,55 @@
+import { expect, test } from "bun:test";
+import { buildPortPlans } from "./plans.ts";
+import type { Reach } from "./reach.ts";
+
+const ipv4 = { container: "172.17.0.2", host: "0.0.0.0" };
+const ipv6 = { container: "fd00::2", host: "::" };
+const both: Reach = { ipv4, ipv6 };
+const only4: Reach = { ipv4, ipv6: undefined };
+const any4 = { hostAddress: "0.0.0.0", containerAddress: "172.17.0.2" };
+const any6 = { hostAddress: "::", containerAddress: "fd00::2" };
+const bind = (HostPort: string, HostIp = "") => ({ HostIp, HostPort });
+const none = { exposed: [], all: false };
+
+test("a binding without an address goes to both families of the container at one number", () => {
+  expect(buildPortPlans({ ...none, bindings: { "80/tcp": [bind("8080")] } }, both)).toEqual([
+    { protocol: "tcp", hostPorts: [8080, 8080], containerPort: 80, at: [any4, any6] },
+  ]);
+  const plans = buildPortPlans({ ...none, bindings: { "53/udp": [bind("")] } }, only4);
+  expect(plans).toEqual([{ protocol: "udp", hostPorts: [0, 0], containerPort: 53, at: [any4] }]);
+});
+
+test("an address stands for its own family, and for nothing where the container has it not", () => {
+  const bindings = { "80/tcp": [bind("8080", "::1")] };
+  expect(buildPortPlans({ ...none, bindings }, only4)).toEqual([]);
+  expect(buildPortPlans({ ...none, bindings }, both)[0]?.at).toEqual([
+    { hostAddress: "::1", containerAddress: "fd00::2" },
+  ]);
+  const wide = { "80/tcp": [bind("8080", "0.0.0.0")] };
+  expect(buildPortPlans({ ...none, bindings: wide }, both)[0]?.at).toEqual([any4]);
+});
+
+test("bindings that differ in their address get one number, equal ones get two", () => {
+  const addresses = [bind("", "127.0.0.1"), bind("", "192.0.2.1"), bind("8080"), bind("8080")];
+  const plans = buildPortPlans({ ...none, bindings: { "80/tcp": addresses } }, only4);
+  expect(plans.map(({ hostPorts, at }) => [hostPorts[0], at.length])).toEqual([
+    [0, 2],
+    [8080, 1],
+    [8080, 1],
+  ]);
+});
+
+test("publishing all takes every exposed port that has no binding of its own", () => {
+  const exposed = ["8000-8001/tcp", "80/tcp", "53/udp", "nonsense"];
+  const wishes = { exposed, bindings: { "80/tcp": [bind("8080")] } };
+  const plans = buildPortPlans({ ...wishes, all: true }, only4);
+  expect(
+    plans.map((plan) => `${plan.hostPorts[0]}:${plan.containerPort}/${plan.protocol}`),
+  ).toEqual(["0:53/udp", "8080:80/tcp", "0:8000/tcp", "0:8001/tcp"]);
+  expect(buildPortPlans({ ...wishes, all: false }, only4)).toHaveLength(1);
+});
+
+test("nothing is published where the container is reached by nothing", () => {
+  const nowhere: Reach = { ipv4: undefined, ipv6: undefined };
+  expect(buildPortPlans({ ...none, bindings: { "80/tcp": [bind("8080")] } }, nowhere)).toEqual([]);
+});

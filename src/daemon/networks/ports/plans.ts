@@ -1,0 +1,78 @@
+import { isIPv4, isIPv6 } from "node:net";
+import type { PortAddress, PortPlan } from "../../../native-types/net.ts";
+import type { PortMap } from "../network.ts";
+import { formatPort, type Port, parseHostPorts, parsePort, parsePorts } from "./port.ts";
+import type { Reach } from "./reach.ts";
+
+/** What a container wants of its ports. */
+export interface PortWishes {
+  /** HostConfig.PortBindings */
+  bindings: PortMap;
+  /** Names in Config.ExposedPorts, the image's among them. */
+  exposed: string[];
+  /** Each exposed port that has no binding is to get one. */
+  all: boolean;
+}
+
+/** Ports that a container shows, published or not, each once and in order. */
+export function listPorts({ bindings, exposed }: Omit<PortWishes, "all">): Port[] {
+  const ports = new Map<string, Port>();
+  for (const name of Object.keys(bindings)) ports.set(name, parsePort(name));
+  for (const port of exposed.flatMap(parsedOrNone)) ports.set(formatPort(port), port);
+  return [...ports.values()].sort(
+    (a, b) => a.number - b.number || (a.protocol < b.protocol ? -1 : 1),
+  );
+}
+
+/** What is to be published, where the container can be reached at all. */
+export function buildPortPlans(wishes: PortWishes, reach: Reach): PortPlan[] {
+  return listPorts(wishes).flatMap((port) => {
+    const asked = wishes.bindings[formatPort(port)] ?? [];
+    const bindings = asked.length === 0 && wishes.all ? [{ HostIp: "", HostPort: "" }] : asked;
+    return planPort(port, bindings, reach);
+  });
+}
+
+/** Bindings that differ in their address alone become one plan, so that they get one number. */
+function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan[] {
+  const plans: PortPlan[] = [];
+  for (const { HostIp, HostPort } of bindings) {
+    const at = placesOf(HostIp, reach);
+    if (at.length === 0) continue;
+    const hostPorts = parseHostPorts(HostPort);
+    const same = plans.find((plan) => isSame(plan.hostPorts, hostPorts) && !meet(plan.at, at));
+    if (same !== undefined) same.at.push(...at);
+    else plans.push({ protocol: port.protocol, hostPorts, containerPort: port.number, at });
+  }
+  return plans;
+}
+
+/** As Docker: an address stands for its own family, no address for both that the container has. */
+function placesOf(hostIp: string, { ipv4, ipv6 }: Reach): PortAddress[] {
+  const places: PortAddress[] = [];
+  const host4 = hostIp === "" ? ipv4?.host : hostIp;
+  const host6 = hostIp === "" ? ipv6?.host : hostIp;
+  if (ipv4 !== undefined && host4 !== undefined && isIPv4(host4))
+    places.push({ hostAddress: host4, containerAddress: ipv4.container });
+  if (ipv6 !== undefined && host6 !== undefined && isIPv6(host6))
+    places.push({ hostAddress: host6, containerAddress: ipv6.container });
+  return places;
+}
+
+function isSame(a: PortPlan["hostPorts"], b: PortPlan["hostPorts"]): boolean {
+  return a[0] === b[0] && a[1] === b[1];
+}
+
+/** The same binding twice asks for two numbers. */
+function meet(some: PortAddress[], others: PortAddress[]): boolean {
+  return some.some((a) => others.some((b) => a.hostAddress === b.hostAddress));
+}
+
+/** An image may expose what is no port. */
+function parsedOrNone(text: string): Port[] {
+  try {
+    return parsePorts(text);
+  } catch {
+    return [];
+  }
+}

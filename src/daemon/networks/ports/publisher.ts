@@ -1,0 +1,132 @@
+import { EngineError, messageOf } from "../../../errors.ts";
+import type { Log } from "../../../log.ts";
+import type { Native } from "../../../native-types/native.ts";
+import type { PublishedPort } from "../../../native-types/net.ts";
+import { type Container, isRunning } from "../../containers/container.ts";
+import type { ContainerTable, Entry } from "../../containers/table.ts";
+import type { Endpoint, Network, PortMap } from "../network.ts";
+import { applyChanges, chooseRemoved, type PublishChanges } from "./changes.ts";
+import { buildPortPlans, type PortWishes } from "./plans.ts";
+import { findReach } from "./reach.ts";
+import { toPortMap, toPublished } from "./view.ts";
+
+type Endpoints = Record<string, Endpoint>;
+
+export interface PublisherParts {
+  native: Pick<Native, "publish" | "unpublish" | "holdPorts">;
+  table: Pick<ContainerTable, "saveState" | "saveContainer">;
+  networks: { find(name: string): Network | undefined };
+  log: Pick<Log, "warn">;
+}
+
+/** Publishes ports of containers at addresses of the host. */
+export class Publisher {
+  readonly #parts: PublisherParts;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  /** All ports of a container that is about to start, or none. */
+  async publish({ container }: Entry, endpoints: Endpoints): Promise<PortMap> {
+    const add = buildPortPlans(wishesOf(container), this.#reach(endpoints));
+    if (add.length === 0) return {};
+    try {
+      const change = { container: container.id, remove: [], add };
+      return toPortMap(await this.#parts.native.publish(change));
+    } catch (error) {
+      const why = `failed to set up container networking: ${describe(container, endpoints)}`;
+      throw wrap(why, error);
+    }
+  }
+
+  /** Its ports are free once this resolves. */
+  async release({ container, state }: Entry): Promise<void> {
+    if (!mayPublish(container) && Object.keys(state.ports).length === 0) return;
+    await this.#parts.native.unpublish(container.id);
+  }
+
+  /** Changes what a container publishes: at once while it runs, and for its next start. */
+  async change(entry: Entry, changes: PublishChanges): Promise<void> {
+    const { table } = this.#parts;
+    const running = isRunning(entry.state);
+    const { container } = entry;
+    const ports = running ? entry.state.ports : {};
+    const wishes = applyChanges(wishesOf(container), ports, changes, container.name);
+    if (running) await this.#changeNow(entry, changes);
+    const hostConfig = {
+      ...container.hostConfig,
+      ...{ PortBindings: wishes.bindings, PublishAllPorts: wishes.all },
+    };
+    table.saveContainer(entry, { ...entry.container, hostConfig });
+  }
+
+  async #changeNow(entry: Entry, { add, remove }: PublishChanges): Promise<void> {
+    const { native, table } = this.#parts;
+    const { container, state } = entry;
+    const { endpoints } = state;
+    const reach = this.#reach(endpoints);
+    const change = {
+      container: container.id,
+      remove: toPublished(chooseRemoved(state.ports, remove), reach),
+      add: buildPortPlans({ bindings: add, exposed: [], all: false }, reach),
+    };
+    if (change.remove.length === 0 && change.add.length === 0) return;
+    const published = await native.publish(change).catch((error: unknown) => {
+      throw wrap(describe(container, endpoints), error);
+    });
+    if (isRunning(entry.state)) {
+      table.saveState(entry, { ...entry.state, ports: toPortMap(published) });
+    } else {
+      // Its end has not waited for this.
+      await native.unpublish(container.id);
+    }
+  }
+
+  /**
+   * After a daemon restart: takes the ports of what runs, which are published as before. Resolves with them,
+   * by container.
+   */
+  async resume(running: readonly Entry[]): Promise<Record<string, PublishedPort[]>> {
+    const { native, log } = this.#parts;
+    const published: Record<string, PublishedPort[]> = {};
+    for (const { container, state } of running) {
+      const ports = toPublished(state.ports, this.#reach(state.endpoints));
+      if (ports.length > 0) published[container.id] = ports;
+    }
+    if (Object.keys(published).length === 0) return published;
+    for (const sentence of await native.holdPorts(published)) log.warn(sentence);
+    return published;
+  }
+
+  #reach(endpoints: Endpoints) {
+    return findReach(endpoints, (name) => this.#parts.networks.find(name));
+  }
+}
+
+export function wishesOf({ hostConfig, config }: Container): PortWishes {
+  return {
+    // Parsed at create.
+    bindings: (hostConfig.PortBindings ?? {}) as PortMap,
+    exposed: Object.keys(config.ExposedPorts ?? {}),
+    all: hostConfig.PublishAllPorts ?? false,
+  };
+}
+
+function mayPublish(container: Container): boolean {
+  const { bindings, all } = wishesOf(container);
+  return all || Object.keys(bindings).length > 0;
+}
+
+/** Docker's words, which scripts look for. */
+function describe({ name }: Container, endpoints: Endpoints): string {
+  const all = Object.values(endpoints);
+  const endpoint = all.find(({ isGateway }) => isGateway.ipv4 || isGateway.ipv6) ?? all[0];
+  const place = `${name} (${endpoint?.endpointId ?? ""})`;
+  return `driver failed programming external connectivity on endpoint ${place}`;
+}
+
+function wrap(why: string, cause: unknown): EngineError {
+  const code = cause instanceof EngineError ? cause.code : "internal";
+  return new EngineError(code, `${why}: ${messageOf(cause)}`, { cause });
+}

@@ -1,0 +1,58 @@
+import { isIPv4 } from "node:net";
+import type { ContainerSummary } from "../../../api/types.ts";
+import type { PublishedPort } from "../../../native-types/net.ts";
+import type { PortMap } from "../network.ts";
+import { listPorts, type PortWishes } from "./plans.ts";
+import { formatPort, parsePort } from "./port.ts";
+import type { Reach } from "./reach.ts";
+
+/** As it is recorded, and as `inspect` has it. */
+export function toPortMap(published: PublishedPort[]): PortMap {
+  const map: PortMap = {};
+  for (const { protocol, containerPort, hostAddress, hostPort } of published) {
+    const binding = { HostIp: hostAddress, HostPort: String(hostPort) };
+    const name = formatPort({ number: containerPort, protocol });
+    map[name] = [...(map[name] ?? []), binding];
+  }
+  return map;
+}
+
+/** What a record says is published, of a container that is reached so. */
+export function toPublished(ports: PortMap, reach: Reach): PublishedPort[] {
+  return Object.entries(ports).flatMap(([name, bindings]) => {
+    const { number, protocol } = parsePort(name);
+    return bindings.flatMap(({ HostIp, HostPort }) => {
+      const gate = isIPv4(HostIp) ? reach.ipv4 : reach.ipv6;
+      if (gate === undefined) return [];
+      return {
+        ...{ protocol, hostAddress: HostIp, hostPort: Number(HostPort) },
+        ...{ containerAddress: gate.container, containerPort: number },
+      };
+    });
+  });
+}
+
+/** NetworkSettings.Ports: null for a port that is exposed and not published. */
+export function toInspectPorts(
+  wishes: Omit<PortWishes, "all">,
+  ports: PortMap,
+): Record<string, PortMap[string] | null> {
+  const names = listPorts({ ...wishes, bindings: { ...wishes.bindings, ...ports } });
+  return Object.fromEntries(
+    names.map((port) => [formatPort(port), ports[formatPort(port)] ?? null]),
+  );
+}
+
+type SummaryPort = NonNullable<ContainerSummary["Ports"]>[number];
+
+/** A row's ports of `ps`. */
+export function toSummaryPorts(inspected: ReturnType<typeof toInspectPorts>): SummaryPort[] {
+  return Object.entries(inspected).flatMap(([name, bindings]): SummaryPort[] => {
+    const { number, protocol } = parsePort(name);
+    const own = { PrivatePort: number, Type: protocol };
+    if (bindings === null) return [own];
+    return bindings.map(({ HostIp, HostPort }) => ({
+      ...{ IP: HostIp, ...own, PublicPort: Number(HostPort) },
+    }));
+  });
+}
