@@ -54,7 +54,6 @@ const empty = (value: unknown): boolean =>
 
 /** What Docker has and this engine has not, each with the words of its refusal. */
 const unsupported: [(host: HostConfig, request: ContainerCreateRequest) => boolean, string][] = [
-  [(host) => !empty(host.PortBindings) || host.PublishAllPorts === true, "published ports are"],
   [(host) => !empty(host.Links), "links are"],
   [(host) => !empty(host.StorageOpt), "storage options are"],
 ];
