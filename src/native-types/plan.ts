@@ -65,6 +65,8 @@ export interface ContainerPlan {
   init: boolean;
   hostname: string;
   domainname: string;
+  /** Its networks have names: its monitor is its resolver, by the file `${runDir}/names`. */
+  hasNames?: boolean;
   namespaces: {
     network: PlannedNamespace;
     pid: PlannedNamespace;

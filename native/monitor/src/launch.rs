@@ -18,8 +18,8 @@ use sandbox::{Context, StepError};
 
 use crate::hear::{Heard, descriptors, hear};
 use crate::log::Log;
-use crate::network;
 use crate::streams::make_streams;
+use crate::{names, network};
 use logfile::Stream;
 
 /// A container at its gate, and all that the monitor holds of it.
@@ -33,6 +33,9 @@ pub(crate) struct Container {
     pub(crate) streams: Streams,
     /// Of the v2 tree, for further processes.
     pub(crate) cgroup: Option<OwnedFd>,
+    /// The host's network namespace, where this process is in one that is the container's own.
+    pub(crate) host: Option<OwnedFd>,
+    pub(crate) names: Option<resolver::Server>,
 }
 
 /// The monitor's ends of the container's standard streams.
@@ -74,9 +77,11 @@ pub(crate) fn launch() -> Option<(Container, Log)> {
     let (mut prepared, listener, given) = receive(&channel)?;
     let log = Log::open(prepared.log.as_ref());
     let container = log.and_then(|log| {
-        prepared.clone_flags = network::settle(network, prepared.clone_flags)?;
+        let (flags, host) = network::settle(network, prepared.clone_flags)?;
+        prepared.clone_flags = flags;
         given.join()?;
-        Ok((set_up(prepared, given, listener, &channel)?, log))
+        let setting = (listener, host);
+        Ok((set_up(prepared, given, setting, &channel)?, log))
     });
     match container {
         Ok(container_and_log) => Some(container_and_log),
@@ -179,7 +184,7 @@ fn reply(channel: &OwnedFd, reply: &LaunchReply) {
 fn set_up(
     mut prepared: Prepared,
     given: Given,
-    listener: OwnedFd,
+    (listener, host): (OwnedFd, Option<OwnedFd>),
     launcher: &OwnedFd,
 ) -> Result<Container, StepError> {
     let ops = std::mem::take(&mut prepared.ops);
@@ -204,13 +209,16 @@ fn set_up(
                 pidfd: &pidfd,
                 streams: &mut streams,
             };
-            if let Err(failed) = join_cgroups(&prepared, pid, &channel, false)
-                .and_then(|()| waiting.until_at_gate(pid))
-            {
+            let at_gate = join_cgroups(&prepared, pid, &channel, false).and_then(|()| {
+                reply(launcher, &LaunchReply::Created { pid });
+                let names = names::at_start(host.as_ref(), &prepared)?;
+                waiting.until_at_gate()?;
+                Ok(names)
+            });
+            let names = at_gate.inspect_err(|_| {
                 end(&pidfd);
                 clean_up(&prepared);
-                return Err(failed);
-            }
+            })?;
             reply(launcher, &LaunchReply::Ready { pid });
             Ok(Container {
                 prepared,
@@ -220,6 +228,8 @@ fn set_up(
                 channel,
                 streams,
                 cgroup,
+                host,
+                names,
             })
         }
     }
@@ -291,8 +301,7 @@ struct Waiting<'a> {
 }
 
 impl Waiting<'_> {
-    fn until_at_gate(mut self, pid: u32) -> Result<(), StepError> {
-        reply(self.launcher, &LaunchReply::Created { pid });
+    fn until_at_gate(mut self) -> Result<(), StepError> {
         let (mut wired, mut at_gate) = (false, false);
         while !(wired && at_gate) {
             let mut watched = [

@@ -6,7 +6,7 @@
 //! ```text
 //! hear.rs     what a child says before its program runs
 //! launch.rs   Prepared → clone → gate → Ready        (with the daemon's addon)
-//! network.rs  a network namespace ahead of need
+//! network.rs  a network namespace ahead of need      names.rs  its resolver
 //! serve.rs    the loop: output, input, clients, exit  (with the daemon, by frames)
 //! watch.rs    what the loop waits for
 //! queue.rs    what a client has still to take   pace.rs  whether a process waits for it
@@ -26,6 +26,7 @@ mod hear;
 mod json;
 mod launch;
 mod log;
+mod names;
 mod network;
 mod obey;
 mod oom;

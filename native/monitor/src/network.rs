@@ -1,6 +1,7 @@
 //! A network namespace made ahead of need: to make one takes the kernel longer than anything else of a
 //! launch. The monitor lives in it from then on, and the container's first process is born into it.
-//! That the monitor is in there does no harm: it has no network socket.
+//! It has no socket there but those of its resolver
+//! (`names.rs`).
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -27,14 +28,19 @@ pub(crate) fn prepare() -> Option<Prepared> {
     Some(Prepared(host))
 }
 
-/// The flags for clone3 in place of `flags`, with this process where the child is to be born.
-pub(crate) fn settle(prepared: Option<Prepared>, flags: u64) -> Result<u64, StepError> {
+/// The flags for clone3 in place of `flags`, with this process where the child is to be born; and the host's
+/// namespace, if that is another.
+pub(crate) fn settle(
+    prepared: Option<Prepared>,
+    flags: u64,
+) -> Result<(u64, Option<OwnedFd>), StepError> {
     let Some(Prepared(host)) = prepared else {
-        return Ok(flags);
+        return Ok((flags, None));
     };
     if flags & CLONE_NEWNET == 0 {
         move_into_link_name_space(host.as_fd(), Some(LinkNameSpaceType::Network))
             .step("return to the host's network", "")?;
+        return Ok((flags, None));
     }
-    Ok(flags & !CLONE_NEWNET)
+    Ok((flags & !CLONE_NEWNET, Some(host)))
 }

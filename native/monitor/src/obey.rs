@@ -40,6 +40,7 @@ impl Monitor {
             frame::SIGNAL => Some(self.signal(&frame.payload)),
             frame::START => self.start(index),
             frame::WATCH => Some(self.watch(index)),
+            frame::RESOLVE => Some(self.resolve()),
             kind if (frame::ATTACH..=frame::LAST_COMMAND).contains(&kind) => Some(unknown(kind)),
             _ => None,
         };

@@ -109,6 +109,7 @@ impl Monitor {
                 self.awake = true;
                 self.handle(source);
             }
+            self.settle_names();
             self.settle_execs();
             self.drop_gone_clients();
             let late = self.is_late();
@@ -146,6 +147,7 @@ impl Monitor {
         for client in &mut self.clients {
             client.rest();
         }
+        self.rest_names();
         self.awake = self.log.rest();
         sys::trim_heap();
     }
@@ -180,6 +182,7 @@ impl Monitor {
             Source::Error => self.read_output(Stream::Error),
             Source::Input => self.write_input(),
             Source::Oom => self.hear_oom(),
+            Source::Names(token) => self.hear_names(token),
             Source::Client(index) => self.hear_client(index),
             Source::Exec(index, part) => self.handle_exec(index, part),
         }

@@ -26,6 +26,7 @@ pub(crate) enum Source {
     Error,
     Input,
     Oom,
+    Names(resolver::Token),
     Client(usize),
     Exec(usize, Part),
     Stray,
@@ -74,6 +75,9 @@ impl Monitor {
             let (fd, flags) = oom.watched();
             watch(Source::Oom, fd, flags);
         }
+        if let Some(names) = &self.container.names {
+            names.watch(|token, fd, flags| watch(Source::Names(token), fd, flags));
+        }
         for (index, client) in self.clients.iter().enumerate() {
             let mut flags = PollFlags::empty();
             flags.set(PollFlags::IN, self.listens_to(client));
@@ -81,8 +85,9 @@ impl Monitor {
             watch(Source::Client(index), client.fd(), flags);
         }
         let deadlines = self.execs.iter().map(|exec| exec.deadline);
+        let names = self.container.names.as_ref();
         let until_deadline = deadlines
-            .chain([self.deadline])
+            .chain([self.deadline, names.and_then(resolver::Server::deadline)])
             .flatten()
             .min()
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));

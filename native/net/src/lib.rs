@@ -19,6 +19,7 @@ mod nft;
 mod plan;
 pub mod ports;
 mod query;
+mod redirect;
 mod rules;
 mod socket;
 mod sys;
@@ -31,6 +32,7 @@ use std::os::fd::BorrowedFd;
 
 pub use error::{NetError, NetErrorKind};
 pub use plan::*;
+pub use redirect::redirect;
 pub use rules::{RulesSettings, configure_rules, remove_rules, reset_rules};
 use socket::{Failure, Netlink};
 

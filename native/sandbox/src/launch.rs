@@ -131,6 +131,7 @@ fn set_up(
         ops,
         joins: u32::try_from(shared.joins.len()).unwrap_or(0),
         has_donor: shared.donor.is_some(),
+        has_names: plan.has_names && plan.namespaces.network == Namespace::New,
     };
     let IdleMonitor {
         pid: monitor_pid,

@@ -33,6 +33,9 @@ pub struct ContainerPlan {
     pub hostname: String,
     #[serde(default)]
     pub domainname: String,
+    /// Its networks have names: the monitor is its resolver, by the file `${run_dir}/names`.
+    #[serde(default)]
+    pub has_names: bool,
     pub namespaces: NamespacePlan,
     pub cgroup: CgroupPlan,
     /// `/sys` writable, all host devices, no device rules.

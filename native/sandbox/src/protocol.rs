@@ -44,6 +44,8 @@ pub struct Prepared {
     pub joins: u32,
     /// Behind those comes the mount namespace whose shared memory is used.
     pub has_donor: bool,
+    /// The monitor answers names from the start.
+    pub has_names: bool,
 }
 
 /// A further process for the monitor to start: payload of [`frame::EXEC`].
@@ -142,6 +144,8 @@ pub mod frame {
     pub const EXEC: u8 = 0x16;
     /// A postcard [`super::Adoption`], and with it the descriptor of the client's connection.
     pub const ADOPT: u8 = 0x17;
+    /// The container has got names to answer: acknowledged once the resolver listens.
+    pub const RESOLVE: u8 = 0x18;
     /// The last kind that may ask for something: those that are not known are answered by FAILED.
     pub const LAST_COMMAND: u8 = 0x1f;
     pub const ACK: u8 = 0x20;

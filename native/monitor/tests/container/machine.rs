@@ -137,6 +137,11 @@ impl Machine {
         Client::connect(&self.dir.join("run/monitor.sock"))
     }
 
+    pub(crate) fn loopback_up(&self) {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("socket");
+        sandbox::sys::loopback_up(socket.as_fd()).expect("loopback");
+    }
+
     /// Launches, starts, and waits for the end: (exit code, stdout, stderr).
     pub(crate) fn run(&self, argv: &[&str], changes: &Value) -> Outcome {
         self.started(argv, changes, 0b110).until_exit()

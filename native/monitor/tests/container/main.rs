@@ -8,6 +8,7 @@ mod isolation;
 mod lifecycle;
 mod logs;
 mod machine;
+mod names;
 mod protection;
 mod share;
 mod streams;

@@ -35,6 +35,25 @@ fn window() -> String {
     format!("{} {} {ret}", size[0], size[1])
 }
 
+/// Asks for the IPv4 address of a name: code and addresses.
+fn resolve(name: &str) -> std::io::Result<String> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
+    socket.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
+    socket.connect("127.0.0.11:53")?;
+    let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    for label in name.split('.') {
+        query.push(u8::try_from(label.len()).expect("short"));
+        query.extend_from_slice(label.as_bytes());
+    }
+    query.extend_from_slice(&[0, 0, 1, 0, 1]);
+    socket.send(&query)?;
+    let mut answer = [0; 512];
+    let length = socket.recv(&mut answer)?;
+    let records = answer[query.len()..length].chunks_exact(16);
+    let addresses = records.map(|record| format!(" {:?}", &record[12..]));
+    Ok(format!("{}{}", answer[3] & 15, addresses.collect::<String>()))
+}
+
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -127,6 +146,16 @@ fn main() {
                 }
             }
             say(found.join(" "));
+        }
+        ["resolve"] => {
+            for line in std::io::stdin().lines() {
+                say(resolve(&line.expect("stdin")).unwrap_or_else(|e| error(&e)));
+            }
+        }
+        ["take-dns-port"] => {
+            let udp = std::net::UdpSocket::bind("0.0.0.0:53");
+            let tcp = std::net::TcpListener::bind("[::]:53");
+            say(udp.and(tcp.map(drop)).map_or_else(|e| error(&e), |()| "taken".to_owned()));
         }
         ["open", path] => say(std::fs::File::open(path).map_or_else(|e| error(&e), |_| "opened".to_owned())),
         ["append", path, text] => say(std::fs::OpenOptions::new().append(true).open(path)

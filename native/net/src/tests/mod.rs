@@ -3,6 +3,6 @@
 
 mod bridge;
 mod endpoint;
-
 mod nat;
+mod redirect;
 pub(crate) mod support;
