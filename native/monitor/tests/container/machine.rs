@@ -137,11 +137,6 @@ impl Machine {
         Client::connect(&self.dir.join("run/monitor.sock"))
     }
 
-    pub(crate) fn loopback_up(&self) {
-        let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("socket");
-        sandbox::sys::loopback_up(socket.as_fd()).expect("loopback");
-    }
-
     /// Launches, starts, and waits for the end: (exit code, stdout, stderr).
     pub(crate) fn run(&self, argv: &[&str], changes: &Value) -> Outcome {
         self.started(argv, changes, 0b110).until_exit()
@@ -218,6 +213,12 @@ impl Drop for Machine {
         }
         let _ = fs::remove_dir_all(&self.dir);
     }
+}
+
+/// In the network of the calling thread.
+pub(crate) fn loopback_up() {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").expect("socket");
+    sandbox::sys::loopback_up(socket.as_fd()).expect("loopback");
 }
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use sandbox::protocol::frame;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::machine::{Machine, eventually};
+use crate::machine::{Machine, loopback_up};
 
 const BACKEND: &str = "172.18.0.2 - web\n";
 
@@ -95,7 +95,7 @@ fn servers_of_the_host_are_asked_in_its_network() {
     let Some(machine) = Machine::new() else {
         return;
     };
-    machine.loopback_up();
+    loopback_up();
     let server = UdpSocket::bind("127.0.0.53:0").expect("server");
     let port = server.local_addr().expect("address").port();
     let line = format!("server 127.0.0.53#{port} host\noutside\n");
