@@ -6,12 +6,13 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::support::{Running, query, read};
+use super::support::{Running, ensure_loopback, query, read};
 
 const FOREIGN: &str = "example.org";
 
 /// A server on UDP: what `say` makes of a query goes back, and the query comes out here.
 fn server(say: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> (SocketAddr, Receiver<Vec<u8>>) {
+    ensure_loopback();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     let (heard, told) = channel();
@@ -91,6 +92,7 @@ fn lies_are_passed_over() {
 
 #[test]
 fn the_next_server_is_asked_where_one_fails_refuses_or_is_not_there() {
+    ensure_loopback();
     let nobody = UdpSocket::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -138,6 +140,7 @@ fn servers_of_the_host_are_asked_only_where_there_is_a_way_out_and_ourselves_nev
 
 /// A server that answers nobody before so many have asked.
 fn hesitant(count: usize) -> SocketAddr {
+    ensure_loopback();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
     thread::spawn(move || {
@@ -229,6 +232,7 @@ fn over_tcp_a_query_may_come_in_pieces_and_several_on_one_connection() {
 
 #[test]
 fn over_tcp_servers_are_asked_by_tcp_and_long_answers_come_whole() {
+    ensure_loopback();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -56,6 +56,14 @@ pub(crate) fn read(answer: &[u8]) -> (u16, bool, Vec<Vec<u8>>) {
     (word(2) & 15, word(2) & 0x0200 != 0, data)
 }
 
+/// A fresh network namespace, in which these tests may run, has a loopback that is down.
+pub(crate) fn ensure_loopback() {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    if socket.connect((crate::ADDRESS, crate::PORT)).is_err() {
+        sandbox::sys::loopback_up(socket.as_fd()).unwrap();
+    }
+}
+
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A resolver on a thread, with files of its own.
@@ -69,6 +77,7 @@ pub(crate) struct Running {
 impl Running {
     /// `container` is what its file has behind the first line.
     pub(crate) fn new(container: &str) -> Self {
+        ensure_loopback();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("rt-resolver-{}-{number}", std::process::id());
         let directory = std::env::temp_dir().join(name);
