@@ -42,13 +42,18 @@ test("an unknown command is told in Docker's words", async () => {
   expect((await rt("constructor")).exit).toBe(1);
 });
 
-test("an unknown flag and a missing argument exit 125 with the usage", async () => {
+test("an unknown flag exits 125 and a missing argument 1, with the usage", async () => {
   expect(await rt("ps", "--foo")).toEqual({
     exit: 125,
     out: "",
     err: "unknown flag: --foo\n\nUsage:  rt ps [OPTIONS]\n\nRun 'rt ps --help' for more information\n",
   });
-  expect((await rt("run")).err).toStartWith("rt: 'rt run' requires at least 1 argument\n");
+  const bare = await rt("run");
+  expect(bare.err).toStartWith("rt: 'rt run' requires at least 1 argument\n");
+  expect(bare.exit).toBe(1);
+  expect((await rt("port")).err).toStartWith(
+    "rt: 'rt port' requires at least 1 and at most 2 arguments\n",
+  );
   expect((await rt("logs", "a", "b")).err).toStartWith("rt: 'rt logs' requires 1 argument\n");
   expect((await rt("--foo")).exit).toBe(125);
 });

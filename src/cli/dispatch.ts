@@ -155,7 +155,8 @@ function checkArity({ name, command }: Running, count: number, program: string):
   let rule: string;
   if (max === 0) rule = "accepts no arguments";
   else if (min === max) rule = `requires ${number(min)}`;
-  else if (count < min) rule = `requires at least ${number(min)}`;
-  else rule = `requires at most ${number(max ?? 0)}`;
-  throw new UsageError(`${program}: '${program} ${name}' ${rule}`);
+  else if (max === undefined) rule = `requires at least ${number(min)}`;
+  else if (min === 0) rule = `requires at most ${number(max)}`;
+  else rule = `requires at least ${min} and at most ${number(max)}`;
+  throw new UsageError(`${program}: '${program} ${name}' ${rule}`, exitCodes.failure);
 }

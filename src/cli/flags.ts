@@ -163,11 +163,15 @@ function findShort(table: FlagTable, letter: string | undefined): string | undef
   return Object.keys(table).find((name) => table[name]?.short === letter);
 }
 
-/** A mistake on the command line; report.ts adds the usage line and exits 125. */
+/** A mistake on the command line; report.ts adds the usage line. */
 export class UsageError extends EngineError {
-  constructor(message: string) {
+  /** Docker's client has another one for arguments that are too few or many than for flags. */
+  readonly exit: number | undefined;
+
+  constructor(message: string, exit?: number) {
     super("invalid_argument", message);
     this.name = "UsageError";
+    this.exit = exit;
   }
 }
 

@@ -38,7 +38,7 @@ export function report(error: unknown, session: Session, running: Running | unde
       ? `${running.name} ${usageTail(running.command)}`
       : "[OPTIONS] COMMAND [ARG...]";
     session.stderr.print(`${error.message}\n\nUsage:  ${session.program} ${usage}\n\n${help}\n`);
-    return exitCodes.usage;
+    return error.exit ?? exitCodes.usage;
   }
   session.stderr.line(
     formatError(error, session.program, running?.command.failureExit !== undefined),

@@ -131,6 +131,12 @@ test("docker network rm, connect and disconnect are refused in one voice", async
     ["network", "disconnect", "busy", "no-such"],
     ["network", "disconnect", "busy", "idle"],
     ["network", "prune", "--filter", "nonsense=1", "-f"],
+    ["network", "create"],
+    ["network", "ls", "x"],
+    ["network", "rm"],
+    ["network", "connect", "busy"],
+    ["network", "create", "--no-such-flag", "x"],
+    ["port", "a", "b", "c"],
   ];
   for (const command of commands) await same(...command);
   await docker("rm", "idle");

@@ -21,7 +21,7 @@ export async function both(
 /** The sentence alone: without who says it, rt's hints, and how the command is used. */
 function bare(stderr: string): string {
   return stderr
-    .replace(/^(docker|rt): /, "")
+    .replace(/^(docker|rt): (?:'\1)?/, "")
     .replace(/^hint: .*\n/gm, "")
     .replace(/\n\n(Usage|Run)[\s\S]*/, "\n")
     .replace(/^exit status \d+\n/m, "")

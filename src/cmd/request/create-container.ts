@@ -70,6 +70,8 @@ function checkPull(pull: string | undefined): void {
 
 async function isImageMissing(error: unknown, image: string): Promise<boolean> {
   if (!(error instanceof EngineError) || error.code !== "not_found") return false;
+  // It may be something else that is not there.
+  if (!/no such image/i.test(error.message)) return false;
   const { isImageId } = await import("../image/name.ts");
   return !isImageId(image);
 }

@@ -9,7 +9,7 @@ import { type CreateSurroundings, decideNetwork } from "./create/decide.ts";
 import type { NetworkRequest } from "./create/request.ts";
 import { type DefaultBridgeSettings, decideDefaultBridge } from "./default-bridge.ts";
 import { filterNetworks, isPrunable } from "./filter.ts";
-import { findNetwork } from "./find.ts";
+import { findNetwork, hintAtNames } from "./find.ts";
 import type { NetworkHosting } from "./hosting.ts";
 import type { AddressBook } from "./ipam/book.ts";
 import { type DefaultPool, takenByRoutes } from "./ipam/default-pools.ts";
@@ -85,8 +85,10 @@ export class NetworkCatalog {
    */
   get(reference: string): Network {
     const found = this.find(reference);
-    if (found === undefined) throw new EngineError("not_found", `network ${reference} not found`);
-    return found;
+    if (found !== undefined) return found;
+    throw new EngineError("not_found", `network ${reference} not found`, {
+      hint: hintAtNames(this.list().map(({ name }) => name)),
+    });
   }
 
   /** The record first: should the daemon die, the next one makes what is missing on the host. */

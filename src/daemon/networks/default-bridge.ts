@@ -1,6 +1,6 @@
 import { formatAddress, formatPrefix, parseCidr, prefixOf } from "./address.ts";
 import type { CreateSurroundings } from "./create/decide.ts";
-import { decidePools } from "./create/pools.ts";
+import { decidePools, subnetsOf } from "./create/pools.ts";
 import type { PoolRequest } from "./create/request.ts";
 import type { Network } from "./network.ts";
 
@@ -19,9 +19,7 @@ export function decideDefaultBridge(
   known: Network,
   around: CreateSurroundings,
 ): Network {
-  const others = around.networks.flatMap(({ pools }) =>
-    pools.map(({ subnet }) => prefixOf(subnet)),
-  );
+  const others = subnetsOf(around.networks);
   const surroundings = { defaults: around.defaultPools, others, routes: around.routes };
   const asked = chooseAddress(settings, known);
   const pools = decidePools(4, asked === null ? [] : [toRequest(asked)], true, surroundings);

@@ -17,7 +17,7 @@ export interface NetworkRequest {
 
 /**
  * The networks of a new container: those that have settings, else the mode's; as Docker, the mode's is none of
- * them when only others have settings. Throws not_found, and whatever a start would refuse.
+ * them when only others have settings. Throws whatever a start would refuse.
  */
 export function parseNetworks(
   request: ContainerCreateRequest,
@@ -30,12 +30,12 @@ export function parseNetworks(
     if (own !== undefined) throw invalid(shared);
     return { mode: given ?? "", attachments: {} };
   }
-  const first = networks.get(defaultFor(given));
+  const first = getNetwork(networks, given);
   const found = asked.length === 0 ? [[first, {}] as const] : asked.map(find);
   function find([reference, settings]: (typeof asked)[number]) {
     if (settings == null)
       throw invalid(`invalid config for network ${reference}: EndpointsConfig is nil`);
-    return [networks.get(defaultFor(reference)), settings] as const;
+    return [getNetwork(networks, reference), settings] as const;
   }
   const objections: string[] = [];
   const attachments: Record<string, Attachment> = {};
@@ -60,9 +60,18 @@ export function parseNetworks(
   return { mode: first.name, attachments };
 }
 
-/** "" and "default" mean the default bridge. */
-function defaultFor(reference: string | undefined): string {
-  return !reference || reference === "default" ? "bridge" : reference;
+/**
+ * "" and "default" mean the default bridge. That a network is not there is no not_found here: at a create,
+ * Docker's client takes that for an image that it has to pull.
+ */
+function getNetwork(networks: NetworkSource, reference: string | undefined): Network {
+  try {
+    return networks.get(!reference || reference === "default" ? "bridge" : reference);
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
+    const { message, hint } = error;
+    throw new EngineError("invalid_argument", message, { cause: error, ...(hint ? { hint } : {}) });
+  }
 }
 
 export function refuseEqualInterfaces(attachments: Attachment[]): void {

@@ -1,11 +1,11 @@
 import { EngineError } from "../../../errors.ts";
-import { type Prefix, prefixOf } from "../address.ts";
+import type { Prefix } from "../address.ts";
 import type { DefaultPool } from "../ipam/default-pools.ts";
 import { isUserDefined, type Network, type NetworkDriver } from "../network.ts";
 import { checkPools } from "./check-pools.ts";
 import { checkBridgeSubnets, type DriverFacts, judgeDriver } from "./drivers.ts";
 import { optionNames, parseFamilySwitch } from "./options.ts";
-import { decidePools } from "./pools.ts";
+import { decidePools, subnetsOf } from "./pools.ts";
 import type { NetworkRequest } from "./request.ts";
 
 /** All that a decision rests on, beside the request. */
@@ -137,9 +137,7 @@ function buildPools(
     if (enableIpv6) throw new EngineError("invalid_argument", "ipv6 pool is empty");
     return [];
   }
-  const others = around.networks
-    .filter(({ configOnly }) => !configOnly)
-    .flatMap((network) => network.pools.map(({ subnet }) => prefixOf(subnet)));
+  const others = subnetsOf(around.networks.filter(({ configOnly }) => !configOnly));
   const surroundings = { defaults: around.defaultPools, others, routes: around.routes };
   const decide = (family: 4 | 6, withGateway: boolean) => {
     const own = decidePools(family, pools, withGateway, surroundings);

@@ -11,16 +11,28 @@ import {
 } from "../address.ts";
 import { chooseSubnet, type DefaultPool } from "../ipam/default-pools.ts";
 import { reservedIn } from "../ipam/space.ts";
-import type { Pool } from "../network.ts";
+import type { Network, Pool } from "../network.ts";
 import type { PoolRequest } from "./request.ts";
 
 export interface PoolSurroundings {
   /** What subnets are cut from for those who do not say. */
   defaults: readonly DefaultPool[];
   /** Subnets of other networks. */
-  others: readonly Prefix[];
+  others: readonly Taken[];
   /** What this host reaches by its routes. */
   routes: readonly Prefix[];
+}
+
+export interface Taken {
+  subnet: Prefix;
+  /** Name of the network that has it. */
+  network: string;
+}
+
+export function subnetsOf(networks: readonly Network[]): Taken[] {
+  return networks.flatMap(({ name, pools }) =>
+    pools.map(({ subnet }) => ({ subnet: prefixOf(subnet), network: name })),
+  );
 }
 
 /** Pools of one family for a network that has it on: those asked for, or one of the default pools. */
@@ -33,7 +45,8 @@ export function decidePools(
   const own = requests.filter(({ subnet }) => prefixOf(subnet).family === family);
   const decided: Pool[] = [];
   for (const request of own.length > 0 ? own : [{ ...unasked }]) {
-    const others = [...around.others, ...decided.map(({ subnet }) => prefixOf(subnet))];
+    const before = decided.map((pool) => ({ subnet: prefixOf(pool.subnet), network: "itself" }));
+    const others = [...around.others, ...before];
     const subnet = decideSubnet(family, request, { ...around, others });
     decided.push(completePool(request, subnet, withGateway));
   }
@@ -44,20 +57,23 @@ const unasked: PoolRequest = { subnet: "", range: "", gateway: "", auxiliary: {}
 
 /** "0.0.0.0/24" and "::/80" ask for any subnet of that size. */
 function decideSubnet(family: Family, request: PoolRequest, around: PoolSurroundings): Prefix {
-  const { defaults, others, routes } = around;
-  if (request.subnet === "") return chooseSubnet(defaults, family, [...others, ...routes]);
+  const { defaults, others } = around;
+  const taken = [...others.map(({ subnet }) => subnet), ...around.routes];
+  if (request.subnet === "") return chooseSubnet(defaults, family, taken);
   const asked = prefixOf(request.subnet);
   if (asked.base === 0n) {
     const sized = defaults
       .filter(({ base }) => base.length <= asked.length)
       .map(({ base }) => ({ base, size: asked.length }));
-    return chooseSubnet(sized, family, [...others, ...routes]);
+    return chooseSubnet(sized, family, taken);
   }
   // Docker leaves it to the driver where a range is given: two networks may share a subnet of the outside.
-  if (request.range === "" && others.some((other) => overlaps(other, asked))) {
+  const rival = others.find(({ subnet }) => overlaps(subnet, asked));
+  if (request.range === "" && rival !== undefined) {
     throw new EngineError(
       "forbidden",
       "invalid pool request: Pool overlaps with other one on this address space",
+      { hint: `the network ${rival.network} has ${formatPrefix(rival.subnet)}` },
     );
   }
   return asked;

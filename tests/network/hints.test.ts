@@ -1,0 +1,26 @@
+import { expect, test } from "bun:test";
+import { useStage } from "../support/stage.ts";
+
+const stage = useStage();
+
+test("a network that is not there is told with those that are, and costs no pull", async () => {
+  const { world } = stage();
+  const lost = await world.rt(["network", "rm", "frnt"]);
+  expect(lost.stderr).toBe(
+    "Error response from daemon: network frnt not found\nhint: there are bridge, host and none\n",
+  );
+  const run = await world.rt(["run", "--rm", "--network", "frnt", "busybox", "true"]);
+  expect(run.code).toBe(125);
+  expect(run.stderr).toStartWith(
+    "rt: Error response from daemon: network frnt not found\nhint: there are bridge, host and none\n",
+  );
+});
+
+test("a subnet that overlaps another network's is refused with that one's name", async () => {
+  const { world } = stage();
+  await world.rtOutput(["network", "create", "--subnet", "10.1.0.0/16", "back"]);
+  const refused = await world.rt(["network", "create", "--subnet", "10.1.4.0/24", "more"]);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toEndWith("\nhint: the network back has 10.1.0.0/16\n");
+  await world.rtOutput(["network", "rm", "back"]);
+});
