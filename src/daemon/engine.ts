@@ -39,6 +39,7 @@ import { PullService } from "./images/pull.ts";
 import { PushService } from "./images/push.ts";
 import { ImageService } from "./images/service.ts";
 import { createRegistries } from "./images/sources.ts";
+import { adoptNetworks } from "./networks/adoption.ts";
 import { Attacher } from "./networks/attacher.ts";
 import { createNetworks, type Networks } from "./networks/compose.ts";
 import { Publisher } from "./networks/ports/publisher.ts";
@@ -191,7 +192,12 @@ export async function createEngine(
     },
     ...{ files, commits },
     ...lifecycle,
-    reconcile: () => reconcile({ native, table, attacher, ...lifecycle, onExit }),
+    reconcile: () =>
+      reconcile({
+        ...{ native, table, attacher, ...lifecycle, onExit },
+        adoptNetworks: (running) =>
+          adoptNetworks({ networks: catalog, hosting, ports, log }, running),
+      }),
     close: async () => {
       lifecycle.restarter.close();
       lifecycle.health.close();

@@ -20,6 +20,8 @@ export interface ReconcileParts {
   freezer: Freezer;
   restarter: Restarter;
   onExit(entry: Entry): void;
+  /** Takes over what the containers that run have of the host's networks. */
+  adoptNetworks(running: Entry[]): Promise<void>;
 }
 
 /** Milliseconds that a monitor gets to end after it was let go. */
@@ -32,7 +34,9 @@ export async function reconcile(parts: ReconcileParts): Promise<void> {
   await Promise.all(entries.map((entry) => adopt(entry, parts)));
   // A daemon that was killed in the middle of a launch has left one that no monitor knows.
   await supervisor.sweep(entries.filter(({ state }) => !isRunning(state)));
-  attacher.reconcile(table.all().filter(({ state }) => isRunning(state)));
+  const running = table.all().filter(({ state }) => isRunning(state));
+  attacher.reconcile(running);
+  await parts.adoptNetworks(running);
   restarter.boot();
 }
 

@@ -1,11 +1,12 @@
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
+import type { BridgePlan, PublishedPort } from "../../native-types/net.ts";
 import { bridgeNameOf, buildBridgePlan } from "./bridge-plan.ts";
 import { optionNames } from "./create/options.ts";
 import type { Network } from "./network.ts";
 
 export interface HostingParts {
-  native: Pick<Native, "ensureBridge" | "removeBridge">;
+  native: Pick<Native, "ensureBridge" | "removeBridge" | "resetRules">;
   /** Of networks that do not say, bytes. */
   mtu: number;
 }
@@ -36,9 +37,23 @@ export class NetworkHosting {
     if (network.foundBridge !== true) await this.#parts.native.removeBridge(bridgeNameOf(network));
   }
 
+  /** Puts the rules of networks and ports that an earlier daemon has left as they should be, in one step. */
+  async adopt(
+    networks: readonly Network[],
+    published: Record<string, PublishedPort[]>,
+  ): Promise<void> {
+    const bridges = networks
+      .filter(({ pools }) => pools.length > 0)
+      .map((each) => this.#plan(each));
+    await this.#parts.native.resetRules({ bridges, published });
+  }
+
+  #plan(network: Network): BridgePlan {
+    return buildBridgePlan(network, this.#parts.mtu);
+  }
+
   #make(network: Network): Promise<void> {
-    const { native, mtu } = this.#parts;
-    const ready = native.ensureBridge(buildBridgePlan(network, mtu)).catch((error: unknown) => {
+    const ready = this.#parts.native.ensureBridge(this.#plan(network)).catch((error: unknown) => {
       this.#ready.delete(network.id);
       throw error;
     });
