@@ -2,11 +2,13 @@ import { defineCommand, type EngineFlags } from "../cli/command.ts";
 import type { FlagValues } from "../cli/flags.ts";
 import { exitCodes, formatError } from "../cli/report.ts";
 import type { DaemonFlags } from "../daemon/config.ts";
+import type { NetworkFlags } from "../daemon/networks/settings.ts";
 import { env } from "../env.ts";
 import { EngineError } from "../errors.ts";
 
 const daemonFlags = {
   bip: { kind: "string", value: "cidr", summary: "Address of the default bridge (10.7.0.1/24)" },
+  bip6: { kind: "string", value: "cidr", summary: "IPv6 address of the default bridge" },
   "cgroup-parent": { kind: "string", summary: "Parent cgroup of all containers" },
   config: { kind: "string", value: "file", summary: "Settings as JSON, named as the flags" },
   "data-root": {
@@ -14,6 +16,32 @@ const daemonFlags = {
     value: "dir",
     summary: "Images, containers and state (/var/lib/rt)",
   },
+  "default-address-pool": {
+    kind: "list",
+    value: "base=subnet,size=length",
+    summary: "What subnets of networks are cut from (Docker's pools, local IPv6 addresses)",
+  },
+  "default-gateway": {
+    kind: "string",
+    value: "ip",
+    summary: "Way out of the default bridge, if not the bridge itself",
+  },
+  "default-gateway-v6": {
+    kind: "string",
+    value: "ip",
+    summary: "The same for IPv6",
+  },
+  "default-network-opt": {
+    kind: "list",
+    value: "driver=option=value",
+    summary: "Option of new networks that do not give it",
+  },
+  "fixed-cidr": {
+    kind: "string",
+    value: "cidr",
+    summary: "Addresses of containers on the default bridge",
+  },
+  "fixed-cidr-v6": { kind: "string", value: "cidr", summary: "The same for IPv6" },
   group: {
     kind: "string",
     short: "G",
@@ -25,6 +53,27 @@ const daemonFlags = {
     short: "H",
     summary: "Socket to serve on: unix://PATH (/run/rt/rt.sock) or tcp://HOST:PORT",
   },
+  icc: {
+    kind: "bool",
+    default: "true",
+    summary: "Let containers on the default bridge reach each other",
+  },
+  ip: {
+    kind: "string",
+    value: "ip",
+    summary: "Where ports are published that do not say (0.0.0.0)",
+  },
+  "ip-forward": {
+    kind: "bool",
+    default: "true",
+    summary: "Switch IP forwarding on with the first network that needs it",
+  },
+  "ip-masq": {
+    kind: "bool",
+    default: "true",
+    summary: "Let what leaves the default bridge carry the host's address",
+  },
+  ipv6: { kind: "bool", summary: "Give the default bridge IPv6" },
   "insecure-registry": { kind: "list", summary: "Registry that may speak plain HTTP" },
   "log-driver": { kind: "string", summary: "Log driver of new containers (json-file)" },
   "log-level": {
@@ -36,6 +85,7 @@ const daemonFlags = {
   "max-concurrent-downloads": { kind: "int", summary: "Layers fetched at once; 0 is no limit (3)" },
   "max-download-attempts": { kind: "int", summary: "Tries of a download before it fails (5)" },
   "max-ranges-per-blob": { kind: "int", summary: "Connections at once for one large layer (1)" },
+  mtu: { kind: "int", summary: "Bytes in a packet on the default bridge (1500)" },
   "no-keep-blobs": {
     kind: "bool",
     summary:
@@ -103,6 +153,7 @@ function toDaemonFlags(
     logOptions: flags["log-opt"],
     certPath: env.certPath(),
     tls: { ...tls, ...Object.fromEntries(typed) },
+    networks: toNetworkFlags(flags, given),
   };
   const optional = {
     dataRoot: flags["data-root"],
@@ -110,7 +161,6 @@ function toDaemonFlags(
     group: flags.group,
     cgroupParent: flags["cgroup-parent"],
     configFile: flags.config,
-    bip: flags.bip,
     seccompProfile: flags["seccomp-profile"],
     logLevel: flags["log-level"],
     noKeepBlobs: flags["no-keep-blobs"],
@@ -122,4 +172,27 @@ function toDaemonFlags(
   };
   const said = Object.entries(optional).filter(([, value]) => value !== undefined);
   return Object.assign(settings, Object.fromEntries(said));
+}
+
+function toNetworkFlags(
+  flags: FlagValues<typeof daemonFlags>,
+  given: ReadonlySet<string>,
+): NetworkFlags {
+  const typed = {
+    ...{ bip: flags.bip, bip6: flags.bip6, ip: flags.ip, mtu: flags.mtu },
+    fixedCidr: flags["fixed-cidr"],
+    fixedCidrV6: flags["fixed-cidr-v6"],
+    defaultGateway: flags["default-gateway"],
+    defaultGatewayV6: flags["default-gateway-v6"],
+    ipv6: given.has("ipv6") ? flags.ipv6 : undefined,
+    icc: given.has("icc") ? flags.icc : undefined,
+    ipMasq: given.has("ip-masq") ? flags["ip-masq"] : undefined,
+    ipForward: given.has("ip-forward") ? flags["ip-forward"] : undefined,
+  };
+  const said = Object.entries(typed).filter(([, value]) => value !== undefined);
+  return {
+    defaultAddressPools: flags["default-address-pool"],
+    defaultNetworkOptions: flags["default-network-opt"],
+    ...Object.fromEntries(said),
+  };
 }

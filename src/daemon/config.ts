@@ -7,6 +7,13 @@ import { readSeccompDefault, type SeccompDefault } from "./containers/seccomp.ts
 import { isRecord } from "./http/json.ts";
 import type { ListenAddress } from "./http/listen.ts";
 import { parseListenAddress, readTlsConfig, type TlsConfig, type TlsFlags } from "./listeners.ts";
+import type { WrittenPool } from "./networks/ipam/default-pools.ts";
+import {
+  type NetworkConfig,
+  type NetworkFlags,
+  networkFileKeys,
+  readNetworkConfig,
+} from "./networks/settings.ts";
 import {
   type Mirrors,
   parseConcurrentDownloads,
@@ -33,8 +40,7 @@ export interface DaemonFlags {
   maxRangesPerBlob?: number;
   cgroupParent?: string;
   configFile?: string;
-  /** Address and prefix of the default bridge, "10.7.0.1/24". */
-  bip?: string;
+  networks: NetworkFlags;
   /** "builtin", "unconfined" or a file. */
   seccompProfile?: string;
   logLevel?: string;
@@ -63,7 +69,7 @@ export interface DaemonConfig {
   maxRangesPerBlob: number;
   cgroupParent: string | null;
   seccomp: SeccompDefault;
-  bip: string | null;
+  networks: NetworkConfig;
   logLevel: "debug" | "info" | "warn" | "error";
   /** Of containers that do not say. */
   noNewPrivileges: boolean;
@@ -96,7 +102,7 @@ const fileKeys = {
   "max-download-attempts": "number",
   "max-ranges-per-blob": "number",
   "cgroup-parent": "string",
-  bip: "string",
+  ...networkFileKeys,
   "seccomp-profile": "string",
   "log-level": "string",
   "no-keep-blobs": "boolean",
@@ -112,6 +118,8 @@ interface SettingTypes {
   number: number;
   strings: string[];
   texts: Record<string, string>;
+  maps: Record<string, Record<string, string>>;
+  pools: WrittenPool[];
 }
 
 type FileSettings = { [Key in keyof typeof fileKeys]?: SettingTypes[(typeof fileKeys)[Key]] };
@@ -152,7 +160,7 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     maxRangesPerBlob: parseRangesPerBlob(flags.maxRangesPerBlob ?? file["max-ranges-per-blob"]),
     cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
     seccomp: await readSeccompDefault(flags.seccompProfile ?? file["seccomp-profile"] ?? "builtin"),
-    bip: parseBip(flags.bip ?? file.bip),
+    networks: readNetworkConfig(flags.networks, file),
     logLevel: parseLevel(flags.logLevel ?? file["log-level"] ?? "info"),
     keepBlobs: !(flags.noKeepBlobs || file["no-keep-blobs"]),
     noNewPrivileges: flags.noNewPrivileges ?? file["no-new-privileges"] ?? false,
@@ -171,6 +179,12 @@ const isSetting = {
   number: (value: unknown) => typeof value === "number",
   strings: (value: unknown) => Array.isArray(value) && value.every(isText),
   texts: (value: unknown) => isRecord(value) && Object.values(value).every(isText),
+  maps: (value: unknown) =>
+    isRecord(value) &&
+    Object.values(value).every((map) => isRecord(map) && Object.values(map).every(isText)),
+  pools: (value: unknown) =>
+    Array.isArray(value) &&
+    value.every((pool) => isRecord(pool) && isText(pool.base) && typeof pool.size === "number"),
 };
 const settingWords = {
   switch: "true or false",
@@ -179,6 +193,8 @@ const settingWords = {
   number: "a number",
   strings: "a list of strings",
   texts: "an object of strings",
+  maps: "an object of objects of strings",
+  pools: "a list of objects with a base and a size",
 };
 
 async function readSettings(path: string): Promise<FileSettings> {
@@ -227,25 +243,6 @@ function parseLogDefaults(flags: DaemonFlags, file: FileSettings): LogConfig {
   };
   parseLogConfig(config);
   return config;
-}
-
-function parseBip(text: string | undefined): string | null {
-  if (text === undefined) return null;
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{1,2})$/.exec(text);
-  const numbers = match?.slice(1).map(Number) ?? [];
-  const prefix = numbers[4] ?? 0;
-  if (
-    numbers.length !== 5 ||
-    numbers.slice(0, 4).some((part) => part > 255) ||
-    prefix < 8 ||
-    prefix > 30
-  ) {
-    throw new EngineError(
-      "invalid_argument",
-      `invalid bridge address ${JSON.stringify(text)}: give one such as 172.17.0.1/16`,
-    );
-  }
-  return text;
 }
 
 function parseLevel(level: string): DaemonConfig["logLevel"] {

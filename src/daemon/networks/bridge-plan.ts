@@ -8,8 +8,11 @@ export function bridgeNameOf(network: Pick<Network, "id" | "options">): string {
   return parseBridgeOptions(network.options).name || `br-${network.id.slice(0, 12)}`;
 }
 
-/** What the host carries for a bridge network; `mtu` is the daemon's, for networks that do not say. */
-export function buildBridgePlan(network: Network, mtu: number): BridgePlan {
+/** Bytes, as on the wire that most hosts hang on. */
+const usualMtu = 1500;
+
+/** What the host carries for a bridge network. */
+export function buildBridgePlan(network: Network): BridgePlan {
   const options = parseBridgeOptions(network.options);
   const { gatewayMode4, gatewayMode6 } = options;
   const isNat = (network.enableIpv4 ? gatewayMode4 : gatewayMode6) !== "routed";
@@ -23,7 +26,7 @@ export function buildBridgePlan(network: Network, mtu: number): BridgePlan {
       .filter((pool) => (isIpv4(pool) ? gatewayMode4 : gatewayMode6) !== "isolated")
       .flatMap(hostAddressIn),
     subnets: network.pools.map(({ subnet }) => subnet),
-    mtu: options.mtu || mtu,
+    mtu: options.mtu || usualMtu,
     rules: {
       masquerade: options.masquerade && isNat && !network.internal,
       ...(hasSource ? { sourceAddress: { ...ipv4, ...ipv6 } } : {}),

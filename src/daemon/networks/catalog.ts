@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Native } from "../../native-types/native.ts";
@@ -53,17 +54,37 @@ export class NetworkCatalog {
     for (const network of own) if (!isStored(network)) store.save(network);
   }
 
-  /** Decides the default bridge anew, unless containers are on it. */
+  /**
+   * Decides the default bridge anew, unless containers are on it. What the user wants of it and cannot
+   * have ends the start; that no subnet is free is told to whoever needs one.
+   */
   async open(): Promise<void> {
-    const { book, log } = this.#parts;
+    const { store, book, log, defaultBridge } = this.#parts;
     const known = this.get("bridge");
-    if (known.pools.length > 0 && book.isUsed(known.id)) return;
+    const others = this.list().filter((network) => network !== known);
+    const around = { ...(await this.#surroundings()), networks: others };
+    let decided: Network;
     try {
-      await this.#decideDefaultBridge();
+      decided = decideDefaultBridge(defaultBridge, known, around);
     } catch (error) {
-      // Whoever needs it is told.
-      log.warn(`the default bridge has no addresses: ${messageOf(error)}`);
+      const { 4: ipv4, 6: ipv6 } = defaultBridge.addresses;
+      const isChosen = [ipv4, ipv6].some(
+        ({ bip, fixedCidr, gateway }) => bip ?? fixedCidr ?? gateway,
+      );
+      if (!(error instanceof EngineError)) throw error;
+      if (isChosen)
+        throw new EngineError(error.code, `default bridge: ${error.message}`, { cause: error });
+      log.warn(`the default bridge has no addresses: ${error.message}`);
+      return;
     }
+    if (known.pools.length > 0 && book.isUsed(known.id)) {
+      if (!isDeepStrictEqual(known, decided))
+        log.warn("settings of the default bridge wait for its containers to end");
+      return;
+    }
+    store.save(decided);
+    book.reread(decided.id);
+    this.#networks.set(decided.id, decided);
   }
 
   list(): Network[] {
@@ -163,18 +184,6 @@ export class NetworkCatalog {
         log.warn(`take network ${network.name} off the host: ${messageOf(error)}`);
       });
     }
-  }
-
-  async #decideDefaultBridge(): Promise<Network> {
-    const { store, book, defaultBridge } = this.#parts;
-    const known = this.get("bridge");
-    const others = this.list().filter((network) => network !== known);
-    const around = { ...(await this.#surroundings()), networks: others };
-    const network = decideDefaultBridge(defaultBridge, known, around);
-    store.save(network);
-    book.reread(network.id);
-    this.#networks.set(network.id, network);
-    return network;
   }
 
   async #surroundings(): Promise<CreateSurroundings> {

@@ -9,19 +9,19 @@ import { LeaseStore } from "../store/lease-store.ts";
 import { NetworkStore } from "../store/network-store.ts";
 import type { SettingStore } from "../store/setting-store.ts";
 import { NetworkCatalog } from "./catalog.ts";
-import { optionNames } from "./create/options.ts";
+import { buildDefaultOptions } from "./default-bridge.ts";
 import { NetworkHosting } from "./hosting.ts";
 import { readInterfaces } from "./interfaces.ts";
 import { AddressBook } from "./ipam/book.ts";
-import { dockerPools, uniqueLocalPool } from "./ipam/default-pools.ts";
+import { choosePools } from "./ipam/default-pools.ts";
 import { membersOf } from "./members.ts";
+import type { NetworkConfig } from "./settings.ts";
 
 export interface NetworkSettings {
   /** Interface of the default bridge and table of our nftables rules. */
   bridgeName: string;
   tableName: string;
-  /** Address of the default bridge when the user chose it. */
-  bip: string | null;
+  networks: NetworkConfig;
 }
 
 export interface NetworkFoundations {
@@ -45,24 +45,18 @@ export async function createNetworks(parts: NetworkFoundations): Promise<Network
   const { database, native, settings, table, events, log, config } = parts;
   native.configureRules({ table: config.tableName });
   const book = new AddressBook(new LeaseStore(database));
-  const mtu = 1500;
-  const hosting = new NetworkHosting({ native, mtu });
+  const hosting = new NetworkHosting({ native });
+  const { networks, bridgeName } = config;
   const engineId = settings.ensure("engine.id", newId);
   const catalog = new NetworkCatalog({
     ...{ native, book, hosting, events, log, newId, now: nowRfc3339 },
     store: new NetworkStore(database),
-    defaultPools: [...dockerPools, uniqueLocalPool(engineId)],
-    defaultOptions: {},
+    defaultPools: choosePools(networks.defaultPools, engineId),
+    defaultOptions: networks.defaultOptions,
     defaultBridge: {
-      options: {
-        [optionNames.defaultBridge]: "true",
-        [optionNames.icc]: "true",
-        [optionNames.masquerade]: "true",
-        [optionNames.hostBinding]: "0.0.0.0",
-        [optionNames.bridgeName]: config.bridgeName,
-        [optionNames.mtu]: String(mtu),
-      },
-      bip: config.bip,
+      options: buildDefaultOptions(bridgeName, networks),
+      ipv6: networks.ipv6,
+      addresses: { 4: networks.addresses4, 6: networks.addresses6 },
       formerAddress: settings.find("network.bridge.address") ?? null,
     },
     idOf: (name) => settings.ensure(`network.${name}.id`, newId),

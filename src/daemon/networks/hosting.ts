@@ -1,14 +1,12 @@
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
-import type { BridgePlan, PublishedPort } from "../../native-types/net.ts";
+import type { PublishedPort } from "../../native-types/net.ts";
 import { bridgeNameOf, buildBridgePlan } from "./bridge-plan.ts";
 import { optionNames } from "./create/options.ts";
 import type { Network } from "./network.ts";
 
 export interface HostingParts {
   native: Pick<Native, "ensureBridge" | "removeBridge" | "resetRules">;
-  /** Of networks that do not say, bytes. */
-  mtu: number;
 }
 
 /** What networks have on the host: their bridges, made when first needed. */
@@ -44,16 +42,13 @@ export class NetworkHosting {
   ): Promise<void> {
     const bridges = networks
       .filter(({ pools }) => pools.length > 0)
-      .map((each) => this.#plan(each));
+      .map((network) => buildBridgePlan(network));
     await this.#parts.native.resetRules({ bridges, published });
   }
 
-  #plan(network: Network): BridgePlan {
-    return buildBridgePlan(network, this.#parts.mtu);
-  }
-
   #make(network: Network): Promise<void> {
-    const ready = this.#parts.native.ensureBridge(this.#plan(network)).catch((error: unknown) => {
+    const making = this.#parts.native.ensureBridge(buildBridgePlan(network));
+    const ready = making.catch((error: unknown) => {
       this.#ready.delete(network.id);
       throw error;
     });

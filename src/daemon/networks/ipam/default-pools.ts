@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { EngineError } from "../../../errors.ts";
 import {
+  bitsOf,
   blockOf,
   type Family,
-  formatPrefix,
   lastOf,
   overlaps,
   type Prefix,
+  parseCidr,
   prefixOf,
   sizeOf,
 } from "../address.ts";
@@ -27,6 +28,47 @@ export const dockerPools: readonly DefaultPool[] = [
 
 function pool(base: string, size: number): DefaultPool {
   return { base: prefixOf(base), size };
+}
+
+/** A pool as the configuration file has it. */
+export interface WrittenPool {
+  base: string;
+  size: number;
+}
+
+/** In the order of their addresses; of two that overlap the smaller is left out, as in Docker. */
+export function parseDefaultPools(written: readonly WrittenPool[]): DefaultPool[] {
+  const pools = written.map(({ base, size }) => {
+    const cidr = parseCidr(base);
+    const wrong = (why: string): EngineError =>
+      new EngineError(
+        "invalid_argument",
+        `invalid default address pool base=${base},size=${size}: ${why}`,
+      );
+    if (cidr === undefined) throw wrong("its base is no subnet");
+    const { prefix } = cidr;
+    if (!Number.isInteger(size) || size > bitsOf(prefix.family))
+      throw wrong(`IPv${prefix.family} has no such prefix length`);
+    if (size < prefix.length) throw wrong("its subnets would be larger than its base");
+    return { base: prefix, size };
+  });
+  return pools
+    .sort((a, b) => a.base.family - b.base.family || compare(a.base, b.base))
+    .filter(
+      ({ base }, index) => !pools.slice(0, index).some((wider) => overlaps(wider.base, base)),
+    );
+}
+
+function compare(a: Prefix, b: Prefix): number {
+  if (a.base !== b.base) return a.base < b.base ? -1 : 1;
+  return a.length - b.length;
+}
+
+/** The pools that the user chose; of a family without any the engine's own. */
+export function choosePools(chosen: readonly DefaultPool[], engineId: string): DefaultPool[] {
+  const own = [...dockerPools, uniqueLocalPool(engineId)];
+  const missing = (family: Family): boolean => !chosen.some(({ base }) => base.family === family);
+  return [...chosen, ...own.filter(({ base }) => missing(base.family))];
 }
 
 /** Local addresses of this engine's own (RFC 4193): 40 bits that follow from its id, always the same. */
@@ -76,8 +118,4 @@ function firstFree(base: Prefix, size: number, taken: readonly Prefix[]): Prefix
 /** Routes of the host that a subnet must not cover: all but the default, and its halves as VPNs set them. */
 export function takenByRoutes(routes: readonly string[]): Prefix[] {
   return routes.map(prefixOf).filter(({ length }) => length > 1);
-}
-
-export function formatPools(pools: readonly DefaultPool[]): { Base: string; Size: number }[] {
-  return pools.map(({ base, size }) => ({ Base: formatPrefix(base), Size: size }));
 }
