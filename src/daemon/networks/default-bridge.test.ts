@@ -33,12 +33,26 @@ function pools(
 test("at first it has the first subnet that is free", () => {
   const routes = [prefixOf("172.17.0.0/24")];
   expect(pools({}, [], { routes })).toEqual([
-    { subnet: "172.18.0.0/16", range: null, gateway: "172.18.0.1", auxiliary: {} },
+    {
+      subnet: "172.18.0.0/16",
+      range: null,
+      gateway: "172.18.0.1",
+      auxiliary: {},
+      isConfigured: false,
+    },
   ]);
 });
 
 test("later it keeps what it had, also from an earlier version", () => {
-  const kept = [{ subnet: "172.20.0.0/16", range: null, gateway: "172.20.0.1", auxiliary: {} }];
+  const kept = [
+    {
+      subnet: "172.20.0.0/16",
+      range: null,
+      gateway: "172.20.0.1",
+      auxiliary: {},
+      isConfigured: false,
+    },
+  ];
   expect(pools({}, [{ subnet: "172.20.0.0/16", gateway: "172.20.0.1" }])).toEqual(kept);
   expect(pools({ formerAddress: "172.20.0.1/16" })).toEqual(kept);
 });
@@ -55,6 +69,7 @@ test("the user's address, range and gateway are obeyed", () => {
     {
       ...{ subnet: "10.7.0.0/24", range: "10.7.0.128/25", gateway: "10.7.0.9" },
       auxiliary: { DefaultGatewayIPv4: "10.7.0.2" },
+      isConfigured: false,
     },
   ]);
 });

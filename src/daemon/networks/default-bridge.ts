@@ -56,7 +56,11 @@ export function decideDefaultBridge(
     const isOffered = around.defaultPools.some(({ base }) => before && covers(base, before.prefix));
     const asked = decideRequest(own, before, isOffered);
     const pools = decidePools(family, asked === undefined ? [] : [asked], true, surroundings);
-    return pools.map((pool) => withOtherGateway(pool, family, own.gateway));
+    return pools.map((pool) => ({
+      ...withOtherGateway(pool, family, own.gateway),
+      // Nobody chooses addresses on the default bridge.
+      isConfigured: false,
+    }));
   };
   return {
     ...known,

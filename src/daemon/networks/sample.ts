@@ -12,7 +12,10 @@ export function sampleNetwork(
     ...{ options: {}, ipamOptions: {}, labels: {} },
     enableIpv4: pools.some(({ subnet }) => !subnet.includes(":")),
     enableIpv6: pools.some(({ subnet }) => subnet.includes(":")),
-    pools: pools.map((pool) => ({ range: null, gateway: null, auxiliary: {}, ...pool })),
+    pools: pools.map((pool) => ({
+      ...{ range: null, gateway: null, auxiliary: {}, isConfigured: true },
+      ...pool,
+    })),
     ...changes,
   };
 }

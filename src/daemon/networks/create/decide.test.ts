@@ -28,7 +28,15 @@ test("a request that says nothing but a name gets a bridge with the first free I
     ...{ enableIpv4: true, enableIpv6: false, internal: false, attachable: false },
     ...{ configOnly: false, configFrom: "", options: {}, labels: {} },
     ...{ ipamDriver: "default", ipamOptions: {} },
-    pools: [{ subnet: "172.17.0.0/16", range: null, gateway: "172.17.0.1", auxiliary: {} }],
+    pools: [
+      {
+        subnet: "172.17.0.0/16",
+        range: null,
+        gateway: "172.17.0.1",
+        auxiliary: {},
+        isConfigured: false,
+      },
+    ],
   });
 });
 
@@ -49,7 +57,13 @@ test("IPv6 is a local subnet of 64 bits, or what was asked for", () => {
     IPAM: { Config: [{ Subnet: "2001:db8::/56" }] },
   };
   expect(pools(asked)).toEqual([
-    { subnet: "2001:db8::/56", range: null, gateway: "2001:db8::1", auxiliary: {} },
+    {
+      subnet: "2001:db8::/56",
+      range: null,
+      gateway: "2001:db8::1",
+      auxiliary: {},
+      isConfigured: true,
+    },
   ]);
 });
 
