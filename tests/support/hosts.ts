@@ -5,8 +5,8 @@
  *     near ──┼─ switch of the router ── far
  *     other ─┘
  *
- * The world has two addresses on the switch. `near` knows the way to the networks of the world's containers,
- * as if somebody had told it a route; `far` is behind the router, which is the way out of the world.
+ * The world has two addresses on the switch. `near` and the router know the way to the networks of the world's
+ * containers, as if somebody had told them; `far` is behind the router, which is the way out of the world.
  */
 import { Envoy } from "./envoy.ts";
 import { until } from "./until.ts";
@@ -149,6 +149,7 @@ export async function createHosts(world: World): Promise<Hosts> {
     ...containers.ipv6.map((subnet) => `route add ${subnet} via ${worldAddresses.ipv6}`),
   ];
   await configure(world, routes, near.pid);
+  await configure(world, routes, router.pid);
   const own = Envoy.in(world);
   await settle(own, [near, other, far]);
   return {

@@ -139,6 +139,10 @@ export class World implements AsyncDisposable {
     return daemon;
   }
 
+  get hasDaemon(): boolean {
+    return this.#daemons.some((each) => each.alive);
+  }
+
   /** The daemon that runs now. */
   daemonAlive(): Daemon {
     const daemon = this.#daemons.find((each) => each.alive);
