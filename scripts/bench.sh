@@ -2,7 +2,7 @@
 # Measures rt next to docker, podman and crun where they are on PATH; needs root.
 #   -n ROUNDS      rounds per table (20)
 #   --only A,B     some of: startup, run, api, pull, memory, exec, stop, output, log, logs, parallel, pss,
-#                  isolation
+#                  isolation, network
 #   --image REF    what is pulled: anything skopeo can read, such as docker://… or oci:DIR
 #                  (without it images made of this machine's own files; takes some 30 GB for a while)
 # All engines run in network, mount and process namespaces that end with the benchmark.

@@ -15,6 +15,7 @@ import {
 } from "./bench/engines.ts";
 import { benchIsolation } from "./bench/isolation.ts";
 import { KeepAlive } from "./bench/keep-alive.ts";
+import { benchNetwork } from "./bench/network.ts";
 import { benchPull } from "./bench/pull.ts";
 import {
   benchExec,
@@ -47,6 +48,7 @@ const living = {
   parallel: benchParallel,
   pss: benchPss,
   isolation: benchIsolation,
+  network: benchNetwork,
 };
 const tables = ["startup", "run", "api", "pull", "memory", ...Object.keys(living)];
 const hello = `${registryHost}/library/hello-world`;

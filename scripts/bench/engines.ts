@@ -43,27 +43,27 @@ const asHostIs = [
   "rt",
 ];
 
-export async function startRt({ dir, rt }: Place): Promise<Engine> {
+/** `inside` is what runs the daemon's command, which follows it. */
+export async function startRt({ dir, rt }: Place, inside: readonly string[] = []): Promise<Engine> {
   const socket = `unix://${dir}/rt.sock`;
   const flags = ["--data-root", `${dir}/rt-data`, "--run-root", `${dir}/rt-run`, "-H", socket];
   const client = [rt, "-H", socket];
-  const server = await serve([...asHostIs, rt, "daemon", ...flags], `${dir}/rt.log`, () =>
-    works([...client, "version"]),
-  );
+  const command = [...inside, ...asHostIs, rt, "daemon", ...flags];
+  const server = await serve(command, `${dir}/rt.log`, () => works([...client, "version"]));
   return { ...byDockersCommands("rt", client), server, monitor: "rt-monitor" };
 }
 
 export async function startDocker(
   { dir, cgroup }: Place,
+  inside: readonly string[] = [],
   further: readonly string[] = [],
 ): Promise<Engine> {
   const socket = `unix://${dir}/docker.sock`;
   const flags = ["--data-root", `${dir}/docker-data`, "--exec-root", `${dir}/docker-run`];
   const more = ["-H", socket, "-p", `${dir}/docker.pid`, "--cgroup-parent", `${cgroup}/docker`];
   const client = ["docker", "-H", socket];
-  const server = await serve(["dockerd", ...flags, ...more, ...further], `${dir}/docker.log`, () =>
-    works([...client, "version"]),
-  );
+  const command = [...inside, "dockerd", ...flags, ...more, ...further];
+  const server = await serve(command, `${dir}/docker.log`, () => works([...client, "version"]));
   return { ...byDockersCommands("docker", client), server, monitor: "containerd-shim" };
 }
 

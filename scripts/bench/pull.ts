@@ -77,7 +77,7 @@ class Stores {
 function engineSubjects(stores: Stores, image: string, peaks: number[]): Subject[] {
   const starters: [string, string, (place: Place) => Promise<Puller>][] = [
     ["rt", "true", async (place) => toPuller(await startRt(place), peaks)],
-    ["docker", "dockerd", async (place) => toPuller(await startDocker(place, noNetwork))],
+    ["docker", "dockerd", async (place) => toPuller(await startDocker(place, [], noNetwork))],
     ["podman", "podman", async (place) => toPuller(await startPodman(place))],
     ["ctr", "containerd", startContainerd],
   ];
