@@ -2,7 +2,7 @@
  * Many of everything. By default: a bridge filled with wires, 50 connects, 20 names. RT_FULL=1: 1,023
  * containers on one bridge, 1,000 connects, 100 names.
  */
-import { afterAll, expect, test } from "bun:test";
+import { expect, test } from "bun:test";
 import { readdir, readFile } from "node:fs/promises";
 import { useMembers } from "../support/members.ts";
 import { until } from "../support/until.ts";
@@ -27,9 +27,9 @@ async function fillBridge(bridge: string, wires: number): Promise<void> {
   if (ran.code !== 0) throw new Error(ran.stderr);
 }
 
-afterAll(async () => {
+async function emptyBridge(): Promise<void> {
   await members().world.run(["ip", "link", "del", "group", "77"], { timeoutMs: 60_000 });
-});
+}
 
 test("the 1,024th container of a bridge is refused with a clear sentence", async () => {
   const { world } = members();
@@ -58,9 +58,15 @@ test("the 1,024th container of a bridge is refused with a clear sentence", async
   );
   await members().remove(last.id);
   // The kernel frees the port when it gets to the end of the namespace.
+  let said = "";
   await until("a place to be free", async () => {
-    return (await world.rt(["run", "--rm", "--network", "crowd", "probe", "all"])).code === 0;
+    const next = await world.rt(["run", "--rm", "--network", "crowd", "probe", "groups"]);
+    said = next.stderr;
+    return next.code === 0;
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}: ${said}`);
   });
+  await emptyBridge();
 }, 900_000);
 
 interface Standing {

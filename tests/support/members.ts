@@ -57,7 +57,8 @@ function bindingOf(port: string): [string, { HostIp: string; HostPort: string }]
 
 export class Members {
   readonly world: World;
-  readonly #envoys: Envoy[] = [];
+  /** By the container's id. */
+  readonly #envoys = new Map<string, Envoy>();
 
   private constructor(world: World) {
     this.world = world;
@@ -138,7 +139,7 @@ export class Members {
     const found = await this.daemon.json<Inspected>(`/containers/${id}/json`);
     const place = found.NetworkSettings.Networks[wish.network ?? "bridge"];
     const envoy = Envoy.in(this.world, found.State.Pid);
-    this.#envoys.push(envoy);
+    this.#envoys.set(id, envoy);
     return {
       ...{ id, name, envoy, pid: found.State.Pid },
       ipv4: place?.IPAddress ?? "",
@@ -154,13 +155,17 @@ export class Members {
     await this.#ask(`/networks/${network}/disconnect`, { Container: container });
   }
 
+  /** Removes a container. Its envoy ends first, which would keep its network alive. */
   async remove(id: string): Promise<void> {
+    this.#envoys.get(id)?.end();
+    this.#envoys.delete(id);
     await this.daemon.request(`/containers/${id}?force=true`, { method: "DELETE" });
   }
 
   /** Removes all containers and networks, and ends their envoys. */
   async clear(): Promise<void> {
-    for (const envoy of this.#envoys.splice(0)) envoy.end();
+    for (const envoy of this.#envoys.values()) envoy.end();
+    this.#envoys.clear();
     await this.daemon.removeContainers();
     await this.#ask("/networks/prune");
   }
