@@ -149,8 +149,9 @@ fn guard(change: &mut Transaction<'_>) {
         .flat_map(|family| [End::Source, End::Destination].map(|end| (family, end)))
     {
         change.add_rule("guard", |rule| {
-            rule.coming_by(BRIDGES.name)
-                .loopback(family, end)
+            // Every packet meets these: what compares comes before what looks up.
+            rule.loopback(family, end)
+                .coming_by(BRIDGES.name)
                 .verdict(Verdict::Drop);
         });
     }
