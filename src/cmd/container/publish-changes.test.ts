@@ -13,10 +13,10 @@ test("buildPublishChanges takes what -p takes, of which a part may be named to g
     },
   });
   expect(
-    buildPublishChanges([], ["80", "53/UDP", "8000-8001:80-81", "[::1]:9:90", "127.0.0.1::7"]),
+    buildPublishChanges([], ["80", "53/UDP", "8000-8001:80-81", "[::1]:9:90", "127.0.0.1:7:7"]),
   ).toEqual({
     PublishRemove: [
-      ...["80/tcp", "53/udp", "8000:80/tcp", "8001:81/tcp", "[::1]:9:90/tcp", "127.0.0.1::7/tcp"],
+      ...["80/tcp", "53/udp", "8000:80/tcp", "8001:81/tcp", "[::1]:9:90/tcp", "127.0.0.1:7:7/tcp"],
     ],
   });
 });
