@@ -22,7 +22,17 @@ async function publish(name: string, ...flags: string[]): Promise<void> {
 test("docker port and ps show what is published as rt does", async () => {
   await docker("network", "create", "--ipv6", "six");
   await publish(
-    ...["web", "--network", "six", "-p", "8080:80", "-p", "127.0.0.1:8443:443", "-p", "5353:53/udp"],
+    ...[
+      "web",
+      "--network",
+      "six",
+      "-p",
+      "8080:80",
+      "-p",
+      "127.0.0.1:8443:443",
+      "-p",
+      "5353:53/udp",
+    ],
     ...["-p", "9000-9002:9000-9002", "-p", "[::1]:8081:81", "--expose", "7000-7001"],
   );
   const ports = (await same("port", "web")).stdout;

@@ -16,6 +16,18 @@ test("a network that is not there is told with those that are, and costs no pull
   );
 });
 
+test("a port that a container has is refused with that one's name", async () => {
+  const { world } = stage();
+  const sleep = ["busybox", "sleep", "1000"];
+  await world.rtOutput(["run", "-d", "--name", "first", "-p", "8200:80", ...sleep]);
+  const refused = await world.rt(["run", "--rm", "-p", "127.0.0.1:8200:80", "busybox", "true"]);
+  expect(refused.code).toBe(125);
+  expect(refused.stderr).toContain(
+    "Bind for 127.0.0.1:8200 failed: port is already allocated\nhint: the container first publishes port 8200\n",
+  );
+  await world.rtOutput(["rm", "-f", "first"]);
+});
+
 test("a subnet that overlaps another network's is refused with that one's name", async () => {
   const { world } = stage();
   await world.rtOutput(["network", "create", "--subnet", "10.1.0.0/16", "back"]);

@@ -1,11 +1,12 @@
 import { EngineError, messageOf } from "../../../errors.ts";
 import type { Log } from "../../../log.ts";
 import type { Native } from "../../../native-types/native.ts";
-import type { PublishedPort } from "../../../native-types/net.ts";
+import type { PortPlan, PublishedPort } from "../../../native-types/net.ts";
 import { type Container, isRunning } from "../../containers/container.ts";
 import type { ContainerTable, Entry } from "../../containers/table.ts";
 import type { Endpoint, Network, PortMap } from "../network.ts";
 import { applyChanges, chooseRemoved, type PublishChanges } from "./changes.ts";
+import { hintAtHolder } from "./holder.ts";
 import { buildPortPlans, type PortWishes } from "./plans.ts";
 import { findReach } from "./reach.ts";
 import { toPortMap, toPublished } from "./view.ts";
@@ -14,7 +15,7 @@ type Endpoints = Record<string, Endpoint>;
 
 export interface PublisherParts {
   native: Pick<Native, "publish" | "unpublish" | "holdPorts">;
-  table: Pick<ContainerTable, "saveState" | "saveContainer">;
+  table: Pick<ContainerTable, "all" | "saveState" | "saveContainer">;
   networks: { find(name: string): Network | undefined };
   log: Pick<Log, "warn">;
 }
@@ -36,7 +37,7 @@ export class Publisher {
       return toPortMap(await this.#parts.native.publish(change));
     } catch (error) {
       const why = `failed to set up container networking: ${describe(container, endpoints)}`;
-      throw wrap(why, error);
+      throw this.#wrap(why, error, container, add);
     }
   }
 
@@ -73,7 +74,7 @@ export class Publisher {
     };
     if (change.remove.length === 0 && change.add.length === 0) return;
     const published = await native.publish(change).catch((error: unknown) => {
-      throw wrap(describe(container, endpoints), error);
+      throw this.#wrap(describe(container, endpoints), error, container, change.add);
     });
     if (isRunning(entry.state)) {
       table.saveState(entry, { ...entry.state, ports: toPortMap(published) });
@@ -97,6 +98,17 @@ export class Publisher {
     if (Object.keys(published).length === 0) return published;
     for (const sentence of await native.holdPorts(published)) log.warn(sentence);
     return published;
+  }
+
+  #wrap(why: string, cause: unknown, { id }: Container, plans: readonly PortPlan[]): EngineError {
+    const code = cause instanceof EngineError ? cause.code : "internal";
+    const others = this.#parts.table.all().filter(({ container }) => container.id !== id);
+    const holders = others.map(({ container, state }) => ({
+      ...{ name: container.name, ports: state.ports },
+    }));
+    const hint = hintAtHolder(plans, holders);
+    const message = `${why}: ${messageOf(cause)}`;
+    return new EngineError(code, message, { cause, ...(hint ? { hint } : {}) });
   }
 
   #reach(endpoints: Endpoints) {
@@ -124,9 +136,4 @@ function describe({ name }: Container, endpoints: Endpoints): string {
   const endpoint = all.find(({ isGateway }) => isGateway.ipv4 || isGateway.ipv6) ?? all[0];
   const place = `${name} (${endpoint?.endpointId ?? ""})`;
   return `driver failed programming external connectivity on endpoint ${place}`;
-}
-
-function wrap(why: string, cause: unknown): EngineError {
-  const code = cause instanceof EngineError ? cause.code : "internal";
-  return new EngineError(code, `${why}: ${messageOf(cause)}`, { cause });
 }
