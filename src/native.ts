@@ -54,6 +54,9 @@ interface Addon {
   removeBridge(name: string): Promise<void>;
   connect(request: string): Promise<void>;
   disconnect(request: string): Promise<void>;
+  setGateways(request: string): Promise<void>;
+  ensureParent(parent: string): Promise<void>;
+  removeParent(name: string): Promise<void>;
   listRoutes(): Promise<string[]>;
   publish(change: string): Promise<string>;
   unpublish(container: string): Promise<void>;
@@ -154,6 +157,9 @@ function wrap(addon: Addon): Native {
     disconnect: (request) => asPromise(() => addon.disconnect(JSON.stringify(request))),
     resetRules: (reset) => asPromise(() => addon.resetRules(JSON.stringify(reset))),
     removeRules: () => asPromise(() => addon.removeRules()),
+    setGateways: (request) => asPromise(() => addon.setGateways(JSON.stringify(request))),
+    ensureParent: (parent) => asPromise(() => addon.ensureParent(JSON.stringify(parent))),
+    removeParent: (name) => asPromise(() => addon.removeParent(name)),
     ensureBridge: (bridge) => asPromise(() => addon.ensureBridge(JSON.stringify(bridge))),
     listRoutes: () => asPromise(() => addon.listRoutes()),
     publish: async (change) =>

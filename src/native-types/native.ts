@@ -82,6 +82,15 @@ export interface Native {
   connect(request: EndpointRequest): Promise<void>;
   /** Takes an interface away again. Interface or container gone is no error. */
   disconnect(request: EndpointRequest): Promise<void>;
+  /** Makes an interface of a running container the way out, for the families of its gateways. */
+  setGateways(request: EndpointRequest): Promise<void>;
+  /**
+   * Makes sure of the interface that macvlans or ipvlans hang on: for an internal network one that leads
+   * nowhere; otherwise one of the host's, or if it is absent and named "eth0.10", VLAN 10 of eth0.
+   */
+  ensureParent(parent: { name: string; internal: boolean }): Promise<void>;
+  /** Takes away what `ensureParent` made, now or in an earlier daemon, and nothing else. */
+  removeParent(name: string): Promise<void>;
   /** Changes the published ports of a container; resolves with all that it has then. */
   publish(change: PortChange): Promise<PublishedPort[]>;
   /** Withdraws every port of a container, if it has any. */

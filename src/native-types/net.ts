@@ -35,7 +35,10 @@ export interface EndpointPlan {
   interface: string;
   /** Each with its prefix; none for a network without address management. */
   addresses: string[];
-  /** Default routes to set, at most one for each family; only of the endpoint that is the way out. */
+  /**
+   * Default routes to set in place of those there are, at most one for each family; only of the endpoint
+   * that is the way out. "0.0.0.0" and "::" are a route without a router (ipvlan l3).
+   */
   gateways: string[];
   /** "02:42:ac:11:00:02"; "" leaves it to the kernel (always for ipvlan). */
   mac: string;
@@ -51,18 +54,23 @@ export type LinkPlan =
       bridge: string;
       /** The host's end of the veth pair; another one at each start. */
       hostInterface: string;
+      /** Where icc is off: out of the reach of its neighbours, which rules cannot do within a bridge. */
+      isolated: boolean;
     }
   | {
       kind: "macvlan";
       /** Interface of the host. */
       parent: string;
       mode: "bridge" | "private" | "vepa" | "passthru";
+      /** Bytes; 0 is that of the parent. */
+      mtu: number;
     }
   | {
       kind: "ipvlan";
       parent: string;
       mode: "l2" | "l3" | "l3s";
       flag: "bridge" | "private" | "vepa";
+      mtu: number;
     };
 
 /** A port of a container that is to be reached by addresses of the host, at one number for all of them. */

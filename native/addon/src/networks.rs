@@ -1,6 +1,7 @@
 //! Networks of the host, and places of running containers in them.
 
 use std::collections::BTreeMap;
+use std::os::fd::AsFd;
 
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -82,12 +83,12 @@ pub fn list_routes(env: &Env) -> Result<Object<'_>> {
 #[napi]
 pub fn connect(env: &Env, request: String) -> Result<Object<'_>> {
     run(env, move || {
-        let request: EndpointRequest = serde_json::from_str(&request)?;
-        let netns = sandbox::open_network(&request.container)?;
-        Ok(net::attach(
-            &[request.endpoint],
-            std::os::fd::AsFd::as_fd(&netns),
-        )?)
+        let EndpointRequest {
+            endpoint,
+            container,
+        } = serde_json::from_str(&request)?;
+        let netns = sandbox::open_network(&container)?;
+        Ok(net::attach(&[endpoint], netns.as_fd())?)
     })
 }
 
@@ -98,14 +99,51 @@ pub fn connect(env: &Env, request: String) -> Result<Object<'_>> {
 #[napi]
 pub fn disconnect(env: &Env, request: String) -> Result<Object<'_>> {
     run(env, move || {
-        let request: EndpointRequest = serde_json::from_str(&request)?;
-        match sandbox::open_network(&request.container) {
-            Ok(netns) => Ok(net::detach(
-                &request.endpoint,
-                std::os::fd::AsFd::as_fd(&netns),
-            )?),
+        let EndpointRequest {
+            endpoint,
+            container,
+        } = serde_json::from_str(&request)?;
+        match sandbox::open_network(&container) {
+            Ok(netns) => Ok(net::detach(&endpoint, netns.as_fd())?),
             Err(gone) if gone.code == Code::Conflict => Ok(()),
             Err(error) => Err(error.into()),
         }
     })
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn set_gateways(env: &Env, request: String) -> Result<Object<'_>> {
+    run(env, move || {
+        let EndpointRequest {
+            endpoint,
+            container,
+        } = serde_json::from_str(&request)?;
+        let netns = sandbox::open_network(&container)?;
+        Ok(net::set_gateways(&endpoint, netns.as_fd())?)
+    })
+}
+
+#[derive(Deserialize)]
+struct Parent {
+    name: String,
+    internal: bool,
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn ensure_parent(env: &Env, parent: String) -> Result<Object<'_>> {
+    run(env, move || {
+        let Parent { name, internal } = serde_json::from_str(&parent)?;
+        Ok(net::ensure_parent(&name, internal)?)
+    })
+}
+
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn remove_parent(env: &Env, name: String) -> Result<Object<'_>> {
+    run(env, move || Ok(net::remove_parent(&name)?))
 }

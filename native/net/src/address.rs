@@ -50,6 +50,16 @@ impl Cidr {
         }
     }
 
+    /// False for what says nothing of who has a subnet: half of all addresses or more (the default, and
+    /// VPNs' pairs of halves), and what every IPv6 link has.
+    pub(crate) fn is_claim(self) -> bool {
+        let everywhere = match self.address {
+            IpAddr::V4(_) => false,
+            IpAddr::V6(address) => address.is_unicast_link_local() || address.is_multicast(),
+        };
+        self.prefix > 1 && !everywhere
+    }
+
     /// True if some address belongs to both networks.
     pub(crate) fn overlaps(self, other: Self) -> bool {
         let mask = self.mask() & other.mask();

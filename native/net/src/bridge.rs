@@ -1,37 +1,77 @@
-//! A bridge with its address, and its end.
+//! A bridge with its addresses, and its end. One that we made bears a mark: somebody else's, which a
+//! network may be told to use, keeps its settings and is never removed.
 
 use crate::address::{Cidr, octets};
 use crate::error::{NetError, NetErrorKind};
+use crate::kinds;
 use crate::link;
 use crate::plan::{BridgePlan, check_interface};
 use crate::query::{self, Link};
+use crate::route;
+use crate::rules;
 use crate::socket::{Failure, Netlink};
+use crate::switch::{self, Switch};
 use crate::wire::Batch;
-use crate::{rules, sysctl};
 
 const FEATURE: &str = "the kernel module \"bridge\" is missing";
+/// The router of every IPv6 link that we make.
+const LINK_LOCAL: &str = "fe80::1/64";
+
+/// A plan whose words have been understood.
+struct Wanted<'a> {
+    name: &'a str,
+    /// The host's own.
+    addresses: Vec<Cidr>,
+    subnets: Vec<Cidr>,
+    mtu: u32,
+}
+
+impl<'a> Wanted<'a> {
+    fn read(plan: &'a BridgePlan) -> Result<Self, NetError> {
+        check_interface(&plan.name)?;
+        let parse = |texts: &[String]| -> Result<Vec<_>, _> {
+            texts.iter().map(|text| Cidr::parse(text)).collect()
+        };
+        let subnets = parse(&plan.subnets)?;
+        let mut addresses = parse(&plan.addresses)?;
+        if subnets.iter().any(|subnet| !subnet.is_ipv4()) {
+            addresses.push(Cidr::parse(LINK_LOCAL)?);
+        }
+        Ok(Self {
+            name: &plan.name,
+            addresses,
+            subnets,
+            mtu: plan.mtu,
+        })
+    }
+
+    fn has(&self, ipv4: bool) -> bool {
+        self.subnets.iter().any(|subnet| subnet.is_ipv4() == ipv4)
+    }
+
+    fn refused(&self, failure: &Failure) -> NetError {
+        refused(self.name, failure)
+    }
+}
 
 pub(crate) fn ensure(plan: &BridgePlan) -> Result<(), NetError> {
-    check_interface(&plan.name)?;
-    let address = plan.addresses.first().map_or("", String::as_str);
-    let cidr = Cidr::parse(address)?;
-    let refused = |failure: Failure| refused(&plan.name, &failure);
-    let socket = Netlink::route().map_err(refused)?;
-    let found = find(&socket, &plan.name)?;
+    let wanted = Wanted::read(plan)?;
+    let told = |failure: Failure| wanted.refused(&failure);
+    let socket = Netlink::route().map_err(told)?;
+    let found = find(&socket, wanted.name)?;
     let index = found.as_ref().map_or(0, |link| link.index);
-    let addresses = query::all_addresses(&socket).map_err(refused)?;
-    if !addresses.contains(&(index, cidr)) {
-        check_free(&socket, plan, cidr, index)?;
+    let present = query::all_addresses(&socket).map_err(told)?;
+    for address in &wanted.addresses {
+        if !present.contains(&(index, *address)) {
+            check_free(&socket, &wanted, *address, index)?;
+        }
     }
     let is_new = found.is_none();
-    let index = match found {
-        Some(link) => link.index,
-        None => create(&socket, plan, cidr)?,
-    };
-    let done = bring_up(&socket, plan, cidr, index).and_then(|()| rules::ensure_network(plan));
+    let link = found.map_or_else(|| create(&socket, &wanted), Ok)?;
+    let done = bring_up(&socket, &wanted, &link).and_then(|()| rules::ensure_network(plan));
     if done.is_err() && is_new {
         // The first error is the one to tell.
-        let _ = remove_link(&socket, &plan.name);
+        let _ = remove_link(&socket, wanted.name);
     }
     done
 }
@@ -50,12 +90,16 @@ pub(crate) fn find(socket: &Netlink, name: &str) -> Result<Option<Link>, NetErro
     }
 }
 
-/// Refuses a subnet that a route of this host reaches by another interface. Routes that cover
-/// half of all addresses or more (the default, and VPNs' pairs of halves) claim nothing.
-fn check_free(socket: &Netlink, plan: &BridgePlan, cidr: Cidr, index: u32) -> Result<(), NetError> {
-    let routes = query::all_routes(socket).map_err(|failure| refused(&plan.name, &failure))?;
+/// Refuses a subnet that a route of this host reaches by another interface.
+fn check_free(
+    socket: &Netlink,
+    wanted: &Wanted<'_>,
+    address: Cidr,
+    index: u32,
+) -> Result<(), NetError> {
+    let routes = query::all_routes(socket).map_err(|failure| wanted.refused(&failure))?;
     let taken = routes.into_iter().find(|(through, route)| {
-        route.prefix > 1 && route.overlaps(cidr) && (index == 0 || *through != index)
+        route.is_claim() && route.overlaps(address) && (index == 0 || *through != index)
     });
     let Some((_, route)) = taken else {
         return Ok(());
@@ -63,48 +107,67 @@ fn check_free(socket: &Netlink, plan: &BridgePlan, cidr: Cidr, index: u32) -> Re
     Err(NetError::new(
         NetErrorKind::Overlap,
         "set address",
-        &plan.name,
-        format!("{cidr} overlaps the route {route} of this host"),
+        wanted.name,
+        format!("{address} overlaps the route {route} of this host"),
     ))
 }
 
-/// Gives back the index of the new bridge.
-fn create(socket: &Netlink, plan: &BridgePlan, cidr: Cidr) -> Result<u32, NetError> {
-    let mut mac = [0x02, 0x42, 0, 0, 0, 0];
-    for (to, from) in mac
-        .iter_mut()
-        .rev()
-        .zip(octets(cidr.address).iter().rev())
-        .take(4)
-    {
-        *to = *from;
-    }
+fn create(socket: &Netlink, wanted: &Wanted<'_>) -> Result<Link, NetError> {
     let mut batch = Batch::default();
-    link::create_bridge(&mut batch, &plan.name, mac);
-    let made = socket.run(batch);
-    made.map_err(|failure| refused(&plan.name, &failure))?;
-    let link = find(socket, &plan.name)?;
-    link.map(|link| link.index).ok_or_else(|| {
+    kinds::create_bridge(&mut batch, wanted.name, mac_of(wanted));
+    link::set_alias(&mut batch, wanted.name, &mark());
+    socket
+        .run(batch)
+        .map_err(|failure| wanted.refused(&failure))?;
+    find(socket, wanted.name)?.ok_or_else(|| {
         let detail = "it vanished at once";
-        NetError::new(NetErrorKind::NotFound, "create bridge", &plan.name, detail)
+        NetError::new(NetErrorKind::NotFound, "create bridge", wanted.name, detail)
     })
 }
 
-fn bring_up(socket: &Netlink, plan: &BridgePlan, cidr: Cidr, index: u32) -> Result<(), NetError> {
-    // Before it comes up, so that the host is never reachable by a link-local address.
-    sysctl::disable_ipv6(&plan.name)?;
+/// Locally administered, from the first address.
+fn mac_of(wanted: &Wanted<'_>) -> [u8; 6] {
+    let bytes = wanted.addresses.first().map(|cidr| octets(cidr.address));
+    let mut mac = [0x02, 0x42, 0, 0, 0, 1];
+    let last = bytes.iter().flatten().rev();
+    for (to, from) in mac.iter_mut().rev().zip(last).take(4) {
+        *to = *from;
+    }
+    mac
+}
+
+fn mark() -> String {
+    format!("rt bridge of {}", rules::table())
+}
+
+/// IPv6 is switched before the bridge comes up, so that the host is never reachable by a link-local
+/// address where it is off.
+fn bring_up(socket: &Netlink, wanted: &Wanted<'_>, link: &Link) -> Result<(), NetError> {
+    let is_ours = link.alias == mark();
+    let ipv6 = wanted.has(false);
+    if is_ours || ipv6 {
+        let switches = switch::for_family(wanted.name, ipv6, is_ours);
+        switches.iter().try_for_each(Switch::write)?;
+    }
     let mut batch = Batch::default();
-    link::set_up(&mut batch, index, Some(plan.mtu));
-    link::add_address(&mut batch, index, cidr);
+    link::set_up(&mut batch, link.index, is_ours.then_some(wanted.mtu));
+    for address in &wanted.addresses {
+        route::add_address(&mut batch, link.index, *address);
+    }
     socket
         .run(batch)
-        .map_err(|failure| refused(&plan.name, &failure))
+        .map_err(|failure| wanted.refused(&failure))?;
+    for cidr in &wanted.addresses {
+        query::await_local(socket, cidr.address);
+    }
+    Ok(())
 }
 
 pub(crate) fn remove(name: &str) -> Result<(), NetError> {
     check_interface(name)?;
     let socket = Netlink::route().map_err(|failure| refused(name, &failure))?;
-    if find(&socket, name)?.is_some() {
+    let found = find(&socket, name)?;
+    if found.is_some_and(|link| link.alias == mark()) {
         remove_link(&socket, name)?;
     }
     rules::drop_network(name)

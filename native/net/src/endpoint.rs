@@ -1,148 +1,204 @@
-//! One container's wires to its bridges.
-//!
-//! ```text
-//! host, one datagram      veth pair (host's end in the bridge and up), no link-local
-//! visit to the container  open a route socket, switch IPv6 off on eth0
-//! that socket, one more   loopback up, address, eth0 up, default route
-//! host                    settle: see `sys::settle`
-//! ```
+//! A plan of an endpoint whose words have been understood, and what the kernel is told of it.
 
 use std::net::IpAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 
-use rustix::net::netdevice::name_to_index;
+use rustix::io::Errno;
 
 use crate::address::{Cidr, parse_address, parse_mac};
-use crate::bridge;
 use crate::error::{NetError, NetErrorKind};
-use crate::link::{self, VethPair};
-use crate::netns::inside;
+use crate::kinds::{self, Inner};
+use crate::link::{self, Port};
 use crate::plan::{EndpointPlan, LinkPlan, check_interface};
-use crate::query::Link;
+use crate::query::{self, Link};
 use crate::socket::{Failure, Netlink};
+use crate::switch::{self, Switch};
 use crate::wire::Batch;
-use crate::{sys, sysctl};
+use crate::{bridge, parent, route};
 
-const FEATURE: &str = "the kernel module \"veth\" is missing";
-
-/// A plan whose words have been understood.
-struct Endpoint<'a> {
-    host: &'a str,
-    bridge: &'a str,
-    inner: &'a str,
-    mac: [u8; 6],
+pub(crate) struct Endpoint<'a> {
+    pub(crate) link: &'a LinkPlan,
+    /// In the container.
+    pub(crate) name: &'a str,
+    pub(crate) mac: Option<[u8; 6]>,
     addresses: Vec<Cidr>,
     gateways: Vec<IpAddr>,
-    netns: BorrowedFd<'a>,
+    switches: Vec<Switch>,
 }
 
 impl<'a> Endpoint<'a> {
-    fn read(plan: &'a EndpointPlan, netns: BorrowedFd<'a>) -> Result<Self, NetError> {
-        let LinkPlan::Bridge {
-            bridge,
-            host_interface,
-        } = &plan.link
-        else {
-            let detail = "macvlan and ipvlan are not done yet";
-            let kind = NetErrorKind::Unsupported;
-            return Err(NetError::new(kind, "attach", &plan.interface, detail));
-        };
-        check_interface(host_interface)?;
+    pub(crate) fn read(plan: &'a EndpointPlan) -> Result<Self, NetError> {
         check_interface(&plan.interface)?;
+        if let LinkPlan::Bridge { host_interface, .. } = &plan.link {
+            check_interface(host_interface)?;
+        }
         let addresses = plan.addresses.iter().map(|text| Cidr::parse(text));
         let gateways = plan.gateways.iter().map(|text| parse_address(text));
+        let hangs_on_bridge = matches!(plan.link, LinkPlan::Bridge { .. });
+        let mut switches = switch::for_family(&plan.interface, plan.ipv6, hangs_on_bridge);
+        for (name, value) in &plan.sysctls {
+            switches.push(Switch::parse(&plan.interface, name, value)?);
+        }
         Ok(Self {
-            host: host_interface,
-            bridge,
-            inner: &plan.interface,
-            mac: parse_mac(&plan.mac)?,
+            link: &plan.link,
+            name: &plan.interface,
+            mac: match plan.mac.as_str() {
+                "" => None,
+                text => Some(parse_mac(text)?),
+            },
             addresses: addresses.collect::<Result<_, _>>()?,
             gateways: gateways.collect::<Result<_, _>>()?,
-            netns,
+            switches,
         })
     }
-}
 
-pub(crate) fn attach(plans: &[EndpointPlan], netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    for (done, plan) in plans.iter().enumerate() {
-        if let Err(error) = attach_one(plan, netns) {
-            for plan in &plans[..done] {
-                // The first error is the one to tell.
-                let _ = detach(plan, netns);
+    /// The interface of the host that this one hangs on.
+    pub(crate) fn find_lower(&self, host: &Netlink) -> Result<Link, NetError> {
+        match self.link {
+            LinkPlan::Bridge { bridge, .. } => bridge::find(host, bridge)?.ok_or_else(|| {
+                let detail = "no such bridge";
+                NetError::new(NetErrorKind::NotFound, "use bridge", bridge, detail)
+            }),
+            LinkPlan::Macvlan { parent, .. } | LinkPlan::Ipvlan { parent, .. } => {
+                parent::find(host, parent)
             }
-            return Err(error);
         }
     }
-    Ok(())
-}
 
-pub(crate) fn detach(plan: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    let endpoint = Endpoint::read(plan, netns)?;
-    let socket = Netlink::route().map_err(|failure| endpoint.refused(&failure))?;
-    bridge::remove_link(&socket, endpoint.host)
-}
-
-fn attach_one(plan: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    let endpoint = Endpoint::read(plan, netns)?;
-    let socket = Netlink::route().map_err(|failure| endpoint.refused(&failure))?;
-    let found = bridge::find(&socket, endpoint.bridge)?;
-    let bridge = found.ok_or_else(|| {
-        let (kind, detail) = (NetErrorKind::NotFound, "no such bridge");
-        NetError::new(kind, "use bridge", endpoint.bridge, detail)
-    })?;
-    endpoint.connect(&socket, &bridge)?;
-    let configured = endpoint.configure();
-    if configured.is_err() {
-        // The first error is the one to tell.
-        let _ = bridge::remove_link(&socket, endpoint.host);
-        return configured;
-    }
-    sys::settle(socket.fd(), endpoint.host);
-    sys::settle(socket.fd(), endpoint.bridge);
-    Ok(())
-}
-
-impl Endpoint<'_> {
-    fn connect(&self, socket: &Netlink, bridge: &Link) -> Result<(), NetError> {
-        let mut batch = Batch::default();
-        let pair = VethPair {
-            host: self.host,
-            bridge: bridge.index,
-            inner: self.inner,
+    /// The first message makes the interface.
+    pub(crate) fn create(&self, batch: &mut Batch, lower: &Link, netns: BorrowedFd<'_>) {
+        let mut inner = Inner {
+            name: self.name,
             mac: self.mac,
-            mtu: bridge.mtu,
-            netns: self.netns,
+            mtu: None,
+            netns,
         };
-        pair.create(&mut batch);
-        link::no_link_local(&mut batch, self.host);
-        socket.run(batch).map_err(|failure| self.refused(&failure))
+        match self.link {
+            LinkPlan::Bridge {
+                host_interface,
+                isolated,
+                ..
+            } => {
+                inner.mtu = Some(lower.mtu);
+                kinds::create_veth(batch, host_interface, lower.index, &inner);
+                let port = Port {
+                    name: host_interface,
+                    isolated: *isolated,
+                    ipv6: switch::has_ipv6(),
+                };
+                port.change(batch);
+            }
+            LinkPlan::Macvlan { mode, mtu, .. } => {
+                inner.mtu = (*mtu != 0).then_some(*mtu);
+                kinds::create_macvlan(batch, lower.index, *mode, &inner);
+            }
+            LinkPlan::Ipvlan {
+                mode, flag, mtu, ..
+            } => {
+                // It has the hardware address of its parent.
+                inner.mac = None;
+                inner.mtu = (*mtu != 0).then_some(*mtu);
+                kinds::create_ipvlan(batch, lower.index, (*mode, *flag), &inner);
+            }
+        }
     }
 
-    fn configure(&self) -> Result<(), NetError> {
-        let visit = inside(self.netns, || -> Result<Netlink, NetError> {
-            let socket = Netlink::route().map_err(|failure| self.refused(&failure))?;
-            sysctl::disable_ipv6(self.inner)?;
-            Ok(socket)
-        });
-        let enter = "enter the network namespace of";
-        let socket =
-            visit.map_err(|errno| NetError::kernel(enter, self.host, &errno.into(), ""))??;
-        let index = name_to_index(socket.fd().as_fd(), self.inner).map_err(|errno| {
-            NetError::kernel("look up interface", self.inner, &errno.into(), "")
-        })?;
-        let mut batch = Batch::default();
-        link::set_loopback_up(&mut batch);
-        for address in &self.addresses {
-            link::add_address(&mut batch, index, *address);
+    /// To be called in the container's namespace, before the interface comes up.
+    pub(crate) fn switch(&self) -> Result<(), NetError> {
+        self.switches.iter().try_for_each(Switch::write)
+    }
+
+    /// IPv6 addresses come after the interface is up: the kernel makes their routes only then.
+    pub(crate) fn configure(&self, batch: &mut Batch, index: u32) {
+        let of = |ipv4| self.addresses.iter().filter(move |a| a.is_ipv4() == ipv4);
+        for address in of(true) {
+            route::add_address(batch, index, *address);
         }
-        link::set_up(&mut batch, index, None);
+        link::set_up(batch, index, None);
+        for address in of(false) {
+            route::add_address(batch, index, *address);
+        }
+        self.route(batch, index);
+    }
+
+    /// Waits until its addresses serve.
+    pub(crate) fn settle(&self, inside: &Netlink) {
+        for cidr in &self.addresses {
+            query::await_local(inside, cidr.address);
+        }
+    }
+
+    pub(crate) fn route(&self, batch: &mut Batch, index: u32) {
         for gateway in &self.gateways {
-            link::add_default_route(&mut batch, index, *gateway);
+            route::set_default_route(batch, index, *gateway);
         }
-        socket.run(batch).map_err(|failure| self.refused(&failure))
     }
 
-    fn refused(&self, failure: &Failure) -> NetError {
-        NetError::kernel(failure.op, self.host, &failure.fault, FEATURE)
+    /// What errors call it: the name that the host sees, if it sees one.
+    pub(crate) fn label(&self) -> &'a str {
+        match self.link {
+            LinkPlan::Bridge { host_interface, .. } => host_interface,
+            _ => self.name,
+        }
+    }
+
+    pub(crate) fn refused(&self, failure: &Failure) -> NetError {
+        if failure.fault.errno == Errno::EXIST && failure.op.starts_with("create") {
+            let detail = format!(
+                "an interface of that name, or \"{}\" in the container, exists already",
+                self.name
+            );
+            return NetError::new(NetErrorKind::Conflict, failure.op, self.label(), detail);
+        }
+        let feature = match self.link {
+            LinkPlan::Bridge { .. } => "the kernel module \"veth\" is missing",
+            LinkPlan::Macvlan { .. } => "the kernel module \"macvlan\" is missing",
+            LinkPlan::Ipvlan { .. } => "the kernel module \"ipvlan\" is missing",
+        };
+        NetError::kernel(failure.op, self.label(), &failure.fault, feature)
+    }
+
+    /// Takes it away again; what is absent is no error.
+    pub(crate) fn remove(&self, host: &Netlink, netns: BorrowedFd<'_>) -> Result<(), NetError> {
+        match self.link {
+            LinkPlan::Bridge { host_interface, .. } => bridge::remove_link(host, host_interface),
+            LinkPlan::Macvlan { parent, .. } => self.remove_inside(host, "macvlan", parent, netns),
+            LinkPlan::Ipvlan { parent, .. } => self.remove_inside(host, "ipvlan", parent, netns),
+        }
+    }
+
+    /// Found by what it hangs on, for the container may have renamed it. One of another kind that has
+    /// taken its name is left alone.
+    fn remove_inside(
+        &self,
+        host: &Netlink,
+        kind: &str,
+        parent: &str,
+        netns: BorrowedFd<'_>,
+    ) -> Result<(), NetError> {
+        let refused = |failure: Failure| self.refused(&failure);
+        let Some(lower) = query::find_link(host, parent).map_err(refused)? else {
+            return Ok(());
+        };
+        let inside = crate::attach::visit(netns, self.name, || {
+            Netlink::route().map_err(|failure| self.refused(&failure))
+        })?;
+        let links = query::all_links(&inside).map_err(refused)?;
+        let mut ours: Vec<_> = links
+            .into_iter()
+            .filter(|link| link.kind == kind && link.lower == lower.index)
+            .collect();
+        if ours.iter().any(|link| link.name == self.name) {
+            ours.retain(|link| link.name == self.name);
+        }
+        let Some(found) = ours.first() else {
+            return Ok(());
+        };
+        let mut batch = Batch::default();
+        link::delete_index(&mut batch, found.index);
+        match inside.run(batch) {
+            Err(failure) if failure.fault.errno == Errno::NODEV => Ok(()),
+            other => other.map_err(refused),
+        }
     }
 }

@@ -10,18 +10,23 @@
 //! start of a container wants.
 
 mod address;
+mod attach;
 mod bridge;
 mod endpoint;
 mod error;
+mod kinds;
 mod link;
 mod netns;
 mod nft;
+mod parent;
 mod plan;
 pub mod ports;
 mod query;
 mod redirect;
+mod route;
 mod rules;
 mod socket;
+mod switch;
 mod sys;
 mod sysctl;
 #[cfg(test)]
@@ -48,24 +53,40 @@ pub fn remove_bridge(name: &str) -> Result<(), NetError> {
     bridge::remove(name)
 }
 
-/// Gives the namespace behind `netns` its interfaces, with addresses and default routes, and brings its
-/// loopback up. On failure nothing is left.
+/// Gives the namespace behind `netns` its interfaces, with addresses and default routes. On failure
+/// nothing is left.
 pub fn attach(endpoints: &[EndpointPlan], netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    endpoint::attach(endpoints, netns)
+    attach::attach(endpoints, netns)
 }
 
 /// Takes an interface away from the namespace behind `netns`. Absence is no error.
 pub fn detach(endpoint: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    endpoint::detach(endpoint, netns)
+    attach::detach(endpoint, netns)
 }
 
-/// The IPv4 networks that routes of the main table lead to, as "a.b.c.d/n", those of connected
-/// interfaces among them. Routes that cover half of all addresses or more (the default, and VPNs'
+/// Makes an interface of the namespace behind `netns` the way out, for the families of its gateways.
+pub fn set_gateways(endpoint: &EndpointPlan, netns: BorrowedFd<'_>) -> Result<(), NetError> {
+    attach::set_gateways(endpoint, netns)
+}
+
+/// Makes sure of an interface for macvlans and ipvlans to hang on: one that leads nowhere for an
+/// internal network; otherwise one of the host's, a VLAN's being made where it is absent.
+pub fn ensure_parent(name: &str, internal: bool) -> Result<(), NetError> {
+    parent::ensure(name, internal)
+}
+
+/// Takes away what `ensure_parent` made, and nothing else. Absence is no error.
+pub fn remove_parent(name: &str) -> Result<(), NetError> {
+    parent::remove(name)
+}
+
+/// The networks that routes of the main table lead to, as "ADDRESS/PREFIX", those of connected
+/// interfaces among them; but for link-local and multicast addresses, which every link has. Routes that cover half of all addresses or more (the default, and VPNs'
 /// pairs of halves) are left out, for they claim no subnet.
 pub fn list_routes() -> Result<Vec<String>, NetError> {
     let routes = Netlink::route().and_then(|socket| query::all_routes(&socket));
     let claims = routes.map_err(|failure| listing("routes", &failure))?;
-    let claims = claims.iter().filter(|(_, route)| route.prefix > 1);
+    let claims = claims.iter().filter(|(_, route)| route.is_claim());
     Ok(claims.map(|(_, route)| route.to_string()).collect())
 }
 

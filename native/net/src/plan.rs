@@ -68,15 +68,23 @@ pub enum LinkPlan {
         bridge: String,
         /// The host's end of the veth pair, 1 to 15 bytes.
         host_interface: String,
+        /// Out of the reach of its neighbours.
+        #[serde(default)]
+        isolated: bool,
     },
     Macvlan {
         parent: String,
         mode: MacvlanMode,
+        /// Bytes; 0 is that of the parent.
+        #[serde(default)]
+        mtu: u32,
     },
     Ipvlan {
         parent: String,
         mode: IpvlanMode,
         flag: IpvlanFlag,
+        #[serde(default)]
+        mtu: u32,
     },
 }
 

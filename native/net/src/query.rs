@@ -2,14 +2,16 @@
 //! Layouts and numbers: `linux/rtnetlink.h`, `linux/if_link.h`, `linux/if_addr.h`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use rustix::io::Errno;
 
 use crate::address::Cidr;
 use crate::link::{
-    AF_INET, AF_INET6, IFA_ADDRESS, IFA_LOCAL, IFINFO, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO,
-    IFLA_MTU, RT_TABLE_MAIN, RTA_OIF, RTMSG, RTN_UNICAST, ifinfo,
+    AF_INET6, IFINFO, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MTU, ifinfo,
 };
+use crate::route::{AF_INET, IFA_ADDRESS, IFA_LOCAL, RT_TABLE_MAIN, RTA_OIF, RTMSG, RTN_UNICAST};
 use crate::socket::{Failure, Netlink};
 use crate::wire::{Batch, NLM_F_DUMP, find, read_u32, text_of};
 
@@ -19,6 +21,7 @@ const RTM_GETROUTE: u16 = 26;
 const IFLA_EXT_MASK: u16 = 29;
 const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
 const RTA_DST: u16 = 1;
+const RTN_LOCAL: u8 = 2;
 /// Length of `struct ifaddrmsg`.
 const IFADDR: usize = 8;
 
@@ -30,6 +33,9 @@ pub(crate) struct Link {
     pub(crate) mtu: u32,
     /// "bridge", "veth" …; empty for hardware and the loopback.
     pub(crate) kind: String,
+    /// Index of what it hangs on, in the namespace of that; 0 for none.
+    pub(crate) lower: u32,
+    pub(crate) alias: String,
 }
 
 fn parse_link(payload: &[u8]) -> Option<Link> {
@@ -40,6 +46,12 @@ fn parse_link(payload: &[u8]) -> Option<Link> {
         name: text_of(find(attributes, IFLA_IFNAME)?).to_owned(),
         mtu: read_u32(find(attributes, IFLA_MTU)?, 0)?,
         kind: find(info, IFLA_INFO_KIND).map_or("", text_of).to_owned(),
+        lower: find(attributes, IFLA_LINK)
+            .and_then(|value| read_u32(value, 0))
+            .unwrap_or(0),
+        alias: find(attributes, IFLA_IFALIAS)
+            .map_or("", text_of)
+            .to_owned(),
     })
 }
 
@@ -57,7 +69,6 @@ pub(crate) fn find_link(socket: &Netlink, name: &str) -> Result<Option<Link>, Fa
     }
 }
 
-#[cfg(test)]
 pub(crate) fn all_links(socket: &Netlink) -> Result<Vec<Link>, Failure> {
     let mut batch = Batch::default();
     let op = "list interfaces";
@@ -127,4 +138,35 @@ fn read_address(value: &[u8]) -> Option<IpAddr> {
         16 => Some(IpAddr::from(<[u8; 16]>::try_from(value).ok()?)),
         _ => None,
     }
+}
+
+/// Waits until the namespace takes what is sent to an IPv6 address of its own. A new one is known at once,
+/// and what is sent from it leaves; but the kernel makes the route for what comes back in a worker, some
+/// tens of microseconds later, and an answer before that would be lost.
+pub(crate) fn await_local(socket: &Netlink, address: IpAddr) {
+    const STEP: Duration = Duration::from_micros(50);
+    const STEPS: u32 = 1000;
+    for _ in 0..STEPS {
+        match is_local(socket, address) {
+            Ok(false) => std::thread::sleep(STEP),
+            Ok(true) | Err(_) => return,
+        }
+    }
+}
+
+fn is_local(socket: &Netlink, address: IpAddr) -> Result<bool, Failure> {
+    let IpAddr::V6(address) = address else {
+        return Ok(true);
+    };
+    let mut header = [0; RTMSG];
+    header[..2].copy_from_slice(&[AF_INET6, 128]);
+    let mut batch = Batch::default();
+    batch.message("look up route", RTM_GETROUTE, 0, &header, |m| {
+        m.put(RTA_DST, &address.octets());
+    });
+    let mut is_local = false;
+    socket.ask(&batch, |_, payload| {
+        is_local = payload.get(7) == Some(&RTN_LOCAL);
+    })?;
+    Ok(is_local)
 }

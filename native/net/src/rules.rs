@@ -29,6 +29,11 @@ pub fn configure_rules(settings: RulesSettings) {
     with_state(|state| state.configure(settings));
 }
 
+/// The name by which the host tells this daemon's things from those of another.
+pub(crate) fn table() -> String {
+    with_state(|state| state.table())
+}
+
 /// Lets the network of a bridge have the rules of its plan, whatever it had. Switches forwarding
 /// on for its families.
 pub(crate) fn ensure_network(plan: &BridgePlan) -> Result<(), NetError> {

@@ -20,12 +20,14 @@ const BUFFER: usize = 16 * 1024;
 pub(crate) struct Failure {
     pub(crate) op: &'static str,
     pub(crate) fault: Fault,
+    /// The numbers of all requests that failed, counted from 1.
+    pub(crate) refused: Vec<u32>,
 }
 
 impl Failure {
     fn new(op: &'static str, fault: impl Into<Fault>) -> Self {
-        let fault = fault.into();
-        Self { op, fault }
+        let (fault, refused) = (fault.into(), Vec::new());
+        Self { op, fault, refused }
     }
 }
 
@@ -71,9 +73,12 @@ impl Netlink {
         let awaited = batch.awaited();
         let last = awaited.unwrap_or_else(|| batch.last_sequence());
         let broken = |errno| Failure::new(batch.op(last), errno);
-        send(&self.fd, batch.bytes(), SendFlags::empty()).map_err(broken)?;
+        send(&self.fd, batch.bytes(), SendFlags::empty()).map_err(|errno| Failure {
+            refused: (1..=batch.last_sequence()).collect(),
+            ..broken(errno)
+        })?;
         let mut buffer = vec![0; BUFFER];
-        let mut first = None;
+        let mut first: Option<Failure> = None;
         loop {
             let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
             let length = match recv(&self.fd, &mut buffer[..], flags) {
@@ -95,7 +100,10 @@ impl Netlink {
                     Answer::Ack => sequence == last,
                     Answer::Done => true,
                     Answer::Failed(fault) => {
-                        first.get_or_insert(Failure::new(batch.op(sequence), fault));
+                        first
+                            .get_or_insert_with(|| Failure::new(batch.op(sequence), fault))
+                            .refused
+                            .push(sequence);
                         sequence == last
                     }
                 };

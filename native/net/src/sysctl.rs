@@ -60,14 +60,6 @@ pub(crate) fn route_loopback(interface: &str) -> Result<(), NetError> {
     )
 }
 
-/// Switches IPv6 off on one interface. A kernel without IPv6 has nothing to switch.
-pub(crate) fn disable_ipv6(interface: &str) -> Result<(), NetError> {
-    write(
-        &format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6"),
-        "1",
-    )
-}
-
 fn write(path: &str, value: &str) -> Result<(), NetError> {
     // No truncation and no creation: these are not files.
     let opened = std::fs::OpenOptions::new().write(true).open(path);

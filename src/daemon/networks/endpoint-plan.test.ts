@@ -23,7 +23,7 @@ const endpoint: Endpoint = {
 test("an interface has its addresses, and the gateways that are the way out", () => {
   const attachment = plainAttachment({ linkLocal: ["169.254.3.4", "fe80::7"] });
   expect(planEndpoint(network, attachment, endpoint, "br-n")).toEqual({
-    link: { kind: "bridge", bridge: "br-n", hostInterface: "vethe" },
+    link: { kind: "bridge", bridge: "br-n", hostInterface: "vethe", isolated: false },
     interface: "eth1",
     addresses: ["10.0.0.2/24", "fd00::2/64", "169.254.3.4/16", "fe80::7/64"],
     gateways: ["10.0.0.1"],
@@ -44,6 +44,22 @@ test("settings of the kernel are those of the interface that it becomes", () => 
     "net.ipv4.conf.eth1.log_martians": "1",
     "net.ipv6.conf.eth1.accept_ra": "2",
   });
+});
+
+test("without icc a container is out of its neighbours' reach", () => {
+  const options = { "com.docker.network.bridge.enable_icc": "false" };
+  const plan = planEndpoint({ ...network, options }, plainAttachment(), endpoint, "br-n");
+  expect(plan?.link).toMatchObject({ isolated: true });
+});
+
+test("an ipvlan of the third layer needs no router", () => {
+  const options = { ipvlan_mode: "l3", "com.docker.network.driver.mtu": "1400" };
+  const ipvlan = { ...network, driver: "ipvlan" as const, options };
+  const plan = planEndpoint(ipvlan, plainAttachment(), endpoint, "eth0");
+  expect(plan?.link).toEqual({
+    ...{ kind: "ipvlan", parent: "eth0", mode: "l3", flag: "bridge", mtu: 1400 },
+  });
+  expect(plan?.gateways).toEqual(["0.0.0.0"]);
 });
 
 test("host and none have no interface", () => {

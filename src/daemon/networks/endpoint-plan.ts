@@ -4,6 +4,9 @@ import type { Attachment, Endpoint, Network } from "./network.ts";
 /** Settings of the kernel for the container's interface: "net.ipv4.conf.IFNAME.log_martians=1,…". */
 export const sysctlsOption = "com.docker.network.endpoint.sysctls";
 
+const iccOption = "com.docker.network.bridge.enable_icc";
+const mtuOption = "com.docker.network.driver.mtu";
+
 /** Everything about one interface of a container. Pure; null for a network that has none. */
 export function planEndpoint(
   network: Network,
@@ -14,6 +17,8 @@ export function planEndpoint(
   const link = planLink(network, endpoint, hostLink);
   if (link === null) return null;
   const { isGateway } = endpoint;
+  // In these modes the kernel routes: there is no router to send to.
+  const routed = link.kind === "ipvlan" && link.mode !== "l2";
   return {
     link,
     interface: endpoint.interface,
@@ -23,8 +28,8 @@ export function planEndpoint(
       ...attachment.linkLocal.map((address) => `${address}/${address.includes(":") ? 64 : 16}`),
     ],
     gateways: [
-      ...(isGateway.ipv4 ? [endpoint.gateway] : []),
-      ...(isGateway.ipv6 ? [endpoint.gateway6] : []),
+      ...(isGateway.ipv4 ? [routed ? "0.0.0.0" : endpoint.gateway] : []),
+      ...(isGateway.ipv6 ? [routed ? "::" : endpoint.gateway6] : []),
     ].filter((gateway) => gateway !== ""),
     mac: network.driver === "ipvlan" ? "" : endpoint.macAddress,
     ipv6: network.enableIpv6,
@@ -37,12 +42,18 @@ function planLink(network: Network, endpoint: Endpoint, hostLink: string): LinkP
   const { options } = network;
   switch (network.driver) {
     case "bridge":
-      return { kind: "bridge", bridge: hostLink, hostInterface: endpoint.hostInterface };
+      return {
+        kind: "bridge",
+        bridge: hostLink,
+        hostInterface: endpoint.hostInterface,
+        isolated: isOff(options[iccOption]),
+      };
     case "macvlan":
       return {
         kind: "macvlan",
         parent: hostLink,
         mode: (options.macvlan_mode ?? "bridge") as "bridge",
+        mtu: Number(options[mtuOption] ?? 0),
       };
     case "ipvlan":
       return {
@@ -50,10 +61,16 @@ function planLink(network: Network, endpoint: Endpoint, hostLink: string): LinkP
         parent: hostLink,
         mode: (options.ipvlan_mode ?? "l2") as "l2",
         flag: (options.ipvlan_flag ?? "bridge") as "bridge",
+        mtu: Number(options[mtuOption] ?? 0),
       };
     default:
       return null;
   }
+}
+
+/** As Go's strconv.ParseBool reads it. */
+function isOff(value: string | undefined): boolean {
+  return ["0", "f", "F", "false", "False", "FALSE"].includes(value ?? "");
 }
 
 function planSysctls(attachment: Attachment, name: string): Record<string, string> {

@@ -8,8 +8,9 @@ use rustix::io::Errno;
 
 use super::network::Network;
 use crate::error::NetError;
-use crate::link::{AF_INET6, RTA_OIF, RTMSG};
+use crate::link::AF_INET6;
 use crate::nft::Family;
+use crate::route::{RTA_OIF, RTMSG};
 use crate::socket::{Failure, Netlink};
 use crate::wire::{Batch, NLM_F_CREATE, NLM_F_EXCL};
 use crate::{query, sysctl};

@@ -218,7 +218,7 @@ impl State {
         written.map_err(|failure| self.refused(&failure))
     }
 
-    fn table(&self) -> String {
+    pub(super) fn table(&self) -> String {
         self.table.clone().unwrap_or_else(|| "rt-networks".into())
     }
 

@@ -3,6 +3,8 @@
 
 mod bridge;
 mod endpoint;
+mod hanging;
 mod nat;
 mod redirect;
+mod several;
 pub(crate) mod support;

@@ -3,7 +3,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use super::support::{
     TABLE, bridge_plan, delete_table, endpoint_plan, listen, netns, on_a_host, talk,
 };
-use crate::link::VethPair;
 use crate::netns::inside;
 use crate::wire::Batch;
 use crate::*;
@@ -14,15 +13,13 @@ fn outside() -> OwnedFd {
     let other = netns();
     let socket = Netlink::route().unwrap();
     let mut batch = Batch::default();
-    let pair = VethPair {
-        host: "wire",
-        bridge: 0,
-        inner: "wire",
-        mac: [2, 0, 0, 0, 0, 9],
-        mtu: 1500,
+    let inner = kinds::Inner {
+        name: "wire",
+        mac: None,
+        mtu: Some(1500),
         netns: other.as_fd(),
     };
-    pair.create(&mut batch);
+    kinds::create_veth(&mut batch, "wire", 0, &inner);
     socket.run(batch).unwrap();
     set_address(&socket, "192.0.2.1/24");
     let remote = inside(other.as_fd(), || Netlink::route().unwrap()).unwrap();
@@ -35,9 +32,9 @@ fn set_address(socket: &Netlink, cidr: &str) {
     let index = query::find_link(socket, "wire").unwrap().unwrap().index;
     let mut batch = Batch::default();
     link::set_up(&mut batch, index, None);
-    link::add_address(&mut batch, index, address::Cidr::parse(cidr).unwrap());
+    route::add_address(&mut batch, index, address::Cidr::parse(cidr).unwrap());
     if cidr.contains(".2/") {
-        link::add_default_route(&mut batch, index, [192, 0, 2, 1].into());
+        route::set_default_route(&mut batch, index, [192, 0, 2, 1].into());
     }
     socket.run(batch).unwrap();
 }
@@ -97,6 +94,7 @@ fn neither_other_hosts_nor_other_networks_reach_a_container() {
             link: LinkPlan::Bridge {
                 bridge: "rt1".into(),
                 host_interface: "rtv9".into(),
+                isolated: false,
             },
             addresses: vec!["172.31.0.2/16".into()],
             gateways: vec!["172.31.0.1".into()],

@@ -51,7 +51,7 @@ pub(super) fn netns() -> OwnedFd {
 
 pub(super) fn set_loopback_up() {
     let mut batch = Batch::default();
-    link::set_loopback_up(&mut batch);
+    link::set_up(&mut batch, 1, None);
     Netlink::route().unwrap().run(batch).unwrap();
 }
 
@@ -76,6 +76,7 @@ pub(super) fn endpoint_plan(number: u8) -> EndpointPlan {
         link: LinkPlan::Bridge {
             bridge: "rt0".into(),
             host_interface: format!("rtv{number}"),
+            isolated: false,
         },
         interface: "eth0".into(),
         addresses: vec![format!("172.30.0.{number}/16")],
@@ -83,6 +84,49 @@ pub(super) fn endpoint_plan(number: u8) -> EndpointPlan {
         mac: format!("02:42:ac:1e:00:{number:02x}"),
         ipv6: false,
         sysctls: std::collections::BTreeMap::new(),
+    }
+}
+
+/// The same bridge with IPv6.
+pub(super) fn dual_bridge() -> BridgePlan {
+    BridgePlan {
+        addresses: vec!["172.30.0.1/16".into(), "fd00:30::1/64".into()],
+        subnets: vec!["172.30.0.0/16".into(), "fd00:30::/64".into()],
+        ..bridge_plan()
+    }
+}
+
+pub(super) fn dual_endpoint(number: u8) -> EndpointPlan {
+    let mut plan = endpoint_plan(number);
+    plan.addresses.push(format!("fd00:30::{number:x}/64"));
+    plan.gateways.push("fd00:30::1".into());
+    plan.ipv6 = true;
+    plan
+}
+
+/// Another network, of IPv4 alone.
+pub(super) fn second_bridge() -> BridgePlan {
+    BridgePlan {
+        name: "rt1".into(),
+        addresses: vec!["172.31.0.1/16".into()],
+        subnets: vec!["172.31.0.0/16".into()],
+        ..bridge_plan()
+    }
+}
+
+/// A place there that is not the way out.
+pub(super) fn second_endpoint(number: u8, interface: &str) -> EndpointPlan {
+    EndpointPlan {
+        link: LinkPlan::Bridge {
+            bridge: "rt1".into(),
+            host_interface: format!("rtw{number}"),
+            isolated: false,
+        },
+        interface: interface.into(),
+        addresses: vec![format!("172.31.0.{number}/16")],
+        gateways: Vec::new(),
+        mac: format!("02:42:ac:1f:00:{number:02x}"),
+        ..endpoint_plan(number)
     }
 }
 

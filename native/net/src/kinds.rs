@@ -1,0 +1,146 @@
+//! Each kind of interface, as it is made: one message with everything the kernel takes at that time.
+//! Layouts and numbers: `linux/if_link.h`, `linux/veth.h`.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::link::{
+    IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
+    IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, RTM_NEWLINK, ifinfo,
+};
+use crate::plan::{IpvlanFlag, IpvlanMode, MacvlanMode};
+use crate::wire::{Attributes, Batch, NLM_F_CREATE, NLM_F_EXCL};
+
+const IFLA_NUM_TX_QUEUES: u16 = 31;
+const IFLA_NUM_RX_QUEUES: u16 = 32;
+const VETH_INFO_PEER: u16 = 1;
+const IFLA_MACVLAN_MODE: u16 = 1;
+const IFLA_IPVLAN_MODE: u16 = 1;
+const IFLA_IPVLAN_FLAGS: u16 = 2;
+const IFLA_VLAN_ID: u16 = 1;
+
+/// The end of a wire that a container gets: it is made in `netns`, under its own name at once.
+pub(crate) struct Inner<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) mac: Option<[u8; 6]>,
+    /// None leaves it to the kernel.
+    pub(crate) mtu: Option<u32>,
+    pub(crate) netns: BorrowedFd<'a>,
+}
+
+impl Inner<'_> {
+    fn fill(&self, m: &mut Attributes<'_>) {
+        m.text(IFLA_IFNAME, self.name);
+        if let Some(mac) = &self.mac {
+            m.put(IFLA_ADDRESS, mac);
+        }
+        if let Some(mtu) = self.mtu {
+            m.u32(IFLA_MTU, mtu);
+        }
+        m.u32(IFLA_NET_NS_FD, self.netns.as_raw_fd().cast_unsigned());
+    }
+}
+
+/// A veth pair. The host's end comes up at once if it is a port of a bridge (0: of none); the peer
+/// cannot, for veth refuses it as long as the pair is not complete.
+pub(crate) fn create_veth(batch: &mut Batch, host: &str, bridge: u32, inner: &Inner<'_>) {
+    create(batch, "create veth pair", bridge != 0, |m| {
+        m.text(IFLA_IFNAME, host);
+        if let Some(mtu) = inner.mtu {
+            m.u32(IFLA_MTU, mtu);
+        }
+        if bridge != 0 {
+            m.u32(IFLA_MASTER, bridge);
+        }
+        one_queue(m);
+        kind(m, "veth", |m| {
+            m.nest_with(VETH_INFO_PEER, &ifinfo(0, false), |m| {
+                inner.fill(m);
+                one_queue(m);
+            });
+        });
+    });
+}
+
+/// Several queues would cost memory and, at each start, time, for nothing.
+fn one_queue(m: &mut Attributes<'_>) {
+    m.u32(IFLA_NUM_TX_QUEUES, 1);
+    m.u32(IFLA_NUM_RX_QUEUES, 1);
+}
+
+pub(crate) fn create_macvlan(batch: &mut Batch, parent: u32, mode: MacvlanMode, inner: &Inner<'_>) {
+    let number: u32 = match mode {
+        MacvlanMode::Private => 1,
+        MacvlanMode::Vepa => 2,
+        MacvlanMode::Bridge => 4,
+        MacvlanMode::Passthru => 8,
+    };
+    create(batch, "create macvlan", false, |m| {
+        m.u32(IFLA_LINK, parent);
+        inner.fill(m);
+        kind(m, "macvlan", |m| m.u32(IFLA_MACVLAN_MODE, number));
+    });
+}
+
+pub(crate) fn create_ipvlan(
+    batch: &mut Batch,
+    parent: u32,
+    (mode, flag): (IpvlanMode, IpvlanFlag),
+    inner: &Inner<'_>,
+) {
+    let mode: u16 = match mode {
+        IpvlanMode::L2 => 0,
+        IpvlanMode::L3 => 1,
+        IpvlanMode::L3s => 2,
+    };
+    let flag: u16 = match flag {
+        IpvlanFlag::Bridge => 0,
+        IpvlanFlag::Private => 1,
+        IpvlanFlag::Vepa => 2,
+    };
+    create(batch, "create ipvlan", false, |m| {
+        m.u32(IFLA_LINK, parent);
+        inner.fill(m);
+        kind(m, "ipvlan", |m| {
+            m.put(IFLA_IPVLAN_MODE, &mode.to_ne_bytes());
+            m.put(IFLA_IPVLAN_FLAGS, &flag.to_ne_bytes());
+        });
+    });
+}
+
+/// An empty bridge. A hardware address that is set stays when ports come and go.
+pub(crate) fn create_bridge(batch: &mut Batch, name: &str, mac: [u8; 6]) {
+    create(batch, "create bridge", false, |m| {
+        m.text(IFLA_IFNAME, name);
+        m.put(IFLA_ADDRESS, &mac);
+        m.nest(IFLA_LINKINFO, |m| m.text(IFLA_INFO_KIND, "bridge"));
+    });
+}
+
+/// An interface for the frames of one VLAN of another interface.
+pub(crate) fn create_vlan(batch: &mut Batch, name: &str, parent: u32, id: u16) {
+    create(batch, "create VLAN interface", false, |m| {
+        m.text(IFLA_IFNAME, name);
+        m.u32(IFLA_LINK, parent);
+        kind(m, "vlan", |m| m.put(IFLA_VLAN_ID, &id.to_ne_bytes()));
+    });
+}
+
+/// An interface that leads nowhere.
+pub(crate) fn create_dummy(batch: &mut Batch, name: &str) {
+    create(batch, "create dummy interface", false, |m| {
+        m.text(IFLA_IFNAME, name);
+        m.nest(IFLA_LINKINFO, |m| m.text(IFLA_INFO_KIND, "dummy"));
+    });
+}
+
+fn create(batch: &mut Batch, op: &'static str, up: bool, fill: impl FnOnce(&mut Attributes<'_>)) {
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    batch.message(op, RTM_NEWLINK, flags, &ifinfo(0, up), fill);
+}
+
+fn kind(m: &mut Attributes<'_>, name: &str, data: impl FnOnce(&mut Attributes<'_>)) {
+    m.nest(IFLA_LINKINFO, |m| {
+        m.text(IFLA_INFO_KIND, name);
+        m.nest(IFLA_INFO_DATA, data);
+    });
+}
