@@ -59,7 +59,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   log.info(
     `rt ${packageJson.version} is ready on ${config.addresses.map(formatAddress).join(", ")}`,
   );
-  void engine.catalog.restore();
+  engine.catalog.restore();
   const signal = await stopping;
   log.info(`stopping on ${signal}; containers go on`);
   await listening.close();

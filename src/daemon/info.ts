@@ -68,7 +68,7 @@ export async function buildInfo({
     DriverStatus: [],
     Plugins: {
       Volume: ["local"],
-      Network: ["bridge", "host", "null"],
+      Network: ["bridge", "host", "ipvlan", "macvlan", "null"],
       Authorization: [],
       Log: logDrivers,
     },

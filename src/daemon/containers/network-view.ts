@@ -88,10 +88,10 @@ function toEndpointSettings(
 
 function toAddresses(endpoint: Endpoint | undefined) {
   return {
-    Gateway: endpoint?.gateway ?? "",
+    Gateway: shownGateway(endpoint?.gateway),
     IPAddress: endpoint?.address ?? "",
     IPPrefixLen: endpoint?.prefixLength ?? 0,
-    IPv6Gateway: endpoint?.gateway6 ?? "",
+    IPv6Gateway: shownGateway(endpoint?.gateway6),
     GlobalIPv6Address: endpoint?.address6 ?? "",
     GlobalIPv6PrefixLen: endpoint?.prefixLength6 ?? 0,
     MacAddress: endpoint?.macAddress ?? "",
@@ -119,4 +119,9 @@ function sandboxId({ container, state }: NetworkView): string {
 
 function orNull(list: string[]): string[] | null {
   return list.length > 0 ? list : null;
+}
+
+/** A route without a router has none to show. */
+function shownGateway(gateway = ""): string {
+  return gateway === "0.0.0.0" || gateway === "::" ? "" : gateway;
 }

@@ -43,6 +43,8 @@ export class NetworkCatalog {
   readonly #networks = new Map<string, Network>();
   /** One change at a time: what is decided rests on all networks. */
   readonly #turns = new Turns();
+  #restored: Promise<void> | undefined;
+  #isClosing = false;
 
   constructor(parts: CatalogParts) {
     this.#parts = parts;
@@ -165,23 +167,29 @@ export class NetworkCatalog {
     return names;
   }
 
-  /** Makes again what the networks of users have on the host. */
-  async restore(): Promise<void> {
-    const { hosting, log } = this.#parts;
-    for (const network of this.list()) {
-      if (!isUserDefined(network.name) || network.configOnly) continue;
-      await hosting.ensure(network).catch((error: unknown) => {
-        log.error(`make network ${network.name} again: ${messageOf(error)}`);
-      });
-    }
+  /** Makes again what the networks of users have on the host; behind the daemon's first answers. */
+  restore(): void {
+    this.#restored = this.#restore();
   }
 
   /** Takes away what all networks have on the host, which the records outlive. */
   async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#restored;
+    for (const network of this.list()) {
+      await this.#parts.hosting.retire(network).catch((error: unknown) => {
+        this.#parts.log.warn(`take network ${network.name} off the host: ${messageOf(error)}`);
+      });
+    }
+  }
+
+  async #restore(): Promise<void> {
     const { hosting, log } = this.#parts;
     for (const network of this.list()) {
-      await hosting.retire(network).catch((error: unknown) => {
-        log.warn(`take network ${network.name} off the host: ${messageOf(error)}`);
+      if (this.#isClosing) return;
+      if (!isUserDefined(network.name) || network.configOnly) continue;
+      await hosting.ensure(network).catch((error: unknown) => {
+        log.error(`make network ${network.name} again: ${messageOf(error)}`);
       });
     }
   }

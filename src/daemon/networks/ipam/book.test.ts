@@ -55,6 +55,16 @@ test("the default bridge's other gateway is the way out", () => {
   expect(new AddressBook(createStore()).lease(network, "a").gateway).toBe("10.1.0.9");
 });
 
+test("an ipvlan of the third layer is left without a router, if it leads anywhere", () => {
+  const pools = [{ subnet: "10.1.0.0/16" }, { subnet: "fd00:1::/64" }];
+  const options = { parent: "eth0", ipvlan_mode: "l3" };
+  const book = new AddressBook(createStore());
+  const network = sampleNetwork(pools, { driver: "ipvlan", options });
+  expect(book.lease(network, "a")).toMatchObject({ gateway: "0.0.0.0", gateway6: "::" });
+  const nowhere = sampleNetwork(pools, { driver: "ipvlan", options: { ipvlan_mode: "l3" } });
+  expect(book.lease(nowhere, "a")).toMatchObject({ gateway: "", gateway6: "" });
+});
+
 test("asked for addresses are given anywhere in the subnet, once", () => {
   const network = sampleNetwork([
     { subnet: "10.1.0.0/16", range: "10.1.5.0/24", gateway: "10.1.5.0" },
