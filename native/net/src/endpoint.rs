@@ -84,6 +84,7 @@ impl<'a> Endpoint<'a> {
                 let port = Port {
                     name: host_interface,
                     isolated: *isolated,
+                    hairpin: switch::bridges_filter(),
                     ipv6: switch::has_ipv6(),
                 };
                 port.change(batch);

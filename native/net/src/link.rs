@@ -19,6 +19,7 @@ pub(crate) const IFLA_INFO_KIND: u16 = 1;
 pub(crate) const IFLA_INFO_DATA: u16 = 2;
 const IFLA_INFO_SLAVE_KIND: u16 = 4;
 const IFLA_INFO_SLAVE_DATA: u16 = 5;
+const IFLA_BRPORT_MODE: u16 = 4;
 const IFLA_BRPORT_ISOLATED: u16 = 33;
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
@@ -43,6 +44,10 @@ pub(crate) struct Port<'a> {
     pub(crate) name: &'a str,
     /// Its neighbours on the bridge are out of its reach.
     pub(crate) isolated: bool,
+    /// Frames may go back where they came from: a container reaches itself by a port that it
+    /// publishes also where bridges hand their frames to netfilter, which then leads them back
+    /// within the bridge.
+    pub(crate) hairpin: bool,
     /// The kernel has IPv6.
     pub(crate) ipv6: bool,
 }
@@ -50,17 +55,18 @@ pub(crate) struct Port<'a> {
 impl Port<'_> {
     /// No link-local address of its own: a bridge port has no use for one. Nothing to do is nothing sent.
     pub(crate) fn change(&self, batch: &mut Batch) {
-        if !self.isolated && !self.ipv6 {
+        if !self.isolated && !self.hairpin && !self.ipv6 {
             return;
         }
         let op = "set up bridge port";
         batch.message(op, RTM_NEWLINK, 0, &ifinfo(0, false), |m| {
             m.text(IFLA_IFNAME, self.name);
-            if self.isolated {
+            if self.isolated || self.hairpin {
                 m.nest(IFLA_LINKINFO, |m| {
                     m.text(IFLA_INFO_SLAVE_KIND, "bridge");
                     m.nest(IFLA_INFO_SLAVE_DATA, |m| {
-                        m.put(IFLA_BRPORT_ISOLATED, &[1]);
+                        m.put(IFLA_BRPORT_MODE, &[u8::from(self.hairpin)]);
+                        m.put(IFLA_BRPORT_ISOLATED, &[u8::from(self.isolated)]);
                     });
                 });
             }

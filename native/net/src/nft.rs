@@ -2,10 +2,12 @@
 //! Layouts and numbers: `linux/netfilter/nf_tables.h`, `linux/netfilter/nfnetlink.h`.
 
 mod chain;
+mod change;
 pub(crate) mod rule;
 pub(crate) mod set;
 
-pub(crate) use chain::{Hook, Kind};
+pub(crate) use chain::{Hook, Kind, count_rules};
+pub(crate) use change::{Change, Listener};
 pub(crate) use rule::{End, Family, Rule, Verdict};
 pub(crate) use set::{Data, Element, Field, Set, Value};
 
@@ -24,14 +26,24 @@ pub(crate) struct Transaction<'a> {
     table: &'a str,
     batch: Batch,
     sets: u32,
+    rules: usize,
 }
 
 impl<'a> Transaction<'a> {
     pub(crate) fn new(table: &'a str) -> Self {
         let mut batch = Batch::default();
         batch.message("begin rules", BATCH_BEGIN, 0, &edge(), |_| ());
-        let sets = 0;
-        Self { table, batch, sets }
+        Self {
+            table,
+            batch,
+            sets: 0,
+            rules: 0,
+        }
+    }
+
+    /// How many rules were added.
+    pub(crate) fn rules(&self) -> usize {
+        self.rules
     }
 
     /// The batch to send. Asks for an answer to the last change, not to the closing mark, which

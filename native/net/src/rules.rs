@@ -8,8 +8,10 @@ mod forward;
 mod gate;
 mod loopback;
 mod network;
+mod socket;
 mod state;
 mod table;
+mod watch;
 
 use serde::Deserialize;
 
@@ -66,4 +68,10 @@ pub fn reset_rules(bridges: &[BridgePlan], ports: &[PublishedPort]) -> Result<()
 /// Takes the table away. Absence is no error.
 pub fn remove_rules() -> Result<(), NetError> {
     with_state(state::State::remove)
+}
+
+/// As a daemon begins that comes after another.
+#[cfg(test)]
+pub(crate) fn forget() {
+    with_state(|state| *state = state::State::default());
 }

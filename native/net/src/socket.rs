@@ -25,7 +25,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(op: &'static str, fault: impl Into<Fault>) -> Self {
+    pub(crate) fn new(op: &'static str, fault: impl Into<Fault>) -> Self {
         let (fault, refused) = (fault.into(), Vec::new());
         Self { op, fault, refused }
     }

@@ -15,6 +15,13 @@ pub(crate) fn has_ipv6() -> bool {
     *FOUND.get_or_init(|| Path::new("/proc/sys/net/ipv6").exists())
 }
 
+/// Bridges hand their frames to netfilter as if they were routed (`br_netfilter`); for IPv4, and
+/// who has it on has it on for IPv6 too.
+pub(crate) fn bridges_filter() -> bool {
+    let read = std::fs::read("/proc/sys/net/bridge/bridge-nf-call-iptables");
+    read.is_ok_and(|value| value.starts_with(b"1"))
+}
+
 /// A switch of one interface and what it is to be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Switch {

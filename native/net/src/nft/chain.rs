@@ -1,7 +1,10 @@
 //! Chains, and where they hang in the kernel's path of a packet.
 
-use super::{Rule, SUBSYSTEM, Transaction, Verdict};
-use crate::wire::{NLM_F_APPEND, NLM_F_CREATE};
+use rustix::io::Errno;
+
+use super::{NFPROTO_INET, Rule, SUBSYSTEM, Transaction, Verdict};
+use crate::socket::{Failure, Netlink};
+use crate::wire::{Batch, NLM_F_APPEND, NLM_F_CREATE, NLM_F_DUMP, find, text_of};
 
 const NEWCHAIN: u16 = SUBSYSTEM << 8 | 3;
 const NEWRULE: u16 = SUBSYSTEM << 8 | 6;
@@ -12,6 +15,7 @@ const CHAIN_POLICY: u16 = 5;
 const CHAIN_TYPE: u16 = 7;
 const HOOK_NUMBER: u16 = 1;
 const HOOK_PRIORITY: u16 = 2;
+const GETRULE: u16 = SUBSYSTEM << 8 | 7;
 const RULE_TABLE: u16 = 1;
 const RULE_CHAIN: u16 = 2;
 const RULE_EXPRESSIONS: u16 = 4;
@@ -63,11 +67,30 @@ impl Transaction<'_> {
     }
 
     pub(crate) fn add_rule(&mut self, chain: &str, fill: impl FnOnce(&mut Rule<'_, '_>)) {
+        self.rules += 1;
         let flags = NLM_F_CREATE | NLM_F_APPEND;
         self.message("add rule", NEWRULE, flags, |m, table| {
             m.text(RULE_TABLE, table);
             m.text(RULE_CHAIN, chain);
             m.nest(RULE_EXPRESSIONS, |m| fill(&mut Rule::new(m)));
         });
+    }
+}
+
+/// Rules that stand in a table of ours; none if there is no such table.
+pub(crate) fn count_rules(socket: &Netlink, table: &str) -> Result<usize, Failure> {
+    let mut batch = Batch::default();
+    let header = [NFPROTO_INET, 0, 0, 0];
+    batch.message("list rules", GETRULE, NLM_F_DUMP, &header, |m| {
+        m.text(RULE_TABLE, table);
+    });
+    let mut count = 0;
+    let take = |_, payload: &[u8]| {
+        let name = payload.get(4..).and_then(|rest| find(rest, RULE_TABLE));
+        count += usize::from(name.map(text_of) == Some(table));
+    };
+    match socket.ask(&batch, take) {
+        Err(failure) if failure.fault.errno == Errno::NOENT => Ok(0),
+        other => other.map(|()| count),
     }
 }

@@ -11,9 +11,10 @@ use super::forward::{self, Key};
 use super::gate::{self, Gate};
 use super::loopback;
 use super::network::{Network, Placed};
-use super::table;
+use super::socket::Own;
+use super::{table, watch};
 use crate::error::{NetError, NetErrorKind};
-use crate::nft::{Element, Transaction};
+use crate::nft::{self, Element, Transaction};
 use crate::plan::BridgePlan;
 use crate::ports::PublishedPort;
 use crate::socket::{Failure, Netlink};
@@ -28,8 +29,11 @@ pub(super) struct State {
     networks: BTreeMap<String, Network>,
     forwards: BTreeMap<Key, PublishedPort>,
     gate: Gate,
-    /// The table was written, and nobody is known to have touched it.
-    stands: bool,
+    /// How many rules were written, while nobody is known to have touched them.
+    stands: Option<usize>,
+    socket: Option<Own>,
+    /// Said by a process that wants to hear of what others do to the table.
+    watch: bool,
 }
 
 impl State {
@@ -39,17 +43,20 @@ impl State {
             networks: BTreeMap::new(),
             forwards: BTreeMap::new(),
             gate: Gate::new(),
-            stands: false,
+            stands: None,
+            socket: None,
+            watch: false,
         }
     }
 
     pub(super) fn configure(&mut self, settings: RulesSettings) {
         self.table = Some(settings.table);
+        self.watch = true;
     }
 
     pub(super) fn ensure_network(&mut self, plan: &BridgePlan) -> Result<(), NetError> {
         let network = Network::parse(plan)?;
-        if !self.stands {
+        if self.stands.is_none() {
             self.recall()?;
         }
         let closed = self.gate.look(&network)?;
@@ -157,7 +164,7 @@ impl State {
     pub(super) fn remove(&mut self) -> Result<(), NetError> {
         self.networks.clear();
         self.forwards.clear();
-        self.stands = false;
+        self.stands = None;
         self.gate
             .recall(&self.table())
             .map_err(|f| self.refused(&f))?;
@@ -165,7 +172,7 @@ impl State {
         let table = self.table();
         let mut change = Transaction::new(&table);
         change.delete_table();
-        match send(change) {
+        match self.send(change) {
             Err(failure) if failure.fault.errno == Errno::NOENT => Ok(()),
             other => other.map_err(|failure| self.refused(&failure)),
         }
@@ -181,7 +188,7 @@ impl State {
         if self.networks.is_empty() {
             return Ok(());
         }
-        if !self.stands {
+        if self.stands.is_none() {
             return self.write();
         }
         if removed.is_empty() && added.is_empty() {
@@ -196,7 +203,7 @@ impl State {
             change.add_elements(set, &elements);
         }
         // What is refused here may be due to a stranger's hand in our table.
-        send(change).or_else(|_| self.write())
+        self.send(change).or_else(|_| self.write())
     }
 
     /// The whole table anew.
@@ -213,9 +220,37 @@ impl State {
         for (set, elements) in by_set(&all) {
             change.add_elements(set, &elements);
         }
-        let written = send(change);
-        self.stands = written.is_ok();
+        let rules = change.rules();
+        let written = self.send(change);
+        self.stands = written.is_ok().then_some(rules);
         written.map_err(|failure| self.refused(&failure))
+    }
+
+    /// Writes the table anew that a stranger took or emptied; unless it is only to be feared.
+    pub(super) fn mend(&mut self, sure: bool) -> Result<(), NetError> {
+        let Some(rules) = self.stands else {
+            return Ok(());
+        };
+        let count = || nft::count_rules(&Netlink::netfilter()?, &self.table());
+        if !sure && count().is_ok_and(|standing| standing == rules) {
+            return Ok(());
+        }
+        self.write()
+    }
+
+    fn send(&mut self, change: Transaction<'_>) -> Result<(), Failure> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => Own::open()?,
+        };
+        self.socket.insert(socket).send(change)
+    }
+
+    /// What a watch needs to know, once there is something to watch; asked for once.
+    pub(super) fn take_watch(&mut self) -> Option<(String, u32)> {
+        let port = self.socket.as_ref().filter(|_| self.watch)?.port();
+        self.watch = false;
+        Some((self.table(), port))
     }
 
     pub(super) fn table(&self) -> String {
@@ -233,10 +268,6 @@ fn open(network: &Network) -> Result<(), NetError> {
     loopback::open(network)
 }
 
-fn send(change: Transaction<'_>) -> Result<(), Failure> {
-    Netlink::netfilter()?.run(change.finish())
-}
-
 fn by_set(placed: &[Placed]) -> BTreeMap<&'static str, Vec<Element>> {
     let mut sets = BTreeMap::<_, Vec<_>>::new();
     for (set, element) in placed {
@@ -251,14 +282,26 @@ fn taken(port: &PublishedPort) -> NetError {
 }
 
 /// The rules of this process. (In tests of this thread, as network namespaces are.)
-#[cfg(not(test))]
 pub(super) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
+    let place = place();
+    let mut state = place.lock().unwrap_or_else(PoisonError::into_inner);
+    let result = act(&mut state);
+    if let Some((table, port)) = state.take_watch()
+        && let Err(errno) = watch::start(place, table, port)
+    {
+        eprintln!("rt: cannot watch the rules: {errno}");
+    }
+    result
+}
+
+#[cfg(not(test))]
+fn place() -> &'static Mutex<State> {
     static STATE: Mutex<State> = Mutex::new(State::new());
-    act(&mut STATE.lock().unwrap_or_else(PoisonError::into_inner))
+    &STATE
 }
 
 #[cfg(test)]
-pub(super) fn with_state<T>(act: impl FnOnce(&mut State) -> T) -> T {
+fn place() -> &'static Mutex<State> {
     thread_local!(static STATE: &'static Mutex<State> = Box::leak(Box::new(Mutex::new(State::new()))));
-    STATE.with(|state| act(&mut state.lock().unwrap_or_else(PoisonError::into_inner)))
+    STATE.with(|state| *state)
 }

@@ -4,7 +4,11 @@
 mod bridge;
 mod endpoint;
 mod hanging;
+mod isolation;
+mod lab;
 mod nat;
+mod published;
 mod redirect;
+mod restore;
 mod several;
 pub(crate) mod support;

@@ -1,0 +1,130 @@
+//! The table comes back when a stranger takes it, and strangers keep theirs.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::lab::{HOST4, OPEN, address4, container, network, outside, port, seen, serve};
+use super::support::{TABLE, on_a_host};
+use crate::nft::tests::count_rules;
+use crate::ports::Protocol::Tcp;
+use crate::{RulesSettings, configure_rules, rules};
+
+fn nft(arguments: &[&str]) -> String {
+    let output = Command::new("nft").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// As nft prints it, without what packets change.
+fn ours() -> String {
+    nft(&["list", "table", "inet", TABLE])
+}
+
+fn wait_until(what: &str, mut reached: impl FnMut() -> bool) -> Duration {
+    let begun = Instant::now();
+    while !reached() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "{what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    begun.elapsed()
+}
+
+fn watched() {
+    configure_rules(RulesSettings {
+        table: TABLE.into(),
+    });
+}
+
+#[test]
+fn whatever_a_stranger_takes_of_the_table_comes_back() {
+    on_a_host(|| {
+        watched();
+        let other = outside();
+        network(30, OPEN);
+        let web = container(30, 2);
+        serve(Some(&web), Tcp, &address4(30, 2), 80);
+        rules::publish(&[port(Tcp, "0.0.0.0", &address4(30, 2))]).unwrap();
+        let whole = ours();
+        for taking in [
+            vec!["flush", "ruleset"],
+            vec!["delete", "table", "inet", TABLE],
+            vec!["flush", "table", "inet", TABLE],
+            vec!["flush", "chain", "inet", TABLE, "forward"],
+            vec!["flush", "map", "inet", TABLE, "any4"],
+            vec!["delete", "element", "inet", TABLE, "bridges", "{ rt30 }"],
+        ] {
+            nft(&taking);
+            let took = wait_until(&taking.join(" "), || {
+                let tables = nft(&["list", "tables"]);
+                tables.contains(TABLE) && ours() == whole
+            });
+            assert!(took < Duration::from_secs(1), "{took:?}");
+            seen(Some(&other), Tcp, HOST4, 8080);
+        }
+    });
+}
+
+/// Our own changes are no reason to write, nor are those of others to their tables.
+#[test]
+fn a_table_that_nobody_touches_is_left_alone() {
+    on_a_host(|| {
+        watched();
+        network(30, OPEN);
+        let begun = handle();
+        for number in 2..20 {
+            let ports = [port(Tcp, "0.0.0.0", &address4(30, number))];
+            rules::publish(&ports).unwrap();
+            rules::unpublish(&ports).unwrap();
+        }
+        nft(&["add", "table", "inet", "theirs"]);
+        nft(&["add", "chain", "inet", "theirs", "c"]);
+        nft(&["delete", "table", "inet", "theirs"]);
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(handle(), begun);
+        assert!(count_rules(TABLE) > 0);
+    });
+}
+
+/// Another one after each writing.
+fn handle() -> String {
+    let listed = nft(&["-a", "list", "tables"]);
+    listed.lines().find(|l| l.contains(TABLE)).unwrap().into()
+}
+
+#[test]
+fn the_tables_of_others_stay_as_they_are() {
+    on_a_host(|| {
+        for command in [
+            "add table inet firewalld",
+            "add chain inet firewalld input { type filter hook input priority 10; policy drop; }",
+            "add rule inet firewalld input tcp dport 22 accept",
+            "add table ip nat",
+            "add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }",
+            "add rule ip nat POSTROUTING oifname eth0 masquerade",
+        ] {
+            nft(&command.split(' ').collect::<Vec<_>>());
+        }
+        let theirs = nft(&["-a", "list", "ruleset"]);
+        let plan = network(30, OPEN);
+        rules::publish(&[port(Tcp, "0.0.0.0", &address4(30, 2))]).unwrap();
+        let both = nft(&["-a", "list", "ruleset"]);
+        assert!(both.starts_with(theirs.trim_end()), "{both}");
+        rules::drop_network(&plan.name).unwrap();
+        assert_eq!(nft(&["-a", "list", "ruleset"]), theirs);
+    });
+}
+
+/// What `nft list ruleset` saved is loaded again at the next boot of many hosts.
+#[test]
+fn nft_can_read_what_it_printed_of_our_table() {
+    on_a_host(|| {
+        network(30, OPEN);
+        rules::publish(&[port(Tcp, "0.0.0.0", &address4(30, 2))]).unwrap();
+        let printed = ours();
+        let file = std::env::temp_dir().join(format!("rt-rules-{}", std::process::id()));
+        std::fs::write(&file, format!("flush ruleset\n{printed}")).unwrap();
+        nft(&["-f", file.to_str().unwrap()]);
+        assert_eq!(ours(), printed);
+        std::fs::remove_file(file).unwrap();
+    });
+}
