@@ -42,8 +42,8 @@ import { createRegistries } from "./images/sources.ts";
 import { adoptNetworks } from "./networks/adoption.ts";
 import { Attacher } from "./networks/attacher.ts";
 import { createNetworks, type Networks } from "./networks/compose.ts";
+import { NameService } from "./networks/names/service.ts";
 import { Publisher } from "./networks/ports/publisher.ts";
-import { noNames } from "./networks/services.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
 import { EventStore } from "./store/event-store.ts";
@@ -107,8 +107,13 @@ export async function createEngine(
   const foundations = { database, native, settings, table, events, log, config };
   const { catalog, book, hosting } = await createNetworks(foundations);
   const ports = new Publisher({ native, table, networks: catalog, log });
+  const pathsOf = (id: string) => containerPaths(dataRoot, runRoot, id);
+  const names = new NameService({
+    ...{ networks: catalog, table, runRoot, pathsOf, log },
+    ...{ hostGateways: [], defaults: { servers: [], search: [], options: [] } },
+  });
   const attacher = new Attacher({
-    ...{ networks: catalog, host: hosting, addresses: book, ports, names: noNames },
+    ...{ networks: catalog, host: hosting, addresses: book, ports, names },
     ...{ events, log },
   });
   const trash = new Trash({
@@ -125,9 +130,8 @@ export async function createEngine(
   const { cgroupParent } = config;
   const posture = await findPosture(config, native, facts);
   const planner = new LaunchPlanner({
-    ...{ images, volumes, facts, cgroupParent, table, posture },
+    ...{ images, volumes, facts, cgroupParent, table, posture, names, pathsOf },
     initLayers: await InitLayers.open(join(dataRoot, "init")),
-    pathsOf: (id) => containerPaths(dataRoot, runRoot, id),
   });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
   const lifecycle = createLifecycle({
@@ -195,8 +199,10 @@ export async function createEngine(
     reconcile: () =>
       reconcile({
         ...{ native, table, attacher, ...lifecycle, onExit },
-        adoptNetworks: (running) =>
-          adoptNetworks({ networks: catalog, hosting, ports, log }, running),
+        adoptNetworks: async (running) => {
+          await adoptNetworks({ networks: catalog, hosting, ports, log }, running);
+          await names.reconcile();
+        },
       }),
     close: async () => {
       lifecycle.restarter.close();

@@ -22,6 +22,8 @@ import { descriptorOf, stopReading } from "../descriptor.ts";
  *       ── EXEC(request) ──────▶         built by the addon
  *       ◀───────────────── ACK ──
  *       ◀── EXEC_STARTED | _FAILED ──    later EXEC_EXITED, all with the exec's id
+ *       ── RESOLVE ────────────▶         names are to be answered from now on
+ *       ◀───────────────── ACK ──
  *       ── ADOPT + descriptor ─▶         sent by the addon: a client's own connection
  *       ◀───────────────── ACK ──
  *       ◀── DETACHED, RELEASED ──        when that client asks to be let go, or is
@@ -40,6 +42,7 @@ const kind = {
   start: 0x14,
   watch: 0x15,
   exec: 0x16,
+  resolve: 0x18,
   ack: 0x20,
   started: 0x21,
   failed: 0x22,
@@ -142,6 +145,11 @@ export class MonitorControl {
     view.setUint16(0, rows);
     view.setUint16(2, columns);
     await this.#ask(kind.resize, withId(payload, execId));
+  }
+
+  /** Has the monitor be the container's resolver, if it is not that already. */
+  async resolve(): Promise<void> {
+    await this.#ask(kind.resolve, nothing);
   }
 
   /** Asks for a further process; how it fares is told to `onExec`'s listener. */

@@ -16,6 +16,8 @@ export interface ContainerPaths {
   run: string;
   spareExitRecord: string;
   socket: string;
+  /** What its resolver reads. */
+  names: string;
 }
 
 export function containerPaths(dataRoot: string, runRoot: string, id: string): ContainerPaths {
@@ -36,6 +38,7 @@ export function containerPaths(dataRoot: string, runRoot: string, id: string): C
     run,
     spareExitRecord: join(run, "exit.json"),
     socket: join(run, "monitor.sock"),
+    names: join(run, "names"),
   };
 }
 

@@ -1,4 +1,3 @@
-import { hostname as hostHostname } from "node:os";
 import type {
   ContainerPlan,
   LaunchRequest,
@@ -6,13 +5,14 @@ import type {
   PlannedResources,
 } from "../../native-types/plan.ts";
 import type { Placement } from "../networks/attacher.ts";
+import type { StartNames } from "../networks/names/service.ts";
 import { capabilityMask, chooseCapabilities } from "./capabilities.ts";
 import { cgroupName } from "./cgroups.ts";
 import type { Container } from "./container.ts";
 import { commandOf } from "./container.ts";
 import { defaultPath, defaultShmSize, networkSysctls, readonlyPaths } from "./defaults.ts";
 import { parseDeviceRules } from "./devices.ts";
-import { buildHosts, buildResolvConf } from "./files.ts";
+import { type Hostnames, hostnamesOf } from "./hostnames.ts";
 import { buildLogAttributes, parseLogConfig } from "./log-options.ts";
 import { buildEnvironment } from "./merge.ts";
 import type { SharedNamespaces } from "./modes.ts";
@@ -37,7 +37,8 @@ export interface PlanInputs {
   networkOwner: { container: Container; paths: ContainerPaths } | undefined;
   /** The container's own places in networks; none where it shares another one's. */
   placement: Placement;
-  hostResolvConf: string;
+  /** Null: it has none of its own. */
+  names: StartNames | null;
   cgroupParent: string | null;
   posture: Posture;
   /** Terminal size that a client has announced. */
@@ -58,9 +59,9 @@ export interface Posture {
 /** Decides everything about a start. Pure; throws only `invalid_argument` and `not_implemented`. */
 export function buildLaunch(inputs: PlanInputs): LaunchRequest {
   const { paths } = inputs;
-  const names = namesOf(inputs.networkOwner?.container ?? inputs.container);
+  const hostnames = hostnamesOf(inputs.networkOwner?.container ?? inputs.container);
   return {
-    plan: buildPlan(inputs, names),
+    plan: buildPlan(inputs, hostnames),
     endpoints: inputs.placement.plans,
     directories: [
       { path: paths.data, mode: 0o710 },
@@ -71,53 +72,22 @@ export function buildLaunch(inputs: PlanInputs): LaunchRequest {
         ? [{ path: paths.localLogs, mode: 0o710 }]
         : []),
     ],
-    files: inputs.networkOwner === undefined ? buildFiles(inputs, names) : [],
+    files: buildFiles(inputs, hostnames),
   };
 }
 
-function buildFiles(inputs: PlanInputs, names: Names): LaunchRequest["files"] {
-  const { container, paths } = inputs;
-  const host = container.hostConfig;
-  const ownNetwork = host.NetworkMode !== "host";
-  const endpoint = Object.values(inputs.placement.endpoints).find(({ address }) => address !== "");
+function buildFiles({ paths, names }: PlanInputs, { hostname }: Hostnames): LaunchRequest["files"] {
+  // Else it has those of the container whose network it shares.
+  if (names === null) return [];
   return [
-    {
-      path: paths.hosts,
-      content: buildHosts({
-        ...names,
-        address: endpoint?.address ?? null,
-        gateway: endpoint?.gateway ?? null,
-        extraHosts: host.ExtraHosts ?? [],
-      }),
-    },
-    { path: paths.hostname, content: `${names.hostname}\n` },
-    {
-      path: paths.resolvConf,
-      content: buildResolvConf(
-        inputs.hostResolvConf,
-        { servers: host.Dns ?? [], search: host.DnsSearch ?? [], options: host.DnsOptions ?? [] },
-        ownNetwork,
-      ),
-    },
+    { path: paths.hosts, content: names.hosts },
+    { path: paths.hostname, content: `${hostname}\n` },
+    { path: paths.resolvConf, content: names.resolvConf },
+    ...(names.resolver === null ? [] : [{ path: paths.names, content: names.resolver }]),
   ];
 }
 
-interface Names {
-  hostname: string;
-  domainname: string;
-}
-
-export function namesOf(container: Container): Names {
-  const { Hostname: own, Domainname: domainname } = container.config;
-  const { UTSMode: uts, NetworkMode: network } = container.hostConfig;
-  const inherited = uts === "host" || network === "host";
-  return {
-    hostname: own || (inherited ? hostHostname() : container.id.slice(0, 12)),
-    domainname: domainname ?? "",
-  };
-}
-
-function buildPlan(inputs: PlanInputs, { hostname, domainname }: Names): ContainerPlan {
+function buildPlan(inputs: PlanInputs, { hostname, domainname }: Hostnames): ContainerPlan {
   const { container, paths } = inputs;
   const { hostConfig: host } = container;
   const privileged = host.Privileged ?? false;
@@ -138,6 +108,7 @@ function buildPlan(inputs: PlanInputs, { hostname, domainname }: Names): Contain
     init: host.Init ?? false,
     hostname: host.UTSMode === "host" ? "" : hostname,
     domainname,
+    hasNames: inputs.names?.resolver != null,
     namespaces: {
       ...{ network, pid, ipc, uts },
       cgroup: host.CgroupnsMode === "host" ? "host" : "new",

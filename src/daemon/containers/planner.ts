@@ -1,10 +1,11 @@
 import type { LaunchRequest } from "../../native-types/plan.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { Placement } from "../networks/attacher.ts";
+import type { StartNames } from "../networks/names/service.ts";
+import type { Endpoints } from "../networks/services.ts";
 import type { VolumeSource } from "../volumes/options.ts";
-import type { ContainerMount } from "./container.ts";
+import type { Container, ContainerMount } from "./container.ts";
 import { findBlockLimits, findDevices } from "./devices.ts";
-import { readHostResolvConf } from "./files.ts";
 import type { InitLayers } from "./init-layer.ts";
 import { findNamespaces, findNetworkOwner } from "./modes.ts";
 import type { ContainerPaths } from "./paths.ts";
@@ -20,6 +21,7 @@ export interface PlannerParts {
     completeLower(image: StoredImage): string[];
   };
   volumes: { source(name: string): Promise<VolumeSource> };
+  names: { forStart(container: Container, endpoints: Endpoints): Promise<StartNames> };
   facts: CpuFacts;
   table: Pick<ContainerTable, "get" | "find">;
   pathsOf(id: string): ContainerPaths;
@@ -37,9 +39,11 @@ export class LaunchPlanner {
   }
 
   async plan(entry: Entry, paths: ContainerPaths, placement: Placement): Promise<LaunchRequest> {
-    const { facts, table } = this.#parts;
-    const { hostConfig } = entry.container;
+    const { facts, table, names } = this.#parts;
+    const { container } = entry;
+    const { hostConfig } = container;
     const namespaces = findNamespaces(hostConfig, (id) => table.get(id));
+    const isOwn = namespaces.networkOwner === undefined;
     return buildLaunch({
       ...(await this.#base(entry, paths)),
       resources: {
@@ -50,6 +54,7 @@ export class LaunchPlanner {
       namespaces,
       networkOwner: this.#owner(namespaces.networkOwner),
       placement,
+      names: isOwn ? await names.forStart(container, placement.endpoints) : null,
     });
   }
 
@@ -62,6 +67,7 @@ export class LaunchPlanner {
       namespaces: { network: "new", pid: "new", ipc: "new", uts: "new" },
       networkOwner: this.#owner(findNetworkOwner(entry, (id) => this.#parts.table.find(id))),
       placement: { endpoints: {}, plans: [] },
+      names: null,
     });
   }
 
@@ -78,7 +84,6 @@ export class LaunchPlanner {
       paths,
       lower: [await initLayers.of(container.imageId, lower), ...lower],
       sources: await this.#findSources(container.mounts),
-      hostResolvConf: await readHostResolvConf(),
       cgroupParent,
       posture,
       console: entry.console,

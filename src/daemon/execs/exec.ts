@@ -1,8 +1,9 @@
 import type { ExecPlan } from "../../native-types/exec.ts";
 import { capabilityMask, chooseCapabilities } from "../containers/capabilities.ts";
 import type { Container } from "../containers/container.ts";
+import { hostnamesOf } from "../containers/hostnames.ts";
 import { buildEnvironment } from "../containers/merge.ts";
-import { namesOf, type Posture, planProcess } from "../containers/plan.ts";
+import { type Posture, planProcess } from "../containers/plan.ts";
 
 /** What is to be run in a container. */
 export interface ExecSettings {
@@ -41,7 +42,7 @@ export function planExec(
   container: Container,
   posture: Posture,
 ): ExecPlan {
-  const { hostname } = namesOf(container);
+  const { hostname } = hostnamesOf(container);
   const own = planProcess(container, posture, settings.console, hostname);
   const terminal = settings.tty ? ["TERM=xterm"] : [];
   const host = container.hostConfig;
