@@ -1,19 +1,27 @@
 import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
 import type { PublishedPort } from "../../native-types/net.ts";
-import { bridgeNameOf, buildBridgePlan } from "./bridge-plan.ts";
-import { optionNames } from "./create/options.ts";
+import { buildBridgePlan } from "./bridge-plan.ts";
+import { type HostLink, hostLinkOf } from "./host-link.ts";
 import type { Network } from "./network.ts";
 
 export interface HostingParts {
-  native: Pick<Native, "ensureBridge" | "removeBridge" | "resetRules">;
+  native: Pick<
+    Native,
+    "ensureBridge" | "ensureParent" | "removeBridge" | "removeParent" | "resetRules"
+  >;
 }
 
-/** What networks have on the host: their bridges, made when first needed. */
+interface Made {
+  link: HostLink;
+  done: Promise<void>;
+}
+
+/** What networks have on the host: bridges and parents of other interfaces, made when first needed. */
 export class NetworkHosting {
   readonly #parts: HostingParts;
   /** By network's id. */
-  readonly #ready = new Map<string, Promise<void>>();
+  readonly #made = new Map<string, Made>();
 
   constructor(parts: HostingParts) {
     this.#parts = parts;
@@ -21,18 +29,23 @@ export class NetworkHosting {
 
   /** Makes what carries the network, once; resolves with its interface on the host, "" for none. */
   async ensure(network: Network): Promise<string> {
-    if (network.driver !== "bridge") return network.options[optionNames.parent] ?? "";
-    if (network.pools.length === 0) throw withoutSubnet(network);
-    await (this.#ready.get(network.id) ?? this.#make(network));
-    return bridgeNameOf(network);
+    const link = hostLinkOf(network);
+    if (link.kind === "bridge" && network.pools.length === 0) throw withoutSubnet(network);
+    const { done } = this.#made.get(network.id) ?? this.#keep(network, link);
+    await done;
+    return link.name;
   }
 
-  /** Takes away what the network has on the host. */
+  /** Takes away what the network has on the host, and no other network uses. */
   async retire(network: Network): Promise<void> {
-    if (network.driver !== "bridge") return;
-    await this.#ready.get(network.id)?.catch(() => undefined);
-    this.#ready.delete(network.id);
-    if (network.foundBridge !== true) await this.#parts.native.removeBridge(bridgeNameOf(network));
+    const link = hostLinkOf(network);
+    await this.#made.get(network.id)?.done.catch(() => undefined);
+    this.#made.delete(network.id);
+    if (network.foundBridge === true) return;
+    const { native } = this.#parts;
+    if (link.kind === "bridge") await native.removeBridge(link.name);
+    const isShared = [...this.#made.values()].some((made) => made.link.name === link.name);
+    if (link.kind === "parent" && !isShared) await native.removeParent(link.name);
   }
 
   /** Puts the rules of networks and ports that an earlier daemon has left as they should be, in one step. */
@@ -46,14 +59,21 @@ export class NetworkHosting {
     await this.#parts.native.resetRules({ bridges, published });
   }
 
-  #make(network: Network): Promise<void> {
-    const making = this.#parts.native.ensureBridge(buildBridgePlan(network));
-    const ready = making.catch((error: unknown) => {
-      this.#ready.delete(network.id);
+  #keep(network: Network, link: HostLink): Made {
+    const done = this.#make(network, link).catch((error: unknown) => {
+      this.#made.delete(network.id);
       throw error;
     });
-    this.#ready.set(network.id, ready);
-    return ready;
+    const made = { link, done };
+    this.#made.set(network.id, made);
+    return made;
+  }
+
+  async #make(network: Network, link: HostLink): Promise<void> {
+    const { native } = this.#parts;
+    if (link.kind === "bridge") await native.ensureBridge(buildBridgePlan(network));
+    if (link.kind === "parent")
+      await native.ensureParent({ name: link.name, internal: link.internal });
   }
 }
 
