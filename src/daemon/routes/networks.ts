@@ -1,5 +1,6 @@
 import type { EndpointSettings } from "../../api/types.ts";
 import { compareVersions } from "../../api/version.ts";
+import { EngineError } from "../../errors.ts";
 import type { Handler } from "../http/context.ts";
 import { checkShape, type Fields } from "../http/shape.ts";
 import { type NetworkRequest, parseNetworkRequest } from "../networks/create/request.ts";
@@ -45,8 +46,8 @@ export function networkRoutes(parts: NetworkRoutesParts) {
 
     networkInspect({ params, query, version, json }) {
       const network = parts.get(params.id ?? "");
-      const scope = query.text("scope");
-      if (scope !== "" && scope !== "local") parts.get("");
+      if (!["", "local"].includes(query.text("scope")))
+        throw new EngineError("not_found", `network ${params.id} not found`);
       const usage = compareVersions(version, "1.52") < 0 ? undefined : parts.usageOf(network);
       json(200, toNetworkInspect(network, parts.membersOf(network), usage));
     },
