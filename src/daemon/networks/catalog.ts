@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
-import type { Native } from "../../native-types/native.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { NetworkStore } from "../store/network-store.ts";
 import { Turns } from "../volumes/turns.ts";
+import type { Prefix } from "./address.ts";
 import { bridgeNameOf } from "./bridge-plan.ts";
 import { type CreateSurroundings, decideNetwork } from "./create/decide.ts";
 import type { NetworkRequest } from "./create/request.ts";
@@ -13,12 +13,11 @@ import { filterNetworks, isPrunable } from "./filter.ts";
 import { findNetwork, hintAtNames } from "./find.ts";
 import type { NetworkHosting } from "./hosting.ts";
 import type { AddressBook } from "./ipam/book.ts";
-import { type DefaultPool, takenByRoutes } from "./ipam/default-pools.ts";
+import type { DefaultPool } from "./ipam/default-pools.ts";
 import { isUserDefined, type Network } from "./network.ts";
 import { buildPredefined } from "./predefined.ts";
 
 export interface CatalogParts {
-  native: Pick<Native, "listRoutes">;
   store: NetworkStore;
   book: AddressBook;
   hosting: NetworkHosting;
@@ -31,6 +30,8 @@ export interface CatalogParts {
   idOf(name: string): string;
   newId(): string;
   now(): string;
+  /** What this host reaches already. */
+  reserved(): Promise<Prefix[]>;
   /** Names of the interfaces of this host. */
   interfaces(): Promise<string[]>;
   /** Names and endpoints of the containers that have a place in a network. */
@@ -195,8 +196,9 @@ export class NetworkCatalog {
   }
 
   async #surroundings(): Promise<CreateSurroundings> {
-    const { native, defaultPools, defaultOptions, now } = this.#parts;
-    const routes = takenByRoutes(await native.listRoutes());
+    const { reserved, defaultPools, defaultOptions, now } = this.#parts;
+    // The networks last: they change while one waits.
+    const routes = await reserved();
     return { now: now(), networks: this.list(), defaultPools, routes, defaultOptions };
   }
 

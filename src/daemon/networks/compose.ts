@@ -14,7 +14,9 @@ import { NetworkHosting } from "./hosting.ts";
 import { readInterfaces } from "./interfaces.ts";
 import { AddressBook } from "./ipam/book.ts";
 import { choosePools } from "./ipam/default-pools.ts";
+import { reservedByRoutes, reservedByServers } from "./ipam/reserved.ts";
 import { membersOf } from "./members.ts";
+import { readHostResolvConf } from "./names/resolv-conf.ts";
 import type { NetworkConfig } from "./settings.ts";
 
 export interface NetworkSettings {
@@ -49,7 +51,11 @@ export async function createNetworks(parts: NetworkFoundations): Promise<Network
   const { networks, bridgeName } = config;
   const engineId = settings.ensure("engine.id", newId);
   const catalog = new NetworkCatalog({
-    ...{ native, book, hosting, events, log, newId, now: nowRfc3339 },
+    ...{ book, hosting, events, log, newId, now: nowRfc3339 },
+    reserved: async () => [
+      ...reservedByRoutes(await native.listRoutes()),
+      ...reservedByServers((await readHostResolvConf()).text),
+    ],
     store: new NetworkStore(database),
     defaultPools: choosePools(networks.defaultPools, engineId),
     defaultOptions: networks.defaultOptions,

@@ -114,8 +114,3 @@ function firstFree(base: Prefix, size: number, taken: readonly Prefix[]): Prefix
   }
   return candidate.base <= lastOf(base) ? candidate : undefined;
 }
-
-/** Routes of the host that a subnet must not cover: all but the default, and its halves as VPNs set them. */
-export function takenByRoutes(routes: readonly string[]): Prefix[] {
-  return routes.map(prefixOf).filter(({ length }) => length > 1);
-}
