@@ -24,7 +24,7 @@ test("findPort shows where one port is published, of tcp unless told", () => {
   expect(findPort(ports, "80", "web")).toEqual(["0.0.0.0:8080", "0.0.0.0:18080", "[::]:8080"]);
   expect(findPort(ports, "443/TCP", "web")).toEqual(["0.0.0.0:8443"]);
   expect(() => findPort(ports, "80/udp", "web")).toThrow(
-    "no public port '80/udp' published for web",
+    "Error: No public port '80/udp' published for web",
   );
   expect(() => findPort(ports, "0", "web")).toThrow("invalid port: 0");
 });

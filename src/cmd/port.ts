@@ -41,7 +41,7 @@ export function findPort(ports: PortMap, asked: string, id: string): string[] {
     throw new EngineError("invalid_argument", `invalid port: ${asked}`);
   const found = formatBindings(ports[`${value}/${protocol.toLowerCase()}`]);
   if (found.length === 0)
-    throw new EngineError("not_found", `no public port '${asked}' published for ${id}`);
+    throw new EngineError("not_found", `Error: No public port '${asked}' published for ${id}`);
   return found;
 }
 

@@ -54,8 +54,16 @@ test("docker port and ps show what is published as rt does", async () => {
     '{{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}}',
     "web",
   );
-  for (const filter of ["publish=8080", "publish=9000-9001", "expose=443", "publish=1/udp"]) {
-    await same("ps", "-q", "--filter", filter);
+  for (const [filter, found] of [
+    ["publish=8080", "web\n"],
+    ["publish=8443-8444/tcp", "web\n"],
+    ["publish=5353/udp", "web\n"],
+    ["publish=443", ""],
+    ["publish=8080/udp", ""],
+    ["expose=443", "web\n"],
+  ] as const) {
+    const listed = await same("ps", "--format", "{{.Names}}", "--filter", filter);
+    expect([filter, listed.stdout]).toEqual([filter, found]);
   }
   await docker("stop", "-t", "0", "web");
   expect((await same("port", "web")).stdout).toBe("");

@@ -63,7 +63,11 @@ const filters: Record<string, (value: string, sources: FilterSources) => Test> =
       ),
   publish: (value) => {
     const isWanted = parsePorts("publish", value);
-    return ({ container }) => Object.keys(container.hostConfig.PortBindings ?? {}).some(isWanted);
+    // By the port of the host, while it is one: so Docker's filter means it.
+    return ({ state }) =>
+      Object.entries(state.ports).some(([port, bindings]) =>
+        bindings.some(({ HostPort }) => isWanted(`${HostPort}/${port.split("/")[1]}`)),
+      );
   },
   expose: (value) => {
     const isWanted = parsePorts("expose", value);
