@@ -36,6 +36,13 @@ const daemonFlags = {
     value: "driver=option=value",
     summary: "Option of new networks that do not give it",
   },
+  dns: {
+    kind: "list",
+    value: "ip",
+    summary: "DNS server of containers that name none (the host's)",
+  },
+  "dns-opt": { kind: "list", summary: "The same, of their options for resolv.conf" },
+  "dns-search": { kind: "list", summary: "The same, of the domains that they search" },
   "fixed-cidr": {
     kind: "string",
     value: "cidr",
@@ -47,6 +54,11 @@ const daemonFlags = {
     short: "G",
     value: "name|gid",
     summary: "Group of the Unix socket (rt or docker, where it exists)",
+  },
+  "host-gateway-ip": {
+    kind: "list",
+    value: "ip",
+    summary: 'What "host-gateway" of --add-host stands for (where a container finds its host)',
   },
   host: {
     kind: "list",
@@ -154,6 +166,12 @@ function toDaemonFlags(
     certPath: env.certPath(),
     tls: { ...tls, ...Object.fromEntries(typed) },
     networks: toNetworkFlags(flags, given),
+    names: {
+      dns: flags.dns,
+      dnsSearch: flags["dns-search"],
+      dnsOptions: flags["dns-opt"],
+      hostGateways: flags["host-gateway-ip"],
+    },
   };
   const optional = {
     dataRoot: flags["data-root"],

@@ -9,6 +9,12 @@ import type { ListenAddress } from "./http/listen.ts";
 import { parseListenAddress, readTlsConfig, type TlsConfig, type TlsFlags } from "./listeners.ts";
 import type { WrittenPool } from "./networks/ipam/default-pools.ts";
 import {
+  type NameConfig,
+  type NameFlags,
+  nameFileKeys,
+  readNameConfig,
+} from "./networks/names/settings.ts";
+import {
   type NetworkConfig,
   type NetworkFlags,
   networkFileKeys,
@@ -41,6 +47,7 @@ export interface DaemonFlags {
   cgroupParent?: string;
   configFile?: string;
   networks: NetworkFlags;
+  names: NameFlags;
   /** "builtin", "unconfined" or a file. */
   seccompProfile?: string;
   logLevel?: string;
@@ -70,6 +77,7 @@ export interface DaemonConfig {
   cgroupParent: string | null;
   seccomp: SeccompDefault;
   networks: NetworkConfig;
+  names: NameConfig;
   logLevel: "debug" | "info" | "warn" | "error";
   /** Of containers that do not say. */
   noNewPrivileges: boolean;
@@ -103,6 +111,7 @@ const fileKeys = {
   "max-ranges-per-blob": "number",
   "cgroup-parent": "string",
   ...networkFileKeys,
+  ...nameFileKeys,
   "seccomp-profile": "string",
   "log-level": "string",
   "no-keep-blobs": "boolean",
@@ -161,6 +170,7 @@ export async function readConfig(flags: DaemonFlags): Promise<DaemonConfig> {
     cgroupParent: flags.cgroupParent ?? file["cgroup-parent"] ?? null,
     seccomp: await readSeccompDefault(flags.seccompProfile ?? file["seccomp-profile"] ?? "builtin"),
     networks: readNetworkConfig(flags.networks, file),
+    names: readNameConfig(flags.names, file),
     logLevel: parseLevel(flags.logLevel ?? file["log-level"] ?? "info"),
     keepBlobs: !(flags.noKeepBlobs || file["no-keep-blobs"]),
     noNewPrivileges: flags.noNewPrivileges ?? file["no-new-privileges"] ?? false,

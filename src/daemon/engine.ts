@@ -110,7 +110,7 @@ export async function createEngine(
   const pathsOf = (id: string) => containerPaths(dataRoot, runRoot, id);
   const names = new NameService({
     ...{ networks: catalog, table, runRoot, pathsOf, log },
-    ...{ hostGateways: [], defaults: { servers: [], search: [], options: [] } },
+    ...config.names,
   });
   const attacher = new Attacher({
     ...{ networks: catalog, host: hosting, addresses: book, ports, names },
