@@ -176,7 +176,7 @@ export async function createEngine(
   const { restarter } = lifecycle;
   return {
     id: settings.ensure("engine.id", newId),
-    updater: new Updater({ native, facts, table, restarter, events, cgroupParent }),
+    updater: new Updater({ native, facts, table, restarter, ports, events, cgroupParent }),
     ...{
       config,
       facts,

@@ -34,7 +34,7 @@ const endpointShape: Fields = {
   IPAMConfig: { IPv4Address: "string", IPv6Address: "string", LinkLocalIPs: "strings" },
 };
 
-export const bindingsShape = new MapOfLists({ HostIp: "string", HostPort: "string" });
+const bindingsShape = new MapOfLists({ HostIp: "string", HostPort: "string" });
 
 const rateShape: Fields = { Path: "string", Rate: "number" };
 
@@ -108,6 +108,12 @@ export const hostShape: Fields = {
   DeviceRequests: "objects",
   RestartPolicy: { Name: "string", MaximumRetryCount: "number" },
   LogConfig: { Type: "string", Config: "texts" },
+};
+
+export const updateShape: Fields = {
+  ...hostShape,
+  PublishAdd: bindingsShape,
+  PublishRemove: "strings",
 };
 
 /** What an image can keep too. */

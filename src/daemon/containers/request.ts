@@ -1,7 +1,9 @@
+import type { PublishChanges as WirePublishChanges } from "../../api/publish.ts";
 import type { ContainerConfig, ContainerCreateRequest, HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { checkShape } from "../http/shape.ts";
-import { configShape, createShape, hostShape } from "./request-shapes.ts";
+import { type PublishChanges, parsePublishChanges } from "../networks/ports/changes.ts";
+import { configShape, createShape, updateShape } from "./request-shapes.ts";
 import { parseRestartPolicy } from "./restart-policy.ts";
 
 /**
@@ -30,12 +32,20 @@ export function parseCreateRequest(body: Record<string, unknown>): ContainerCrea
   return request;
 }
 
-/** Checks an update: the fields of a host configuration, of which it changes some. */
-export function parseUpdateRequest(body: Record<string, unknown>): HostConfig {
-  checkShape(body, hostShape);
-  const changes = body as HostConfig;
-  if (!changes.RestartPolicy?.Name) return changes;
-  return { ...changes, RestartPolicy: parseRestartPolicy(changes.RestartPolicy) };
+/** What an update changes: fields of a host configuration, and published ports. */
+export interface ContainerUpdate {
+  host: HostConfig;
+  ports: PublishChanges | undefined;
+}
+
+export function parseUpdateRequest(body: Record<string, unknown>): ContainerUpdate {
+  checkShape(body, updateShape);
+  const { PublishAdd, PublishRemove, ...host } = body as HostConfig & WirePublishChanges;
+  const policy = host.RestartPolicy;
+  return {
+    host: policy?.Name ? { ...host, RestartPolicy: parseRestartPolicy(policy) } : host,
+    ports: parsePublishChanges(PublishAdd, PublishRemove),
+  };
 }
 
 /** Checks the settings that a commit gives its image. */

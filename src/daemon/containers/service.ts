@@ -6,6 +6,7 @@ import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../.
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
 import { parseBindings } from "../networks/ports/port.ts";
+import { portsDiscarded } from "../networks/ports/publisher.ts";
 import type { NetworkSource } from "../networks/services.ts";
 import { parseNetworks } from "./attachments/request.ts";
 import { checkCapabilities } from "./capabilities.ts";
@@ -304,7 +305,7 @@ function settlePaths(host: HostConfig, { maskedPaths }: Posture): HostConfig {
 
 function warnOfPorts({ NetworkMode, PortBindings }: HostConfig): string[] {
   if (NetworkMode !== "host" || Object.keys(PortBindings ?? {}).length === 0) return [];
-  return ["Published ports are discarded when using host network mode"];
+  return [portsDiscarded];
 }
 
 function checkPlatform(image: StoredImage, asked: Platform | undefined): string[] {

@@ -2,11 +2,13 @@ import type { HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { HostFacts, Native } from "../../native-types/native.ts";
 import type { EventBus } from "../events/bus.ts";
+import type { PublishChanges } from "../networks/ports/changes.ts";
 import { cgroupName } from "./cgroups.ts";
 import { isRunning } from "./container.ts";
 import { findBlockLimits } from "./devices.ts";
 import { eventAttributes } from "./events.ts";
 import { discardLimits } from "./limits.ts";
+import type { ContainerUpdate } from "./request.ts";
 import { parseResources } from "./resources.ts";
 import { type ContainerTable, type Entry, inTurn } from "./table.ts";
 
@@ -31,11 +33,12 @@ export interface UpdaterParts {
   facts: HostFacts;
   table: Pick<ContainerTable, "saveContainer">;
   restarter: { reconsider(entry: Entry): void };
+  ports: { change(entry: Entry, changes: PublishChanges): Promise<string[]> };
   events: EventBus;
   cgroupParent: string | null;
 }
 
-/** Changes the limits and the restart policy of containers, running or not. */
+/** Changes the limits, the restart policy and the published ports of containers, running or not. */
 export class Updater {
   readonly #parts: UpdaterParts;
 
@@ -43,10 +46,10 @@ export class Updater {
     this.#parts = parts;
   }
 
-  /** Resolves with warnings. The record changes only once the kernel has taken the limits. */
-  update(entry: Entry, asked: HostConfig): Promise<string[]> {
-    const { facts, table, restarter, events } = this.#parts;
-    const { host: changes, warnings } = discardLimits(asked, facts);
+  /** Resolves with warnings. The record changes only once the kernel has taken limits, and then ports. */
+  update(entry: Entry, asked: ContainerUpdate): Promise<string[]> {
+    const { facts, table, restarter, events, ports } = this.#parts;
+    const { host: changes, warnings } = discardLimits(asked.host, facts);
     checkAlone(changes, facts);
     return inTurn(entry, async () => {
       const { container } = entry;
@@ -55,6 +58,10 @@ export class Updater {
       const hostConfig = mergeLimits(container.hostConfig, changes, (why) => cannot(entry, why));
       if (hasLimits(changes)) await this.#apply(entry, hostConfig, changes);
       table.saveContainer(entry, { ...entry.container, hostConfig });
+      if (asked.ports !== undefined) {
+        const changed = ports.change(entry, asked.ports);
+        warnings.push(...(await changed.catch((error) => throwOn(entry, error))));
+      }
       if (changes.RestartPolicy?.Name) restarter.reconsider(entry);
       events.publish("container", "update", container.id, eventAttributes(container));
       return warnings;
@@ -122,6 +129,10 @@ export function mergeLimits(
     ...(changes.PidsLimit == null ? {} : { PidsLimit: changes.PidsLimit }),
     ...(policy?.Name ? { RestartPolicy: policy } : {}),
   };
+}
+
+function throwOn(entry: Entry, error: unknown): never {
+  throw cannot(entry, messageOf(error), error);
 }
 
 function cannot(entry: Entry, why: string, cause?: unknown): EngineError {

@@ -1,8 +1,7 @@
-import type { HostConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
 import { type ContainerState, isRunning } from "../containers/container.ts";
 import { type PruneReport, pruneFilters } from "../containers/prune.ts";
-import { parseUpdateRequest } from "../containers/request.ts";
+import { type ContainerUpdate, parseUpdateRequest } from "../containers/request.ts";
 import { parseSignal } from "../containers/signals.ts";
 import { stopSettings } from "../containers/stopper.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
@@ -17,7 +16,7 @@ export interface LifecycleRoutesParts {
   pause(entry: Entry): Promise<void>;
   unpause(entry: Entry): Promise<void>;
   rename(entry: Entry, name: string): void;
-  update(entry: Entry, changes: HostConfig): Promise<string[]>;
+  update(entry: Entry, changes: ContainerUpdate): Promise<string[]>;
   prune(filters: Map<string, string[]>): Promise<PruneReport>;
 }
 

@@ -18,12 +18,19 @@ const parse = (remove: string[], add = {}) => {
 test("parsePublishChanges tells how much of a port goes", () => {
   expect(parsePublishChanges({}, [])).toBeUndefined();
   expect(parsePublishChanges(null, undefined)).toBeUndefined();
-  const { remove } = parse(["80", "8080:80/tcp", "127.0.0.1:53:53/udp", "[::1]:81:81"]);
+  const { remove } = parse([
+    "80",
+    "8080:80/tcp",
+    "127.0.0.1:53:53/udp",
+    "[::1]:81:81",
+    "127.0.0.1::7",
+  ]);
   expect(remove).toEqual([
     { port: "80/tcp", host: undefined },
     { port: "80/tcp", host: { address: "", number: 8080 } },
     { port: "53/udp", host: { address: "127.0.0.1", number: 53 } },
     { port: "81/tcp", host: { address: "::1", number: 81 } },
+    { port: "7/tcp", host: { address: "127.0.0.1", number: 0 } },
   ]);
   for (const text of ["", "x", "1:2:3:4", "8080:", ":80"])
     expect(() => parse([text])).toThrow("invalid port specification");

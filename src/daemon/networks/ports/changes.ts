@@ -20,7 +20,14 @@ export interface PublishChanges {
 export interface Removal {
   /** "80/tcp" */
   port: string;
-  host: { address: string; number: number } | undefined;
+  host: HostPlace | undefined;
+}
+
+interface HostPlace {
+  /** "" is any. */
+  address: string;
+  /** 0 is any. */
+  number: number;
 }
 
 /** Undefined where an update leaves ports alone. */
@@ -33,22 +40,24 @@ export function parsePublishChanges(
   return isEmpty ? undefined : changes;
 }
 
-const removalForm = /^(?:(?:(?:\[([^\]]+)\]|([\d.]*)):)?(\d{1,5}):)?([^:]+)$/;
+const removalForm =
+  /^(?:\[(?<six>[^\]]+)\]:(?<of6>\d*):|(?<four>[\d.]+):(?<of4>\d*):|(?<number>\d+):)?(?<port>[^:]+)$/;
 
-/** "80", "80/udp", "8080:80", "127.0.0.1:8080:80/tcp", "[::1]:8080:80" */
+/** "80", "80/udp", "8080:80", "127.0.0.1:8080:80/tcp", "[::1]::80" */
 function parseRemoval(text: string): Removal {
-  const [, address6, address4, number, port] = removalForm.exec(text) ?? [];
+  const { six, four, of6, of4, number, port } = removalForm.exec(text)?.groups ?? {};
   if (port === undefined) {
     throw new EngineError(
       "invalid_argument",
       `invalid port specification: ${JSON.stringify(text)}`,
     );
   }
-  const address = parseHostAddress(address6 ?? address4 ?? "");
-  const [first] = parseHostPorts(number ?? "");
+  const address = parseHostAddress(six ?? four ?? "");
+  const [first] = parseHostPorts(number ?? of4 ?? of6 ?? "");
+  const isWhole = address === "" && number === undefined;
   return {
     port: formatPort(parsePort(port)),
-    host: number === undefined ? undefined : { address, number: first },
+    host: isWhole ? undefined : { address, number: first },
   };
 }
 
@@ -106,13 +115,13 @@ function meets({ port, host }: Removal, name: string, binding: PortMap[string][n
   if (port !== name) return false;
   if (host === undefined) return true;
   const isThere = host.address === "" || host.address === binding.HostIp;
-  return isThere && String(host.number) === binding.HostPort;
+  return isThere && (host.number === 0 || String(host.number) === binding.HostPort);
 }
 
 function couldBe({ HostIp, HostPort }: PortMap[string][number], { host }: Removal): boolean {
   const [first, last] = parseHostPorts(HostPort);
   const number = host?.number ?? 0;
-  const isNumber = first === 0 || (first <= number && number <= last);
+  const isNumber = first === 0 || number === 0 || (first <= number && number <= last);
   return isNumber && (HostIp === "" || host?.address === "" || host?.address === HostIp);
 }
 

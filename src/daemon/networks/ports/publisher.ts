@@ -13,6 +13,9 @@ import { toPortMap, toPublished } from "./view.ts";
 
 type Endpoints = Record<string, Endpoint>;
 
+/** Docker's words at a request for ports of a container that has the host's network. */
+export const portsDiscarded = "Published ports are discarded when using host network mode";
+
 export interface PublisherParts {
   native: Pick<Native, "publish" | "unpublish" | "holdPorts">;
   table: Pick<ContainerTable, "all" | "saveState" | "saveContainer">;
@@ -47,11 +50,12 @@ export class Publisher {
     await this.#parts.native.unpublish(container.id);
   }
 
-  /** Changes what a container publishes: at once while it runs, and for its next start. */
-  async change(entry: Entry, changes: PublishChanges): Promise<void> {
+  /** Changes what a container publishes: at once while it runs, and for its next start. Resolves with warnings. */
+  async change(entry: Entry, changes: PublishChanges): Promise<string[]> {
     const { table } = this.#parts;
     const running = isRunning(entry.state);
     const { container } = entry;
+    const warnings = checkNetworkMode(container);
     const ports = running ? entry.state.ports : {};
     const wishes = applyChanges(wishesOf(container), ports, changes, container.name);
     if (running) await this.#changeNow(entry, changes);
@@ -60,6 +64,7 @@ export class Publisher {
       ...{ PortBindings: wishes.bindings, PublishAllPorts: wishes.all },
     };
     table.saveContainer(entry, { ...entry.container, hostConfig });
+    return warnings;
   }
 
   async #changeNow(entry: Entry, { add, remove }: PublishChanges): Promise<void> {
@@ -128,6 +133,14 @@ export function wishesOf({ hostConfig, config }: Container): PortWishes {
 function mayPublish(container: Container): boolean {
   const { bindings, all } = wishesOf(container);
   return all || Object.keys(bindings).length > 0;
+}
+
+function checkNetworkMode({ hostConfig: { NetworkMode = "" } }: Container): string[] {
+  if (NetworkMode.startsWith("container:")) {
+    const why = "conflicting options: port publishing and the container type network mode";
+    throw new EngineError("invalid_argument", why);
+  }
+  return NetworkMode === "host" ? [portsDiscarded] : [];
 }
 
 /** Docker's words, which scripts look for. */
