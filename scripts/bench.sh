@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures rt next to docker, podman and crun where they are on PATH; needs root.
 #   -n ROUNDS      rounds per table (20)
-#   --only A,B     some of: startup, run, api, pull, memory, exec, stop, output, log, logs, parallel, pss,
+#   --only A,B     some of: startup, run, api, starts, pull, memory, exec, stop, output, log, logs, parallel, pss,
 #                  isolation, network
 #   --image REF    what is pulled: anything skopeo can read, such as docker://… or oci:DIR
 #                  (without it images made of this machine's own files; takes some 30 GB for a while)

@@ -28,6 +28,7 @@ import {
   busybox,
   pushBusybox,
 } from "./bench/running.ts";
+import { benchStarts } from "./bench/starts.ts";
 import {
   formatResults,
   formatTable,
@@ -50,7 +51,7 @@ const living = {
   isolation: benchIsolation,
   network: benchNetwork,
 };
-const tables = ["startup", "run", "api", "pull", "memory", ...Object.keys(living)];
+const tables = ["startup", "run", "api", "starts", "pull", "memory", ...Object.keys(living)];
 const hello = `${registryHost}/library/hello-world`;
 const repository = `${import.meta.dir}/..`;
 
@@ -286,6 +287,7 @@ try {
   if (options.only.includes("startup")) await benchStartup(bench);
   if (options.only.includes("run")) await benchRun(bench);
   if (options.only.includes("api")) await benchApi(bench);
+  if (options.only.includes("starts")) await benchStarts(bench.engines, hello, options.rounds);
   if (options.only.includes("pull")) await benchPull({ ...bench, usable }, options.image);
 } finally {
   for (const { server } of bench.engines) await server?.stop();
