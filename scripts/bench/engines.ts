@@ -46,7 +46,9 @@ const asHostIs = [
 /** `inside` is what runs the daemon's command, which follows it. */
 export async function startRt({ dir, rt }: Place, inside: readonly string[] = []): Promise<Engine> {
   const socket = `unix://${dir}/rt.sock`;
-  const flags = ["--data-root", `${dir}/rt-data`, "--run-root", `${dir}/rt-run`, "-H", socket];
+  const roots = ["--data-root", `${dir}/rt-data`, "--run-root", `${dir}/rt-run`];
+  // Docker, which is started later, would take the block of addresses that is free now.
+  const flags = [...roots, "--bip", "192.168.240.1/20", "-H", socket];
   const client = [rt, "-H", socket];
   const command = [...inside, ...asHostIs, rt, "daemon", ...flags];
   const server = await serve(command, `${dir}/rt.log`, () => works([...client, "version"]));

@@ -12,6 +12,7 @@ use crate::link::{self, Port};
 use crate::plan::{EndpointPlan, LinkPlan, check_interface};
 use crate::query::{self, Link};
 use crate::socket::{Failure, Netlink};
+use crate::spare::Spare;
 use crate::switch::{self, Switch};
 use crate::wire::Batch;
 use crate::{bridge, parent, route};
@@ -81,13 +82,7 @@ impl<'a> Endpoint<'a> {
             } => {
                 inner.mtu = Some(lower.mtu);
                 kinds::create_veth(batch, host_interface, lower.index, &inner);
-                let port = Port {
-                    name: host_interface,
-                    isolated: *isolated,
-                    hairpin: switch::bridges_filter(),
-                    ipv6: switch::has_ipv6(),
-                };
-                port.change(batch);
+                change_port(batch, host_interface, *isolated);
             }
             LinkPlan::Macvlan { mode, mtu, .. } => {
                 inner.mtu = (*mtu != 0).then_some(*mtu);
@@ -104,18 +99,35 @@ impl<'a> Endpoint<'a> {
         }
     }
 
+    /// Takes a pair that was prepared, in place of [`Self::create`].
+    pub(crate) fn take(&self, batch: &mut Batch, lower: &Link, spare: Spare) {
+        if let LinkPlan::Bridge {
+            host_interface,
+            isolated,
+            ..
+        } = self.link
+        {
+            kinds::take_veth(batch, spare.host, host_interface, lower.index, lower.mtu);
+            change_port(batch, host_interface, *isolated);
+        }
+    }
+
     /// To be called in the container's namespace, before the interface comes up.
     pub(crate) fn switch(&self) -> Result<(), NetError> {
         self.switches.iter().try_for_each(Switch::write)
     }
 
+    /// `taken` is what it hangs on, if it was prepared and knows nothing of that yet.
+    ///
     /// IPv6 addresses come after the interface is up: the kernel makes their routes only then.
-    pub(crate) fn configure(&self, batch: &mut Batch, index: u32) {
+    pub(crate) fn configure(&self, batch: &mut Batch, index: u32, taken: Option<&Link>) {
         let of = |ipv4| self.addresses.iter().filter(move |a| a.is_ipv4() == ipv4);
         for address in of(true) {
             route::add_address(batch, index, *address);
         }
-        link::set_up(batch, index, None);
+        // One that is made is made so.
+        let mac = self.mac.filter(|_| taken.is_some());
+        link::set_up_as(batch, index, mac, taken.map(|lower| lower.mtu));
         for address in of(false) {
             route::add_address(batch, index, *address);
         }
@@ -144,7 +156,8 @@ impl<'a> Endpoint<'a> {
     }
 
     pub(crate) fn refused(&self, failure: &Failure) -> NetError {
-        if failure.fault.errno == Errno::EXIST && failure.op.starts_with("create") {
+        let makes = failure.op.starts_with("create") || failure.op == kinds::TAKE;
+        if failure.fault.errno == Errno::EXIST && makes {
             let detail = format!(
                 "an interface of that name, or \"{}\" in the container, exists already",
                 self.name
@@ -202,4 +215,14 @@ impl<'a> Endpoint<'a> {
             other => other.map_err(refused),
         }
     }
+}
+
+fn change_port(batch: &mut Batch, name: &str, isolated: bool) {
+    let port = Port {
+        name,
+        isolated,
+        hairpin: switch::bridges_filter(),
+        ipv6: switch::has_ipv6(),
+    };
+    port.change(batch);
 }

@@ -17,6 +17,7 @@ const IFLA_MACVLAN_MODE: u16 = 1;
 const IFLA_IPVLAN_MODE: u16 = 1;
 const IFLA_IPVLAN_FLAGS: u16 = 2;
 const IFLA_VLAN_ID: u16 = 1;
+pub(crate) const TAKE: &str = "use prepared veth pair";
 
 /// The end of a wire that a container gets: it is made in `netns`, under its own name at once.
 pub(crate) struct Inner<'a> {
@@ -58,6 +59,15 @@ pub(crate) fn create_veth(batch: &mut Batch, host: &str, bridge: u32, inner: &In
                 one_queue(m);
             });
         });
+    });
+}
+
+/// What is left to do for the host's end of a pair that was prepared; errors begin with [`TAKE`].
+pub(crate) fn take_veth(batch: &mut Batch, index: u32, host: &str, bridge: u32, mtu: u32) {
+    batch.message(TAKE, RTM_NEWLINK, 0, &ifinfo(index, true), |m| {
+        m.text(IFLA_IFNAME, host);
+        m.u32(IFLA_MTU, mtu);
+        m.u32(IFLA_MASTER, bridge);
     });
 }
 

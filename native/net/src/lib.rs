@@ -26,6 +26,7 @@ mod redirect;
 mod route;
 mod rules;
 mod socket;
+mod spare;
 mod switch;
 mod sys;
 mod sysctl;
@@ -40,6 +41,7 @@ pub use plan::*;
 pub use redirect::redirect;
 pub use rules::{RulesSettings, configure_rules, remove_rules, reset_rules};
 use socket::{Failure, Netlink};
+pub use spare::Spare;
 
 /// Makes the bridge, or finds and mends it, with address, MTU, forwarding and our rules.
 ///
@@ -56,7 +58,26 @@ pub fn remove_bridge(name: &str) -> Result<(), NetError> {
 /// Gives the namespace behind `netns` its interfaces, with addresses and default routes. On failure
 /// nothing is left.
 pub fn attach(endpoints: &[EndpointPlan], netns: BorrowedFd<'_>) -> Result<(), NetError> {
-    attach::attach(endpoints, netns)
+    attach::attach(endpoints, netns, None)
+}
+
+/// The same for a namespace in which a pair was prepared; it is used, or as useless as before.
+pub fn attach_prepared(
+    endpoints: &[EndpointPlan],
+    netns: BorrowedFd<'_>,
+    spare: Spare,
+) -> Result<(), NetError> {
+    attach::attach(endpoints, netns, Some(spare))
+}
+
+/// True if one of the endpoints would use a pair that was prepared.
+pub fn can_use_spare(endpoints: &[EndpointPlan]) -> bool {
+    endpoints.iter().any(spare::fits)
+}
+
+/// Makes a pair ahead of need; it goes with the namespace behind `netns`.
+pub fn prepare_spare(netns: BorrowedFd<'_>) -> Result<Spare, NetError> {
+    spare::prepare(netns)
 }
 
 /// Takes an interface away from the namespace behind `netns`. Absence is no error.

@@ -82,8 +82,16 @@ impl Port<'_> {
 }
 
 pub(crate) fn set_up(batch: &mut Batch, index: u32, mtu: Option<u32>) {
+    set_up_as(batch, index, None, mtu);
+}
+
+/// With a hardware address of its own, which most interfaces take only while they are down.
+pub(crate) fn set_up_as(batch: &mut Batch, index: u32, mac: Option<[u8; 6]>, mtu: Option<u32>) {
     let op = "bring interface up";
     batch.message(op, RTM_NEWLINK, 0, &ifinfo(index, true), |m| {
+        if let Some(mac) = mac {
+            m.put(IFLA_ADDRESS, &mac);
+        }
         if let Some(mtu) = mtu {
             m.u32(IFLA_MTU, mtu);
         }

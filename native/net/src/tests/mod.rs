@@ -11,4 +11,5 @@ mod published;
 mod redirect;
 mod restore;
 mod several;
+mod spare;
 pub(crate) mod support;
