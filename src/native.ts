@@ -46,6 +46,8 @@ interface Addon {
   rest(): void;
   retire(): Promise<void>;
   prepareMonitor(): Promise<void>;
+  configurePool(most: number): void;
+  restPool(): void;
   updateResources(plan: string): Promise<void>;
   configureRules(settings: string): void;
   resetRules(reset: string): Promise<void>;
@@ -150,6 +152,8 @@ function wrap(addon: Addon): Native {
     rest: () => addon.rest(),
     retire: () => asPromise(() => addon.retire()),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),
+    configurePool: (most) => addon.configurePool(most),
+    restPool: () => addon.restPool(),
     updateResources: (cgroup) => asPromise(() => addon.updateResources(JSON.stringify(cgroup))),
     configureRules: (settings) => addon.configureRules(JSON.stringify(settings)),
     removeBridge: (name) => asPromise(() => addon.removeBridge(name)),

@@ -98,6 +98,10 @@ const daemonFlags = {
   "max-download-attempts": { kind: "int", summary: "Tries of a download before it fails (5)" },
   "max-ranges-per-blob": { kind: "int", summary: "Connections at once for one large layer (1)" },
   mtu: { kind: "int", summary: "Bytes in a packet on the default bridge (1500)" },
+  "network-pool": {
+    kind: "int",
+    summary: "Networks made ahead of starts at most, as these need them; 0 is none (8)",
+  },
   "no-keep-blobs": {
     kind: "bool",
     summary:
@@ -198,6 +202,7 @@ function toNetworkFlags(
 ): NetworkFlags {
   const typed = {
     ...{ bip: flags.bip, bip6: flags.bip6, ip: flags.ip, mtu: flags.mtu },
+    pool: flags["network-pool"],
     fixedCidr: flags["fixed-cidr"],
     fixedCidrV6: flags["fixed-cidr-v6"],
     defaultGateway: flags["default-gateway"],

@@ -35,7 +35,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   const native = await loadNative();
   const engine = await createEngine(config, native, log);
   await engine.reconcile();
-  engine.supervisor.prepareMonitor();
+  engine.spares.refill();
   const handlers = createHandlers(engine);
   const headers = { Server: `rt/${packageJson.version} (linux)` };
   const limits = await readLimits();

@@ -21,6 +21,7 @@ import { LaunchPlanner } from "./containers/planner.ts";
 import { reconcile } from "./containers/reconcile.ts";
 import type { Restarter } from "./containers/restarter.ts";
 import { ContainerService } from "./containers/service.ts";
+import { Spares } from "./containers/spares.ts";
 import type { Stopper } from "./containers/stopper.ts";
 import type { Supervisor } from "./containers/supervisor.ts";
 import { ContainerTable, type Entry } from "./containers/table.ts";
@@ -71,6 +72,7 @@ export interface Engine {
   volumes: VolumeService;
   table: ContainerTable;
   supervisor: Supervisor;
+  spares: Spares;
   execs: ExecService;
   stopper: Stopper;
   freezer: Freezer;
@@ -134,8 +136,21 @@ export async function createEngine(
     initLayers: await InitLayers.open(join(dataRoot, "init")),
   });
   const onExit = (entry: Entry): void => containers.removeIfAsked(entry);
+  const spares = new Spares({ native, log, most: config.networks.pool });
   const lifecycle = createLifecycle({
-    ...{ native, table, attacher, planner, events, log, onExit, dataRoot, runRoot, cgroupParent },
+    ...{
+      native,
+      spares,
+      table,
+      attacher,
+      planner,
+      events,
+      log,
+      onExit,
+      dataRoot,
+      runRoot,
+      cgroupParent,
+    },
     posture,
     execStore: new ExecStore(database),
   });
@@ -194,7 +209,7 @@ export async function createEngine(
       table,
       containers,
     },
-    ...{ files, commits },
+    ...{ files, commits, spares },
     ...lifecycle,
     reconcile: () =>
       reconcile({
@@ -205,6 +220,7 @@ export async function createEngine(
         },
       }),
     close: async () => {
+      spares.close();
       lifecycle.restarter.close();
       lifecycle.health.close();
       await trash.close();

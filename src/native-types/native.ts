@@ -59,8 +59,12 @@ export interface Native {
   rest(): void;
   /** For the end of a daemon none of whose containers runs: its idle monitor and its cgroups go. */
   retire(): Promise<void>;
-  /** Starts the monitor of the next launch ahead of it. */
+  /** Starts monitors ahead of the next launches, with networks as these will need them. */
   prepareMonitor(): Promise<void>;
+  /** As many are made ahead at most; 0 leaves one monitor, with no more than an empty network. */
+  configurePool(most: number): void;
+  /** Lets go of what has been made ahead and was not needed for a while. */
+  restPool(): void;
   /** Writes new limits to the control groups of a container that runs. */
   updateResources(cgroup: ContainerPlan["cgroup"]): Promise<void>;
   /** Says once, before any bridge is made, what rules go by; nothing happens in the kernel yet. */

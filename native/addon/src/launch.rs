@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use net::EndpointPlan;
 use sandbox::plan::ContainerPlan;
@@ -12,6 +12,7 @@ use sandbox::{Code, IdleMonitor, StepError};
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::pool::{self, Ready, Turn};
 
 static MONITOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/monitor.bin"));
 
@@ -39,6 +40,7 @@ struct File {
 /// Takes a `LaunchRequest` and answers a `Launched`, both as JSON.
 pub(crate) fn launch(request: &str) -> Result<String, Failure> {
     let request: Request = serde_json::from_str(request)?;
+    let _turn = Turn::begin();
     for directory in &request.directories {
         make_directory(directory)
             .map_err(|error| file_failure("create", &directory.path, &error))?;
@@ -50,11 +52,13 @@ pub(crate) fn launch(request: &str) -> Result<String, Failure> {
     forget_exit(&request.plan.exit_path)?;
     forget_exit(&format!("{}/exit.json", request.plan.run_dir))?;
     let mut unwired = None;
-    let launched = sandbox::launch_on(take_idle()?, &request.plan, |_pid, netns| {
-        if request.endpoints.is_empty() {
-            return Ok(());
-        }
-        net::attach(&request.endpoints, netns).map_err(|error| {
+    let Ready { monitor, spare } = pool::take(net::can_use_spare(&request.endpoints))?;
+    let launched = sandbox::launch_on(monitor, &request.plan, |_pid, netns| {
+        let attached = match spare {
+            Some(spare) => net::attach_prepared(&request.endpoints, netns, spare),
+            None => net::attach(&request.endpoints, netns),
+        };
+        attached.map_err(|error| {
             let told = StepError::new(Code::Internal, error.op, "", error.errno, error.to_string());
             unwired = Some(error);
             told
@@ -78,30 +82,15 @@ pub(crate) fn ensure_profile(name: Option<&str>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A monitor started ahead of need: starting one is a third of the time of a launch.
-static IDLE: Mutex<Option<IdleMonitor>> = Mutex::new(None);
-
-/// Starts the monitor that the next launch will use, if there is none.
-pub(crate) fn prepare_monitor() -> Result<(), Failure> {
-    let mut idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner);
-    if idle.as_ref().is_none_or(|monitor| !monitor.is_alive()) {
-        *idle = Some(IdleMonitor::start(monitor_image()?.as_fd())?);
-    }
-    Ok(())
-}
-
-/// Lets the idle monitor go, and takes away what the daemon shares with containers. For its end, if none runs.
+/// Lets go of the monitors that wait, and takes away what the daemon shares with containers. For its end, if
+/// none runs.
 pub(crate) fn retire() {
-    drop(IDLE.lock().unwrap_or_else(PoisonError::into_inner).take());
+    pool::close();
     sandbox::cgroup::retire();
 }
 
-fn take_idle() -> Result<IdleMonitor, Failure> {
-    let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match idle.filter(IdleMonitor::is_alive) {
-        Some(monitor) => Ok(monitor),
-        None => Ok(IdleMonitor::start(monitor_image()?.as_fd())?),
-    }
+pub(crate) fn start_monitor() -> Result<IdleMonitor, Failure> {
+    Ok(IdleMonitor::start(monitor_image()?.as_fd())?)
 }
 
 /// The file that monitors are started from, made once: they share its pages.

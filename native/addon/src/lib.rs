@@ -12,6 +12,7 @@ mod job;
 mod launch;
 mod logs;
 pub mod networks;
+mod pool;
 pub mod ports;
 pub mod send;
 pub mod stats;
@@ -159,7 +160,19 @@ pub fn rest() {
 
 #[napi]
 pub fn prepare_monitor(env: &Env) -> Result<Object<'_>> {
-    run(env, launch::prepare_monitor)
+    run(env, pool::fill)
+}
+
+/// As many monitors and networks are made ahead at most.
+#[napi]
+pub fn configure_pool(most: u32) {
+    pool::configure(usize::try_from(most).unwrap_or(0));
+}
+
+/// Lets go of monitors and networks that have not been needed for a while.
+#[napi]
+pub fn rest_pool() {
+    pool::rest();
 }
 
 #[napi]

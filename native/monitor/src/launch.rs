@@ -74,6 +74,8 @@ pub(crate) fn launch() -> Option<(Container, Log)> {
     leave_the_daemon();
     spare_from_oom();
     let network = network::prepare();
+    let has_network = network.is_some();
+    reply(&channel, &LaunchReply::Waiting { has_network });
     let (mut prepared, listener, given) = receive(&channel)?;
     let log = Log::open(prepared.log.as_ref());
     let container = log.and_then(|log| {

@@ -217,11 +217,14 @@ impl<'a> Endpoint<'a> {
     }
 }
 
+/// Where bridged frames meet the rules, these keep containers apart: isolation would also cut them from
+/// what is published, which is then led to its container within the bridge.
 fn change_port(batch: &mut Batch, name: &str, isolated: bool) {
+    let filtered = switch::bridges_filter();
     let port = Port {
         name,
-        isolated,
-        hairpin: switch::bridges_filter(),
+        isolated: isolated && !filtered,
+        hairpin: filtered,
         ipv6: switch::has_ipv6(),
     };
     port.change(batch);

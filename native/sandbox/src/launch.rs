@@ -60,6 +60,19 @@ impl IdleMonitor {
         })
     }
 
+    /// Waits until the monitor stands in the network namespace that its container will have, and opens
+    /// that. None if there is none.
+    pub fn open_network(&mut self) -> Result<Option<OwnedFd>, StepError> {
+        match self.channel.receive()? {
+            LaunchReply::Waiting { has_network: true } => {}
+            LaunchReply::Failed(error) => return Err(error),
+            _ => return Ok(None),
+        }
+        let netns = open_netns(self.pid, &self.channel)?;
+        // The number is still that of the monitor.
+        Ok(self.is_alive().then_some(netns))
+    }
+
     /// False once it has ended, which only a signal can have done.
     pub fn is_alive(&self) -> bool {
         let mut watched = [PollFd::new(&self.channel.0, PollFlags::empty())];
@@ -143,10 +156,10 @@ fn set_up(
     fds.extend(created.v2.as_ref().map(AsFd::as_fd));
     channel.send_prepared(&prepared, &fds)?;
     drop((listener, shared));
-    let pid = match channel.receive()? {
+    let pid = match channel.receive_answer()? {
         LaunchReply::Created { pid } => pid,
         LaunchReply::Failed(error) => return Err(error),
-        LaunchReply::Ready { .. } => return Err(lost()),
+        LaunchReply::Ready { .. } | LaunchReply::Waiting { .. } => return Err(lost()),
     };
     if plan.namespaces.network == Namespace::New {
         let netns = open_netns(pid, &channel)?;
@@ -158,7 +171,7 @@ fn set_up(
     match channel.receive()? {
         LaunchReply::Ready { pid } => Ok(Launched { monitor_pid, pid }),
         LaunchReply::Failed(error) => Err(error),
-        LaunchReply::Created { .. } => Err(lost()),
+        LaunchReply::Created { .. } | LaunchReply::Waiting { .. } => Err(lost()),
     }
 }
 
@@ -292,7 +305,7 @@ impl Channel {
 
     /// A set-up that has failed already is why nothing else works any more: then its own words count.
     fn cause_of(&self, error: StepError) -> StepError {
-        match self.receive() {
+        match self.receive_answer() {
             Ok(LaunchReply::Failed(cause)) => cause,
             _ => error,
         }
@@ -318,6 +331,14 @@ impl Channel {
             rest = rest.get(sent..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// What it says to what it was sent: that it waits may have been heard before, or not.
+    fn receive_answer(&self) -> Result<LaunchReply, StepError> {
+        match self.receive()? {
+            LaunchReply::Waiting { .. } => self.receive(),
+            answer => Ok(answer),
+        }
     }
 
     fn receive(&self) -> Result<LaunchReply, StepError> {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  addon                     monitor                          child (PID 1)
+//!    │◀──────── Waiting ────────┤ (ahead of need)                │
 //!    │  Prepared + two fds      │                                │
 //!    ├─────────────────────────▶│ clone3 ───────────────────────▶│ ops up to the gate …
 //!    │◀──────── Created{pid} ───┤ (joins v1 cgroups, JOINED ────▶│)
@@ -78,6 +79,10 @@ pub struct Adoption {
 /// Monitor → addon.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub enum LaunchReply {
+    /// The monitor is ready; in a network namespace of its own, where that was possible.
+    Waiting {
+        has_network: bool,
+    },
     /// The child exists, and so do its namespaces.
     Created {
         pid: u32,

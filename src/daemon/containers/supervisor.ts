@@ -19,10 +19,12 @@ import { publishVolumes } from "./mount-events.ts";
 import { type ContainerPaths, containerPaths } from "./paths.ts";
 import type { LaunchPlanner } from "./planner.ts";
 import type { Restarter } from "./restarter.ts";
+import type { Spares } from "./spares.ts";
 import { type ContainerTable, type Entry, inTurn, settleExit } from "./table.ts";
 
 export interface SupervisorParts {
-  native: Pick<Native, "launch" | "prepareMonitor">;
+  native: Pick<Native, "launch">;
+  spares: Pick<Spares, "refill">;
   table: ContainerTable;
   attacher: Attacher;
   events: EventBus;
@@ -120,15 +122,7 @@ export class Supervisor {
     publishVolumes(events, container, "mount");
     events.publish("container", "start", container.id, eventAttributes(container));
     this.follow(entry, control);
-    this.prepareMonitor();
-  }
-
-  /** Behind whatever is answered now, so that the next start finds its monitor waiting. */
-  prepareMonitor(): void {
-    const { native, log } = this.#parts;
-    void native
-      .prepareMonitor()
-      .catch((error: unknown) => log.warn(`prepare a monitor: ${messageOf(error)}`));
+    this.#parts.spares.refill();
   }
 
   /** As before, but for what went wrong. */

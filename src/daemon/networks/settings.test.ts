@@ -9,6 +9,7 @@ test("without flags and file networks are as Docker's", () => {
   expect(read({})).toEqual({
     ...{ addresses4: chosen, addresses6: chosen, defaultPools: [], defaultOptions: {} },
     ...{ mtu: 1500, ipv6: false, icc: true, hostBinding: "", masquerade: true, forwarding: true },
+    pool: 8,
   });
 });
 
@@ -52,6 +53,7 @@ test.each<[Partial<NetworkFlags>, string]>([
   [{ defaultGateway: "fd00::1" }, "give an IPv4 address"],
   [{ bip: "10.7.0.1/24", defaultGateway: "10.8.0.1" }, "must be part of the network"],
   [{ mtu: 20 }, "give a number of bytes from 68 to 65535"],
+  [{ pool: -1 }, "give a number from 0 to 64"],
   [{ mtu: 70000 }, "give a number of bytes"],
   [{ ip: "host" }, "give an IPv4 address of this host"],
   [{ defaultAddressPools: ["10.0.0.0/8"] }, "give base=SUBNET,size=LENGTH"],

@@ -22,6 +22,8 @@ export interface NetworkFlags {
   ip?: string;
   ipMasq?: boolean;
   ipForward?: boolean;
+  /** Networks of containers that are made ahead at most. */
+  pool?: number;
 }
 
 /** Keys of the configuration file about networks, by the kind of their values. */
@@ -40,6 +42,7 @@ export const networkFileKeys = {
   ip: "string",
   "ip-masq": "boolean",
   "ip-forward": "boolean",
+  "network-pool": "number",
 } as const;
 
 export interface NetworkFile {
@@ -57,6 +60,7 @@ export interface NetworkFile {
   ip?: string;
   "ip-masq"?: boolean;
   "ip-forward"?: boolean;
+  "network-pool"?: number;
 }
 
 /** Addresses of the default bridge, of one family; null where the engine chooses. */
@@ -86,13 +90,20 @@ export interface NetworkConfig {
   masquerade: boolean;
   /** Forwarding is switched on with the first bridge. */
   forwarding: boolean;
+  /** As many networks are made ahead of starts at most. */
+  pool: number;
 }
+
+const pools = { usual: 8, most: 64 };
 
 /** Flags win over the file; lists are joined. Throws invalid_argument. */
 export function readNetworkConfig(flags: NetworkFlags, file: NetworkFile): NetworkConfig {
   const mtu = flags.mtu ?? file.mtu ?? 0;
   if (mtu !== 0 && (mtu < 68 || mtu > 65535))
     throw refuse("--mtu", String(mtu), "give a number of bytes from 68 to 65535");
+  const pool = flags.pool ?? file["network-pool"] ?? pools.usual;
+  if (!Number.isInteger(pool) || pool < 0 || pool > pools.most)
+    throw refuse("--network-pool", String(pool), `give a number from 0 to ${pools.most}`);
   const hostBinding = flags.ip ?? file.ip ?? "";
   if (hostBinding !== "" && parseAddress(hostBinding)?.family !== 4)
     throw refuse("--ip", hostBinding, "give an IPv4 address of this host");
@@ -119,6 +130,7 @@ export function readNetworkConfig(flags: NetworkFlags, file: NetworkFile): Netwo
     hostBinding: hostBinding === "0.0.0.0" ? "" : hostBinding,
     masquerade: flags.ipMasq ?? file["ip-masq"] ?? true,
     forwarding: flags.ipForward ?? file["ip-forward"] ?? true,
+    pool,
   };
 }
 

@@ -1,0 +1,255 @@
+//! Monitors that were started ahead of need, and with them network namespaces; some of these hold a veth
+//! pair already. Starting a monitor is a third of the time of a launch, making a pair half of an attachment.
+//!
+//! One without a pair always waits. With a pair there is none before the first container on a bridge;
+//! from then on, as many as starts have needed at once: each start that finds none ready wants one more, up
+//! to a ceiling, and after a while without starts one is kept. A container that has no use for the
+//! pair never gets one, for to remove it again takes longer than to make it. Whatever waits ends with this
+//! process, by the end of its channel, and its pair with its namespace.
+
+use std::os::fd::AsFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use net::Spare;
+use sandbox::IdleMonitor;
+
+use crate::failure::Failure;
+use crate::launch::start_monitor;
+
+/// As long as a start waits for a monitor that is just being made, which is less than to make one.
+const ALMOST: Duration = Duration::from_millis(3);
+/// As long as making waits for starts under way, which are not to be slowed.
+const COURTESY: Duration = Duration::from_millis(200);
+
+pub(crate) struct Ready {
+    pub(crate) monitor: IdleMonitor,
+    pub(crate) spare: Option<Spare>,
+}
+
+/// What is ready of one kind, and how many there should be.
+struct Shelf {
+    ready: Vec<Ready>,
+    wanted: usize,
+    least: usize,
+    most: usize,
+}
+
+impl Shelf {
+    const fn new(least: usize, most: usize) -> Self {
+        Self {
+            ready: Vec::new(),
+            wanted: least,
+            least,
+            most,
+        }
+    }
+
+    fn take(&mut self) -> Option<Ready> {
+        std::iter::from_fn(|| self.ready.pop()).find(|ready| ready.monitor.is_alive())
+    }
+
+    fn miss(&mut self) {
+        self.wanted = (self.wanted + 1).min(self.most);
+    }
+
+    fn lacks(&self) -> bool {
+        self.ready.len() < self.wanted
+    }
+
+    /// Keeps one, if there was any need; gives back what is too much.
+    fn rest(&mut self) -> Vec<Ready> {
+        self.wanted = self.wanted.min(1).max(self.least);
+        let keep = self.ready.len().min(self.wanted);
+        self.ready.split_off(keep)
+    }
+
+    fn limit(&mut self, most: usize) {
+        self.most = most.max(self.least);
+        self.wanted = self.wanted.min(self.most);
+    }
+}
+
+struct State {
+    bare: Shelf,
+    wired: Shelf,
+    is_filling: bool,
+    launching: usize,
+}
+
+static STATE: Mutex<State> = Mutex::new(State {
+    bare: Shelf::new(1, 1),
+    wired: Shelf::new(0, 0),
+    is_filling: false,
+    launching: 0,
+});
+static CHANGED: Condvar = Condvar::new();
+
+fn lock() -> MutexGuard<'static, State> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `most` of each kind are made ahead; 0 leaves one without a pair.
+pub(crate) fn configure(most: usize) {
+    let mut state = lock();
+    state.bare.limit(most);
+    state.wired.limit(most);
+}
+
+/// A start under way.
+pub(crate) struct Turn(());
+
+impl Turn {
+    pub(crate) fn begin() -> Self {
+        lock().launching += 1;
+        Self(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        lock().launching -= 1;
+        CHANGED.notify_all();
+    }
+}
+
+/// What a start needs, made now if none is ready. A bare one does for every container, but where a pair was
+/// wanted it is one too few.
+pub(crate) fn take(wired: bool) -> Result<Ready, Failure> {
+    let mut state = lock();
+    let mut found = state.find(wired);
+    if found
+        .as_ref()
+        .is_none_or(|ready| ready.spare.is_some() != wired)
+    {
+        state.shelf(wired).miss();
+    }
+    if found.is_none() && state.is_filling {
+        let waited = CHANGED.wait_timeout(state, ALMOST);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        found = state.find(wired);
+    }
+    drop(state);
+    found.map_or_else(
+        || {
+            let (monitor, spare) = (start_monitor()?, None);
+            Ok(Ready { monitor, spare })
+        },
+        Ok,
+    )
+}
+
+impl State {
+    fn shelf(&mut self, wired: bool) -> &mut Shelf {
+        if wired {
+            &mut self.wired
+        } else {
+            &mut self.bare
+        }
+    }
+
+    fn find(&mut self, wired: bool) -> Option<Ready> {
+        let with_pair = if wired { self.wired.take() } else { None };
+        with_pair.or_else(|| self.bare.take())
+    }
+
+    fn lacking(&self) -> Option<bool> {
+        if self.bare.lacks() {
+            return Some(false);
+        }
+        self.wired.lacks().then_some(true)
+    }
+}
+
+/// Makes what is wanted and not there, one after the other. Returns at once if somebody does that already.
+pub(crate) fn fill() -> Result<(), Failure> {
+    let mut state = lock();
+    if state.is_filling {
+        return Ok(());
+    }
+    state.is_filling = true;
+    drop(state);
+    let done = fill_up();
+    lock().is_filling = false;
+    CHANGED.notify_all();
+    done
+}
+
+fn fill_up() -> Result<(), Failure> {
+    loop {
+        let state = lock();
+        let busy = CHANGED.wait_timeout_while(state, COURTESY, |state| state.launching > 0);
+        let (state, _) = busy.unwrap_or_else(PoisonError::into_inner);
+        let Some(wired) = state.lacking() else {
+            return Ok(());
+        };
+        drop(state);
+        let mut monitor = start_monitor()?;
+        let spare = if wired { wire(&mut monitor) } else { None };
+        let mut state = lock();
+        if wired && spare.is_none() {
+            // Not possible here, or not now: the next start that wants one asks again.
+            state.wired.wanted = 0;
+        }
+        let shelf = state.shelf(spare.is_some());
+        shelf.ready.push(Ready { monitor, spare });
+        CHANGED.notify_all();
+    }
+}
+
+fn wire(monitor: &mut IdleMonitor) -> Option<Spare> {
+    let netns = monitor.open_network().ok()??;
+    net::prepare_spare(netns.as_fd()).ok()
+}
+
+/// Lets go of what has not been needed for a while.
+pub(crate) fn rest() {
+    let mut state = lock();
+    let unused = [state.bare.rest(), state.wired.rest()];
+    drop(state);
+    drop(unused);
+}
+
+/// Lets everything go.
+pub(crate) fn close() {
+    let mut state = lock();
+    state.wired.limit(0);
+    let unused = [
+        std::mem::take(&mut state.bare.ready),
+        std::mem::take(&mut state.wired.ready),
+    ];
+    drop(state);
+    drop(unused);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shelf_grows_with_every_miss_and_shrinks_to_what_is_least() {
+        let mut wired = Shelf::new(0, 3);
+        assert!(!wired.lacks());
+        for wanted in [1, 2, 3, 3] {
+            wired.miss();
+            assert_eq!(wired.wanted, wanted);
+        }
+        assert!(wired.lacks());
+        assert!(wired.rest().is_empty());
+        assert_eq!(wired.wanted, 1);
+        let mut bare = Shelf::new(1, 3);
+        bare.limit(0);
+        bare.miss();
+        assert_eq!(bare.wanted, 1);
+    }
+
+    #[test]
+    fn a_pool_that_is_off_wants_no_pairs() {
+        let mut wired = Shelf::new(0, 8);
+        wired.miss();
+        wired.limit(0);
+        wired.miss();
+        assert!(!wired.lacks());
+        assert_eq!(wired.wanted, 0);
+    }
+}
