@@ -46,12 +46,12 @@ export function formatEvent({ Type, Action, Actor, time, timeNano }: EventMessag
 }
 
 /**
- * RFC 3339 in local time with nine digits. A JSON number of nanoseconds has lost its last digits
- * here (it is beyond 2^53), so that up to 255 ns are rounded away.
+ * RFC 3339 in local time with nine digits. A JSON number of nanoseconds has lost its last digits here (it is
+ * beyond 2^53), so that up to 255 ns are rounded away; its shortest digits are right where it was of microseconds.
  */
 function formatMoment(seconds: number | undefined, nanos: number | undefined): string {
   if (!nanos && !seconds) return "";
-  const total = nanos ? BigInt(nanos) : BigInt(seconds ?? 0) * 1_000_000_000n;
+  const total = nanos ? BigInt(String(nanos)) : BigInt(seconds ?? 0) * 1_000_000_000n;
   const date = new Date(Number(total / 1_000_000n));
   const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
   const fraction = String(total % 1_000_000_000n).padStart(9, "0");

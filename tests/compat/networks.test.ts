@@ -209,6 +209,20 @@ test("docker network connect and disconnect change a container that runs", async
   await docker("network", "rm", "extra");
 });
 
+test("docker events tells of networks what rt tells", async () => {
+  const { world } = stage();
+  const since = String(Math.floor(Date.now() / 1000));
+  await docker("network", "create", "told");
+  const id = await docker("run", "--rm", "-d", "--network", "told", ...sleeper);
+  await docker("rm", "-f", id);
+  await docker("network", "rm", "told");
+  const until = String(Math.ceil(Date.now() / 1000));
+  const about = ["--since", since, "--until", until, "--filter", "type=network"];
+  const { stdout } = await both(world, ["events", ...about, "--filter", "network=told"]);
+  const actions = stdout.match(/(?<= network )\w+/g);
+  expect(actions).toEqual(["create", "connect", "disconnect", "destroy"]);
+});
+
 test("who says no to a prune is told nothing more, and has not failed", async () => {
   const { world } = stage();
   const no = { stdin: "n\n" };

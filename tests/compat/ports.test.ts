@@ -13,6 +13,9 @@ async function docker(...args: string[]): Promise<string> {
   return ran.stdout.trimEnd();
 }
 
+/** A template that scripts use: the ports of a container, a line each. */
+const portLines =
+  "{{range $port, $all := .NetworkSettings.Ports}}{{$port}}{{range $all}} {{.HostIp}}/{{.HostPort}}{{end}}\n{{end}}";
 const same = (...args: string[]) => both(stage().world, args);
 
 async function publish(name: string, ...flags: string[]): Promise<void> {
@@ -46,8 +49,13 @@ test("docker port and ps show what is published as rt does", async () => {
   expect((await same("ps", "--format", "{{.Ports}}")).stdout).toContain(
     "0.0.0.0:9000-9002->9000-9002/tcp",
   );
-  await same("inspect", "-f", "{{json .NetworkSettings.Ports}}", "web");
-  await same("inspect", "-f", "{{json .HostConfig.PortBindings}}", "web");
+  for (const field of [".NetworkSettings.Ports", ".HostConfig.PortBindings"]) {
+    const inspect = ["inspect", "-f", `{{json ${field}}}`, "web"];
+    // Docker's client sorts the keys of a map as text.
+    const theirs = JSON.parse(await docker(...inspect));
+    expect(JSON.parse(await stage().world.rtOutput(inspect))).toEqual(theirs);
+  }
+  await same("inspect", "-f", portLines, "web");
   await same(
     "inspect",
     "-f",
