@@ -25,7 +25,11 @@ test("a port that a container has is refused with that one's name", async () => 
   expect(refused.stderr).toContain(
     "Bind for 127.0.0.1:8200 failed: port is already allocated\nhint: the container first publishes port 8200\n",
   );
-  await world.rtOutput(["rm", "-f", "first"]);
+  await world.rtOutput(["run", "-d", "--name", "second", ...sleep]);
+  const update = await world.rt(["update", "--publish-add", "8200:1", "second"]);
+  expect(update.code).toBe(1);
+  expect(update.stderr).toEndWith("\nhint: the container first publishes port 8200\n");
+  await world.rtOutput(["rm", "-f", "first", "second"]);
 });
 
 test("a subnet that overlaps another network's is refused with that one's name", async () => {

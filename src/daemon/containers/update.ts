@@ -136,7 +136,7 @@ function throwOn(entry: Entry, error: unknown): never {
 }
 
 function cannot(entry: Entry, why: string, cause?: unknown): EngineError {
-  const code = cause instanceof EngineError ? cause.code : "conflict";
+  const { code, hint } = cause instanceof EngineError ? cause : ({ code: "conflict" } as const);
   const message = `Cannot update container ${entry.container.id}: ${why}`;
-  return new EngineError(code, message, { cause });
+  return new EngineError(code, message, { cause, ...(hint ? { hint } : {}) });
 }
