@@ -104,7 +104,13 @@ function buildPlan(inputs: PlanInputs, { hostname, domainname }: Hostnames): Con
       readonly: host.ReadonlyRootfs ?? false,
     },
     mounts: planMounts(container, inputs.networkOwner?.paths ?? paths, inputs.sources),
-    process: planProcess(container, inputs.posture, inputs.console, hostname),
+    process: planProcess(
+      container,
+      inputs.posture,
+      inputs.console,
+      hostname,
+      inputs.names?.environment,
+    ),
     init: host.Init ?? false,
     hostname: host.UTSMode === "host" ? "" : hostname,
     domainname,
@@ -149,9 +155,10 @@ export function planProcess(
   posture: Posture,
   console: PlanInputs["console"],
   hostname: string,
+  linked: string[] = [],
 ): ContainerPlan["process"] {
   const tty = config.Tty ?? false;
-  const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(tty ? ["TERM=xterm"] : [])];
+  const defaults = [defaultPath, `HOSTNAME=${hostname}`, ...(tty ? ["TERM=xterm"] : []), ...linked];
   return {
     argv: commandOf(config),
     env: buildEnvironment(defaults, config.Env ?? []),

@@ -64,6 +64,5 @@ const empty = (value: unknown): boolean =>
 
 /** What Docker has and this engine has not, each with the words of its refusal. */
 const unsupported: [(host: HostConfig, request: ContainerCreateRequest) => boolean, string][] = [
-  [(host) => !empty(host.Links), "links are"],
   [(host) => !empty(host.StorageOpt), "storage options are"],
 ];

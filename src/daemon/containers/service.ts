@@ -5,6 +5,7 @@ import type { HostFacts, Native } from "../../native-types/native.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
+import { resolveLinks } from "../networks/names/legacy-links.ts";
 import { parseBindings } from "../networks/ports/port.ts";
 import { portsDiscarded } from "../networks/ports/publisher.ts";
 import type { NetworkSource } from "../networks/services.ts";
@@ -128,7 +129,8 @@ export class ContainerService {
     checkModes(request, asked);
     const possible = discardLimits(asked, facts);
     warnings.push(...possible.warnings, ...warnOfPorts(asked));
-    const resolved = resolveDonors(possible.host, (id) => table.get(id));
+    const lookup = (id: string): Entry => table.get(id);
+    const resolved = resolveLinks(resolveDonors(possible.host, lookup), lookup);
     const { mode, attachments } = parseNetworks({ ...request, HostConfig: resolved }, networks);
     return { hostConfig: normalizeHost(resolved, mode, this.#parts), attachments };
   }

@@ -22,6 +22,8 @@ export interface ContainerView extends NetworkView {
   volumePath(name: string): string;
   /** The kernel has AppArmor. */
   appArmor: boolean;
+  /** As Docker shows those of the default bridge, "/CHILD:/PARENT/ALIAS". */
+  links: string[];
   /** Ids of the execs that run in it. */
   execIds(): string[];
 }
@@ -70,7 +72,9 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     ProcessLabel: "",
     AppArmorProfile: chooseAppArmor(hostConfig, view),
     ExecIDs: execIds.length > 0 ? execIds : null,
-    HostConfig: fillHostConfig(hostConfig),
+    HostConfig: fillHostConfig(
+      view.links.length > 0 ? { ...hostConfig, Links: view.links } : hostConfig,
+    ),
     ...toSizes(view.size),
     GraphDriver: { Name: "overlay2", Data: { UpperDir: paths.upper, WorkDir: paths.work } },
     Mounts: toMountPoints(container, view.volumePath),

@@ -20,6 +20,7 @@ import { Limiter } from "../images/limiter.ts";
 import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
 import { membersOf } from "../networks/members.ts";
+import { linksOf, showLinks } from "../networks/names/legacy-links.ts";
 import { measureUsage } from "../system/usage.ts";
 import { toVolume } from "../volumes/view.ts";
 import { anatomyRoutes } from "./anatomy.ts";
@@ -62,6 +63,10 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     volumePath: (name) => engine.volumes.dataPath(name),
     appArmor: engine.facts.appArmor,
     networkId,
+    links: showLinks(
+      entry.container,
+      linksOf(entry.container, (id) => table.find(id)),
+    ),
     execIds: () => execs.runningIn(entry.container.id),
   });
   const cgroup = (entry: Entry): CgroupRef => cgroupOf(entry.container, config.cgroupParent);

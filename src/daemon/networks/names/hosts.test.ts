@@ -1,5 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { addRecords, buildHosts, extraRecords, ownRecords, removeRecords } from "./hosts.ts";
+import {
+  addRecords,
+  buildHosts,
+  extraRecords,
+  moveRecords,
+  ownRecords,
+  removeRecords,
+} from "./hosts.ts";
 
 describe("buildHosts", () => {
   test("what was added comes before the container's own addresses", () => {
@@ -38,4 +45,12 @@ describe("records that come and go", () => {
     expect(removeRecords(addRecords(text, own), own)).toBe(removeRecords(text, own));
     expect(addRecords("", [])).toBe("");
   });
+});
+
+test("moveRecords changes the address of a name, of one family, and nothing else", () => {
+  const text = "10.0.0.1\tdb box\nfd00::1\tdb box\n10.0.0.1\tdb\n";
+  expect(moveRecords(text, [{ address: "10.0.0.9", names: "db box" }])).toBe(
+    "10.0.0.9\tdb box\nfd00::1\tdb box\n10.0.0.1\tdb\n",
+  );
+  expect(moveRecords(text, [])).toBe(text);
 });

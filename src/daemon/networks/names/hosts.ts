@@ -59,6 +59,19 @@ export function removeRecords(text: string, records: readonly HostRecord[]): str
     .join("");
 }
 
+/** The text with the addresses of these records where their names have others. */
+export function moveRecords(text: string, records: readonly HostRecord[]): string {
+  const moved = records.reduce((lines, { address, names }) => {
+    const isIpv6 = address.includes(":");
+    return lines.map((line) => {
+      const [before, after] = line.trimEnd().split("\t");
+      const isIt = after === names && before?.includes(":") === isIpv6;
+      return isIt ? toLine({ address, names }) : line;
+    });
+  }, splitLines(text));
+  return moved.join("");
+}
+
 function splitLines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }

@@ -2,14 +2,21 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { messageOf } from "../../../errors.ts";
 import type { Log } from "../../../log.ts";
-import type { Container } from "../../containers/container.ts";
+import { type Container, isRunning } from "../../containers/container.ts";
 import { type Hostnames, hostnamesOf } from "../../containers/hostnames.ts";
 import type { ContainerPaths } from "../../containers/paths.ts";
 import type { ContainerTable, Entry } from "../../containers/table.ts";
 import { type Endpoint, isUserDefined } from "../network.ts";
 import type { Endpoints, NameSource, NetworkSource } from "../services.ts";
-import { addRecords, ownRecords, removeRecords } from "./hosts.ts";
+import { addRecords, moveRecords, ownRecords, removeRecords } from "./hosts.ts";
 import { isUntouchedSince, rewriteInPlace } from "./in-place.ts";
+import {
+  type LegacyLink,
+  linkEnvironment,
+  linkRecords,
+  linksOf,
+  refuseAbsent,
+} from "./legacy-links.ts";
 import { buildNetworkFile, memberLine, namesIn } from "./name-files.ts";
 import { removeFile, replaceFile } from "./replaced-file.ts";
 import { type AskedResolver, readHostResolvConf } from "./resolv-conf.ts";
@@ -31,6 +38,8 @@ export interface StartNames {
   resolvConf: string;
   /** What the container's resolver reads; null: it has none. */
   resolver: string | null;
+  /** Variables that tell of the containers it is linked to. */
+  environment: string[];
 }
 
 /** Keeps the files that containers and their resolvers know names from; the resolvers are in the monitors. */
@@ -69,7 +78,10 @@ export class NameService implements NameSource {
 
   /** The files of a container that is about to start in these places. */
   async forStart(container: Container, endpoints: Endpoints): Promise<StartNames> {
-    return buildNameFiles(await this.#factsOf(container, endpoints));
+    const links = this.#linksOf(container);
+    refuseAbsent(container, links);
+    const files = buildNameFiles(await this.#factsOf(container, endpoints));
+    return { ...files, environment: linkEnvironment(container, links) };
   }
 
   /** A container that runs has been connected or disconnected; `before` is where it was. */
@@ -120,9 +132,25 @@ export class NameService implements NameSource {
   }
 
   async #write(networkId: string): Promise<void> {
+    const name = this.#parts.networks.find(networkId)?.name;
+    if (name !== undefined && !isUserDefined(name)) return await this.#moveLinked();
     const path = join(this.#directory, networkId);
     const lines = this.#membersOf(networkId);
     await (lines.length > 0 ? replaceFile(path, buildNetworkFile(lines)) : removeFile(path));
+  }
+
+  /** Containers that are linked to others have their addresses in /etc/hosts. */
+  async #moveLinked(): Promise<void> {
+    for (const { container, state } of this.#parts.table.all()) {
+      if ((container.hostConfig.Links ?? []).length === 0 || !isRunning(state)) continue;
+      const records = linkRecords(this.#linksOf(container));
+      const { hosts } = this.#parts.pathsOf(container.id);
+      await rewriteInPlace(hosts, (text) => moveRecords(text, records));
+    }
+  }
+
+  #linksOf(container: Container): LegacyLink[] {
+    return linksOf(container, (id) => this.#parts.table.find(id));
   }
 
   #membersOf(networkId: string): string[] {
@@ -150,7 +178,8 @@ export class NameService implements NameSource {
     const { networks, hostGateways, defaults } = this.#parts;
     const isHosts = container.hostConfig.NetworkMode === "host";
     return {
-      ...{ container, ...hostnamesOf(container), endpoints, hostGateways, defaults, links: [] },
+      ...{ container, ...hostnamesOf(container), endpoints, hostGateways, defaults },
+      links: linkRecords(this.#linksOf(container)),
       networks: Object.keys(endpoints).flatMap((name) => networks.find(name) ?? []),
       resolvConf: await readHostResolvConf(),
       hosts: isHosts ? await readFile("/etc/hosts", "utf8").catch(() => "") : "",
