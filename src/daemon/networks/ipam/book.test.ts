@@ -112,6 +112,13 @@ test.each(["host", "null"] as const)(
   },
 );
 
+test("nobody has a place in a network that is but a template", () => {
+  const template = sampleNetwork([], { driver: "null", configOnly: true });
+  expect(() => new AddressBook(createStore()).lease(template, "a")).toThrow(
+    "cannot create endpoint on configuration-only network",
+  );
+});
+
 test("leases outlive the book, but for those of containers that are gone", () => {
   const store = createStore();
   const book = new AddressBook(store);

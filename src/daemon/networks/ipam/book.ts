@@ -52,6 +52,11 @@ export class AddressBook {
 
   /** Addresses for a container that starts; what it had in the network before is given back. */
   lease(network: Network, container: string, wanted?: Partial<WantedAddresses>): Lease {
+    if (network.configOnly) {
+      throw new EngineError("forbidden", "cannot create endpoint on configuration-only network", {
+        hint: `the network ${network.name} carries settings for others, by --config-from`,
+      });
+    }
     this.release(container, network.id);
     const choices = {
       4: this.#choose(network, 4, wanted?.address ?? ""),
