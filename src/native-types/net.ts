@@ -18,8 +18,13 @@ export interface BridgePlan {
 
 /** Who may reach whom. */
 export interface NetworkRules {
-  /** What leaves for elsewhere carries the host's address; false also for a routed network. */
+  /** What leaves for elsewhere carries the host's address. */
   masquerade: boolean;
+  /**
+   * Others know the way to the network: nothing is masqueraded, and published ports are reached at the containers'
+   * own addresses too.
+   */
+  routed: { ipv4: boolean; ipv6: boolean };
   /** The address to carry instead of the one of the interface that it leaves by, by family. */
   sourceAddress?: { ipv4?: string; ipv6?: string };
   /** Nothing leaves, nothing comes in, but for the host itself. */

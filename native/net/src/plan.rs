@@ -30,8 +30,19 @@ pub struct NetworkRules {
     /// That address, where it is not the one of the interface they leave by.
     #[serde(default)]
     pub source_address: SourceAddress,
+    /// Others know the way to the network: nothing is masqueraded, and published ports are reached at
+    /// the containers' own addresses too.
+    #[serde(default)]
+    pub routed: Families,
     pub internal: bool,
     pub icc: bool,
+}
+
+/// What holds for one family, and need not for the other.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct Families {
+    pub ipv4: bool,
+    pub ipv6: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

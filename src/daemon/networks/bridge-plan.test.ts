@@ -11,7 +11,10 @@ test("a bridge is named after its network and has the gateways' addresses", () =
     addresses: ["10.1.0.1/16", "fd00:1::1/64"],
     subnets: ["10.1.0.0/16", "fd00:1::/64"],
     mtu: 1500,
-    rules: { masquerade: true, internal: false, icc: true },
+    rules: {
+      ...{ masquerade: true, internal: false, icc: true },
+      routed: { ipv4: false, ipv6: false },
+    },
   });
 });
 
@@ -22,11 +25,8 @@ test.each<[Record<string, string>, object]>([
   [{ "com.docker.network.bridge.enable_icc": "false" }, { rules: { icc: false } }],
   [{ "com.docker.network.bridge.enable_ip_masquerade": "false" }, { rules: { masquerade: false } }],
   [
-    {
-      "com.docker.network.bridge.gateway_mode_ipv4": "routed",
-      "com.docker.network.bridge.gateway_mode_ipv6": "routed",
-    },
-    { rules: { masquerade: false } },
+    { "com.docker.network.bridge.gateway_mode_ipv6": "routed" },
+    { rules: { routed: { ipv4: false, ipv6: true } } },
   ],
   [
     { "com.docker.network.host_ipv4": "192.0.2.1", "com.docker.network.host_ipv6": "2001:db8::1" },
@@ -37,7 +37,7 @@ test.each<[Record<string, string>, object]>([
 });
 
 test("an internal network lets nothing out, an isolated one has no address of the host's", () => {
-  expect(buildBridgePlan(sampleNetwork([ipv4], { internal: true })).rules).toEqual({
+  expect(buildBridgePlan(sampleNetwork([ipv4], { internal: true })).rules).toMatchObject({
     ...{ masquerade: false, internal: true, icc: true },
   });
   const options = { "com.docker.network.bridge.gateway_mode_ipv4": "isolated" };

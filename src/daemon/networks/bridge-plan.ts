@@ -15,7 +15,6 @@ const usualMtu = 1500;
 export function buildBridgePlan(network: Network): BridgePlan {
   const options = parseBridgeOptions(network.options);
   const { gatewayMode4, gatewayMode6 } = options;
-  const isNat = (network.enableIpv4 ? gatewayMode4 : gatewayMode6) !== "routed";
   const ipv4 = options.hostIpv4 === "" ? {} : { ipv4: options.hostIpv4 };
   const ipv6 = options.hostIpv6 === "" ? {} : { ipv6: options.hostIpv6 };
   const hasSource = options.hostIpv4 !== "" || options.hostIpv6 !== "";
@@ -28,7 +27,8 @@ export function buildBridgePlan(network: Network): BridgePlan {
     subnets: network.pools.map(({ subnet }) => subnet),
     mtu: options.mtu || usualMtu,
     rules: {
-      masquerade: options.masquerade && isNat && !network.internal,
+      masquerade: options.masquerade && !network.internal,
+      routed: { ipv4: gatewayMode4 === "routed", ipv6: gatewayMode6 === "routed" },
       ...(hasSource ? { sourceAddress: { ...ipv4, ...ipv6 } } : {}),
       internal: network.internal,
       icc: options.icc,

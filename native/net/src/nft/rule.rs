@@ -189,6 +189,16 @@ impl<'a, 'b> Rule<'a, 'b> {
         self.nat(NAT_DNAT, family, Some(FIRST + length / 4));
     }
 
+    /// `ip daddr . meta l4proto . th dport @SET`
+    pub(crate) fn port_in(&mut self, family: Family, set: &str) -> &mut Self {
+        let (_, offset, length) = family.layout();
+        self.family(family)
+            .payload(NETWORK_HEADER, offset, length, FIRST)
+            .meta(META_L4PROTO, FIRST + length / 4)
+            .payload(TRANSPORT_HEADER, 2, 2, FIRST + length / 4 + 1)
+            .lookup(set, None)
+    }
+
     /// `snat to ip saddr map @MAP`
     pub(crate) fn leave_as(&mut self, family: Family, map: &str) {
         self.family(family).source(family);

@@ -1,4 +1,5 @@
-//! A published port's part of the table: one element of a map.
+//! A published port's part of the table: one element of a map, and one of a set where its container is
+//! reached directly too.
 
 use std::net::IpAddr;
 
@@ -7,7 +8,7 @@ use super::table;
 use crate::nft::{Element, Family, Value};
 use crate::ports::{Protocol, PublishedPort};
 
-/// What is published: one thing at most leads from each.
+/// An address with a protocol's number and port. Of what is published, one thing at most leads from each.
 pub(super) type Key = (IpAddr, u8, u16);
 
 pub(super) fn key(port: &PublishedPort) -> Key {
@@ -32,4 +33,20 @@ pub(super) fn element(port: &PublishedPort) -> Placed {
     let key = key.byte(number(port.protocol)).port(port.host_port);
     let target = Value::default().address(port.container_address);
     (set, Element::Pair(key, target.port(port.container_port)))
+}
+
+/// Where a published port leads to.
+pub(super) fn target(port: &PublishedPort) -> Key {
+    (
+        port.container_address,
+        number(port.protocol),
+        port.container_port,
+    )
+}
+
+/// Lets others reach it by its own address.
+pub(super) fn opening((address, protocol, port): Key) -> Placed {
+    let key = Value::default().address(address).byte(protocol).port(port);
+    let sets = table::sets_of(Family::of(address));
+    (sets.open.name, Element::Key(key))
 }

@@ -6,7 +6,7 @@ use super::table::{self, BRIDGES, INTERNAL, WITHIN};
 use crate::address::{Cidr, parse_address};
 use crate::error::NetError;
 use crate::nft::{Element, Family, Value, Verdict};
-use crate::plan::{BridgePlan, check_interface};
+use crate::plan::{BridgePlan, Families, check_interface};
 
 /// A bridge's rules, understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub(super) struct Network {
     bridge: String,
     subnets: Vec<Cidr>,
     masquerade: bool,
+    routed: Families,
     sources: Vec<IpAddr>,
     internal: bool,
     icc: bool,
@@ -32,6 +33,7 @@ impl Network {
             bridge: plan.name.clone(),
             subnets: subnets.collect::<Result<_, _>>()?,
             masquerade: plan.rules.masquerade,
+            routed: plan.rules.routed,
             sources: sources
                 .map(|text| parse_address(text))
                 .collect::<Result<_, _>>()?,
@@ -55,6 +57,18 @@ impl Network {
             prefix: if address.is_ipv4() { 32 } else { 128 },
         };
         self.subnets.iter().any(|subnet| subnet.overlaps(host))
+    }
+
+    /// Its containers are reached at their own addresses where they publish ports.
+    pub(super) fn leads_to(&self, address: IpAddr) -> bool {
+        self.is_routed(Family::of(address)) && self.holds(address)
+    }
+
+    fn is_routed(&self, family: Family) -> bool {
+        match family {
+            Family::Ipv4 => self.routed.ipv4,
+            Family::Ipv6 => self.routed.ipv6,
+        }
     }
 
     pub(super) fn elements(&self) -> Vec<Placed> {
@@ -88,9 +102,12 @@ impl Network {
             beyond: beyond.clone(),
         };
         let mut placed = vec![(sets.own.name, range.clone())];
+        if !self.masquerade || self.is_routed(family) {
+            return placed;
+        }
         let mut sources = self.sources.iter();
         let source = sources.find(|source| Family::of(**source) == family);
-        if let (true, Some(source)) = (self.masquerade, source) {
+        if let Some(source) = source {
             let data = Value::default().address(*source);
             let mapped = Element::RangePair {
                 first,
@@ -98,7 +115,7 @@ impl Network {
                 data,
             };
             placed.push((sets.source.name, mapped));
-        } else if self.masquerade {
+        } else {
             placed.push((sets.masked.name, range));
         }
         placed

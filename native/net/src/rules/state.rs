@@ -1,7 +1,7 @@
 //! What should stand, and how it comes to stand.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
@@ -82,15 +82,17 @@ impl State {
     }
 
     pub(super) fn drop_network(&mut self, bridge: &str) -> Result<(), NetError> {
-        let Some(network) = self.networks.remove(bridge) else {
+        let Some(network) = self.networks.get(bridge).cloned() else {
             return Ok(());
         };
-        if self.networks.is_empty() {
-            return self.remove();
-        }
         let leads = |forward: &&PublishedPort| network.holds(forward.container_address);
         let led: Vec<_> = self.forwards.values().filter(leads).copied().collect();
         let mut removed = network.elements();
+        removed.extend(self.openings(&led));
+        self.networks.remove(bridge);
+        if self.networks.is_empty() {
+            return self.remove();
+        }
         for port in led {
             self.forwards.remove(&forward::key(&port));
             removed.push(forward::element(&port));
@@ -108,7 +110,8 @@ impl State {
             }
             Ok(())
         });
-        let elements: Vec<_> = added.iter().map(forward::element).collect();
+        let mut elements: Vec<_> = added.iter().map(forward::element).collect();
+        elements.extend(self.openings(&added));
         let result = result.and_then(|()| self.commit(&[], &elements));
         if result.is_err() {
             for port in &added {
@@ -119,14 +122,23 @@ impl State {
     }
 
     pub(super) fn unpublish(&mut self, ports: &[PublishedPort]) -> Result<(), NetError> {
-        let mut removed = Vec::new();
+        let mut gone = Vec::new();
         for port in ports {
             let key = forward::key(port);
             if self.forwards.get(&key) == Some(port) {
                 self.forwards.remove(&key);
-                removed.push(forward::element(port));
+                gone.push(*port);
             }
         }
+        // A port of a container can be published at several of the host's.
+        let left: BTreeSet<_> = self.forwards.values().map(forward::target).collect();
+        let last: Vec<_> = gone
+            .iter()
+            .filter(|port| !left.contains(&forward::target(port)))
+            .copied()
+            .collect();
+        let mut removed: Vec<_> = gone.iter().map(forward::element).collect();
+        removed.extend(self.openings(&last));
         self.commit(&removed, &[])
     }
 
@@ -178,6 +190,20 @@ impl State {
         }
     }
 
+    /// What lets others reach containers of routed networks that publish these ports.
+    fn openings(&self, ports: &[PublishedPort]) -> Vec<Placed> {
+        let is_routed = |port: &&PublishedPort| {
+            let mut networks = self.networks.values();
+            networks.any(|network| network.leads_to(port.container_address))
+        };
+        let targets: BTreeSet<_> = ports
+            .iter()
+            .filter(is_routed)
+            .map(forward::target)
+            .collect();
+        targets.into_iter().map(forward::opening).collect()
+    }
+
     /// What only the table of an earlier daemon knows.
     fn recall(&mut self) -> Result<(), NetError> {
         let recalled = self.gate.recall(&self.table());
@@ -217,6 +243,8 @@ impl State {
         let mut all: Vec<Placed> = self.gate.elements();
         all.extend(self.networks.values().flat_map(Network::elements));
         all.extend(self.forwards.values().map(forward::element));
+        let ports: Vec<_> = self.forwards.values().copied().collect();
+        all.extend(self.openings(&ports));
         for (set, elements) in by_set(&all) {
             change.add_elements(set, &elements);
         }

@@ -7,7 +7,7 @@
 //! prerouting ┐ publish   to this host, and its address, protocol and port (at4, at6) or protocol
 //! output     ┘           and port (any4, any6) are published: DNAT
 //! forward      answers; within one bridge (map within); nothing out of or into internal ones; into
-//!              a bridge what was published; out of one anything; the rest, if only we forward: drop
+//!              a bridge what was published, in routed networks also directly (open4, open6); out of one anything; the rest, if only we forward: drop
 //! postrouting  into a bridge (inward): from the loopback, or from a container by a published port
 //!              (hairpin): masquerade; elsewhere: as the network says (source4, masked4 …)
 //! ```
@@ -49,6 +49,8 @@ pub(super) struct FamilySets {
     pub(super) at: Set,
     /// Published at all addresses of this host.
     pub(super) any: Set,
+    /// Published by containers of routed networks, by their own addresses.
+    pub(super) open: Set,
 }
 
 pub(super) const fn sets_of(family: Family) -> &'static FamilySets {
@@ -72,6 +74,11 @@ const SETS4: FamilySets = FamilySets {
         &[Field::Protocol, Field::Port],
         &[Field::Ipv4, Field::Port],
     ),
+    open: Set {
+        name: "open4",
+        key: &[Field::Ipv4, Field::Protocol, Field::Port],
+        ..NAMES
+    },
 };
 
 const SETS6: FamilySets = FamilySets {
@@ -88,6 +95,11 @@ const SETS6: FamilySets = FamilySets {
         &[Field::Protocol, Field::Port],
         &[Field::Ipv6, Field::Port],
     ),
+    open: Set {
+        name: "open6",
+        key: &[Field::Ipv6, Field::Protocol, Field::Port],
+        ..NAMES
+    },
 };
 
 const fn subnets(name: &'static str, key: &'static [Field], data: Data) -> Set {
@@ -121,7 +133,8 @@ pub(super) fn build(change: &mut Transaction<'_>) {
     }
     for family in Family::BOTH {
         let sets = sets_of(family);
-        for set in [&sets.own, &sets.masked, &sets.source, &sets.at, &sets.any] {
+        let own = [&sets.own, &sets.masked, &sets.source];
+        for set in own.into_iter().chain([&sets.at, &sets.any, &sets.open]) {
             change.add_set(set);
         }
     }
@@ -202,6 +215,12 @@ fn forward(change: &mut Transaction<'_>) {
         rule.family_in(CLOSED.name).verdict(Verdict::Drop);
     });
     change.add_rule(PUBLISHED, |rule| rule.redirected().verdict(Verdict::Accept));
+    for family in Family::BOTH {
+        change.add_rule(PUBLISHED, |rule| {
+            rule.port_in(family, sets_of(family).open.name)
+                .verdict(Verdict::Accept);
+        });
+    }
     change.add_rule(PUBLISHED, |rule| rule.verdict(Verdict::Drop));
 }
 

@@ -13,7 +13,9 @@ use crate::netns::inside;
 use crate::ports::{Protocol, PublishedPort};
 use crate::socket::Netlink;
 use crate::wire::Batch;
-use crate::{BridgePlan, NetworkRules, SourceAddress, link, query, route, rules, switch, sys};
+use crate::{
+    BridgePlan, Families, NetworkRules, SourceAddress, link, query, route, rules, switch, sys,
+};
 
 pub(super) const HOST4: &str = "192.0.2.1";
 pub(super) const HOST6: &str = "2001:db8::1";
@@ -42,6 +44,10 @@ pub(super) const OPEN: NetworkRules = NetworkRules {
     source_address: SourceAddress {
         ipv4: None,
         ipv6: None,
+    },
+    routed: Families {
+        ipv4: false,
+        ipv6: false,
     },
     internal: false,
     icc: true,

@@ -10,6 +10,7 @@ mod nat;
 mod published;
 mod redirect;
 mod restore;
+mod routed;
 mod several;
 mod spare;
 pub(crate) mod support;

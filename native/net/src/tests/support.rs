@@ -14,7 +14,7 @@ use crate::nft::Transaction;
 use crate::socket::Netlink;
 use crate::sys::unshare_network;
 use crate::wire::Batch;
-use crate::{BridgePlan, EndpointPlan, LinkPlan, NetworkRules, SourceAddress};
+use crate::{BridgePlan, EndpointPlan, Families, LinkPlan, NetworkRules, SourceAddress};
 
 pub(super) const TABLE: &str = "rt-networks";
 
@@ -64,6 +64,7 @@ pub(super) fn bridge_plan() -> BridgePlan {
         rules: NetworkRules {
             masquerade: true,
             source_address: SourceAddress::default(),
+            routed: Families::default(),
             internal: false,
             icc: true,
         },

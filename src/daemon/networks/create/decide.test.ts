@@ -211,10 +211,6 @@ test.each<[Record<string, unknown>, string, string]>([
     { Options: { "com.docker.network.bridge.gateway_mode_ipv4": "isolated" } },
     ...(["invalid_argument", "can only be used for an internal network"] as const),
   ],
-  [
-    { EnableIPv6: true, Options: { "com.docker.network.bridge.gateway_mode_ipv6": "routed" } },
-    ...(["not_implemented", "a network whose one family is routed"] as const),
-  ],
 ])("%j is refused as %s", (body, code, words) => {
   const networks = [other("172.17.0.0/16", { options: { [bridgeName]: "taken0" } })];
   expect(() => decide(body, { networks })).toThrow(

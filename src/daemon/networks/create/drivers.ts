@@ -36,13 +36,6 @@ function judgeBridge(network: Network, others: readonly Network[]): DriverFacts 
       "gateway mode 'isolated' can only be used for an internal network",
     );
   }
-  const isMixed = (gatewayMode4 === "routed") !== (gatewayMode6 === "routed");
-  if (network.enableIpv4 && network.enableIpv6 && isMixed) {
-    throw new EngineError(
-      "not_implemented",
-      "a network whose one family is routed and whose other is not is not supported by this engine yet",
-    );
-  }
   if (!network.enableIpv4 && !network.enableIpv6)
     throw new EngineError("invalid_argument", "IPv4 or IPv6 must be enabled");
   const name = bridgeNameOf(network);
