@@ -32,6 +32,24 @@ test("a port that a container has is refused with that one's name", async () => 
   await world.rtOutput(["rm", "-f", "first", "second"]);
 });
 
+test("a port that another program has is refused with a way to find that", async () => {
+  const { world, registry } = stage();
+  const port = new URL(registry.url).port;
+  const refused = await world.rt(["run", "--rm", "-p", `${port}:80`, "busybox", "true"]);
+  expect(refused.stderr).toContain(
+    ": address already in use\nhint: another program of this host has the port: `ss -lntup` shows which\n",
+  );
+});
+
+test("a port at an IPv6 address of a container without IPv6 is told to be left out", async () => {
+  const { world } = stage();
+  const made = await world.rt(["create", "--name", "four", "-p", "[::1]:8301:80", "busybox"]);
+  expect(made.stderr).toBe(
+    "WARNING: Port 80/tcp is not published at [::1]:8301: the container has no IPv6 network\n",
+  );
+  await world.rtOutput(["rm", "four"]);
+});
+
 test("a subnet that overlaps another network's is refused with that one's name", async () => {
   const { world } = stage();
   await world.rtOutput(["network", "create", "--subnet", "10.1.0.0/16", "back"]);

@@ -65,6 +65,8 @@ impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
         match error {
             PortError::Rules(error) => error.into(),
+            error if error.is_strangers() => Self::new("internal", error.to_string())
+                .with_hint("another program of this host has the port: `ss -lntup` shows which"),
             error => Self::new("internal", error.to_string()),
         }
     }

@@ -7,7 +7,7 @@ import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
 import { resolveLinks } from "../networks/names/legacy-links.ts";
 import { parseBindings } from "../networks/ports/port.ts";
-import { portsDiscarded } from "../networks/ports/publisher.ts";
+import { warnOfPorts } from "../networks/ports/warnings.ts";
 import type { NetworkSource } from "../networks/services.ts";
 import { parseNetworks } from "./attachments/request.ts";
 import { checkCapabilities } from "./capabilities.ts";
@@ -128,10 +128,12 @@ export class ContainerService {
     const asked = request.HostConfig ?? {};
     checkModes(request, asked);
     const possible = discardLimits(asked, facts);
-    warnings.push(...possible.warnings, ...warnOfPorts(asked));
+    warnings.push(...possible.warnings);
     const lookup = (id: string): Entry => table.get(id);
     const resolved = resolveLinks(resolveDonors(possible.host, lookup), lookup);
     const { mode, attachments } = parseNetworks({ ...request, HostConfig: resolved }, networks);
+    const own = Object.keys(attachments).map((name) => networks.get(name));
+    warnings.push(...warnOfPorts(asked, own));
     return { hostConfig: normalizeHost(resolved, mode, this.#parts), attachments };
   }
 
@@ -303,11 +305,6 @@ function settlePaths(host: HostConfig, { maskedPaths }: Posture): HostConfig {
     MaskedPaths: host.MaskedPaths ?? [...maskedPaths],
     ReadonlyPaths: host.ReadonlyPaths ?? [...readonlyPaths],
   };
-}
-
-function warnOfPorts({ NetworkMode, PortBindings }: HostConfig): string[] {
-  if (NetworkMode !== "host" || Object.keys(PortBindings ?? {}).length === 0) return [];
-  return [portsDiscarded];
 }
 
 function checkPlatform(image: StoredImage, asked: Platform | undefined): string[] {

@@ -24,3 +24,10 @@ pub enum PortError {
     #[error(transparent)]
     Rules(#[from] NetError),
 }
+
+impl PortError {
+    /// A program that is none of ours has the port.
+    pub fn is_strangers(&self) -> bool {
+        matches!(self, Self::Bind { errno, .. } if *errno == Errno::ADDRINUSE)
+    }
+}

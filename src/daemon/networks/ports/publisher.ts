@@ -10,11 +10,9 @@ import { hintAtHolder } from "./holder.ts";
 import { buildPortPlans, type PortWishes } from "./plans.ts";
 import { findReach } from "./reach.ts";
 import { toPortMap, toPublished } from "./view.ts";
+import { portsDiscarded } from "./warnings.ts";
 
 type Endpoints = Record<string, Endpoint>;
-
-/** Docker's words at a request for ports of a container that has the host's network. */
-export const portsDiscarded = "Published ports are discarded when using host network mode";
 
 export interface PublisherParts {
   native: Pick<Native, "publish" | "unpublish" | "holdPorts">;
@@ -106,14 +104,17 @@ export class Publisher {
   }
 
   #wrap(why: string, cause: unknown, { id }: Container, plans: readonly PortPlan[]): EngineError {
-    const code = cause instanceof EngineError ? cause.code : "internal";
+    const known = cause instanceof EngineError ? cause : undefined;
     const others = this.#parts.table.all().filter(({ container }) => container.id !== id);
     const holders = others.map(({ container, state }) => ({
       ...{ name: container.name, ports: state.ports },
     }));
-    const hint = hintAtHolder(plans, holders);
+    const hint = known?.hint ?? hintAtHolder(plans, holders);
     const message = `${why}: ${messageOf(cause)}`;
-    return new EngineError(code, message, { cause, ...(hint ? { hint } : {}) });
+    return new EngineError(known?.code ?? "internal", message, {
+      cause,
+      ...(hint ? { hint } : {}),
+    });
   }
 
   #reach(endpoints: Endpoints) {
