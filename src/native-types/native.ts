@@ -144,6 +144,8 @@ export interface RulesReset {
 export interface RulesSettings {
   /** Name of the nftables table that holds all our rules. */
   table: string;
+  /** Switch forwarding on where it is off. */
+  forwarding: boolean;
 }
 
 /** An interface of a running container. */

@@ -45,7 +45,7 @@ export interface Networks {
 
 export async function createNetworks(parts: NetworkFoundations): Promise<Networks> {
   const { database, native, settings, table, events, log, config } = parts;
-  native.configureRules({ table: config.tableName });
+  native.configureRules({ table: config.tableName, forwarding: config.networks.forwarding });
   const book = new AddressBook(new LeaseStore(database));
   const hosting = new NetworkHosting({ native });
   const { networks, bridgeName } = config;
