@@ -8,8 +8,11 @@ use crate::link::{
     IFLA_MASTER, IFLA_MTU, IFLA_NET_NS_FD, RTM_NEWLINK, ifinfo,
 };
 use crate::plan::{IpvlanFlag, IpvlanMode, MacvlanMode};
-use crate::wire::{Attributes, Batch, NLM_F_CREATE, NLM_F_EXCL};
+use crate::wire::{Attributes, Batch, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL};
 
+const RTM_NEWLINKPROP: u16 = 108;
+const IFLA_PROP_LIST: u16 = 52;
+const IFLA_ALT_IFNAME: u16 = 53;
 const IFLA_NUM_TX_QUEUES: u16 = 31;
 const IFLA_NUM_RX_QUEUES: u16 = 32;
 const VETH_INFO_PEER: u16 = 1;
@@ -62,10 +65,14 @@ pub(crate) fn create_veth(batch: &mut Batch, host: &str, bridge: u32, inner: &In
     });
 }
 
-/// What is left to do for the host's end of a pair that was prepared; errors begin with [`TAKE`].
+/// What is left to do for the host's end of a pair that was prepared; errors begin with [`TAKE`]. It gets
+/// its name as a second one: to change the first, the kernel waits until nobody is reading it.
 pub(crate) fn take_veth(batch: &mut Batch, index: u32, host: &str, bridge: u32, mtu: u32) {
+    let flags = NLM_F_CREATE | NLM_F_EXCL | NLM_F_APPEND;
+    batch.message(TAKE, RTM_NEWLINKPROP, flags, &ifinfo(index, false), |m| {
+        m.nest(IFLA_PROP_LIST, |m| m.text(IFLA_ALT_IFNAME, host));
+    });
     batch.message(TAKE, RTM_NEWLINK, 0, &ifinfo(index, true), |m| {
-        m.text(IFLA_IFNAME, host);
         m.u32(IFLA_MTU, mtu);
         m.u32(IFLA_MASTER, bridge);
     });

@@ -13,8 +13,9 @@ use crate::socket::{Failure, Netlink};
 use crate::switch::{self, Switch};
 use crate::wire::Batch;
 
-/// The kernel puts a number in place of "%d". Told from a container's by this name.
-const NAME: &str = "rtspare%d";
+/// The kernel puts a number in place of "%d". Programs of the host know by the first letters that it is not
+/// theirs to configure.
+const NAME: &str = "vethrt%d";
 /// What a container's first interface is called.
 const INNER: &str = "eth0";
 

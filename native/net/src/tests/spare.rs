@@ -20,9 +20,12 @@ fn a_pair_that_was_prepared_serves_like_one_that_is_made() {
     on_a_host(|| {
         ensure_bridge(&bridge_plan()).unwrap();
         let (container, spare) = prepared();
-        assert_eq!(list_links("rtspare").unwrap(), ["rtspare0"]);
-        attach_prepared(&[endpoint_plan(2)], container.as_fd(), spare).unwrap();
-        assert_eq!(list_links("rt").unwrap(), ["rt0", "rtv2"]);
+        assert_eq!(list_links("veth").unwrap(), ["vethrt0"]);
+        let plan = endpoint_plan(2);
+        attach_prepared(std::slice::from_ref(&plan), container.as_fd(), spare).unwrap();
+        let host = Netlink::route().unwrap();
+        let by_name = query::find_link(&host, "rtv2").unwrap().unwrap();
+        assert_eq!(by_name.name, "vethrt0");
         inside(container.as_fd(), || {
             let socket = Netlink::route().unwrap();
             let link = query::find_link(&socket, "eth0").unwrap().unwrap();
@@ -35,6 +38,8 @@ fn a_pair_that_was_prepared_serves_like_one_that_is_made() {
         talk(None, &listen(Some(&container), "172.30.0.2")).unwrap();
         let neighbours = std::fs::read_to_string("/proc/thread-self/net/arp").unwrap();
         assert!(neighbours.contains("02:42:ac:1e:00:02"), "{neighbours}");
+        detach(&plan, container.as_fd()).unwrap();
+        assert!(list_links("veth").unwrap().is_empty());
     });
 }
 
@@ -51,7 +56,6 @@ fn the_first_packets_through_one_arrive_also_by_ipv6_and_beside_other_networks()
                 talk(Some(&container), &listen(None, gateway)).unwrap();
             }
         }
-        assert!(list_links("rtspare").unwrap().is_empty());
     });
 }
 
@@ -61,7 +65,7 @@ fn a_pair_that_somebody_has_removed_is_made_again() {
         ensure_bridge(&bridge_plan()).unwrap();
         let (container, spare) = prepared();
         let mut batch = Batch::default();
-        link::delete(&mut batch, "rtspare0");
+        link::delete(&mut batch, "vethrt0");
         Netlink::route().unwrap().run(batch).unwrap();
         attach_prepared(&[endpoint_plan(2)], container.as_fd(), spare).unwrap();
         talk(Some(&container), &listen(None, "172.30.0.1")).unwrap();
@@ -77,7 +81,7 @@ fn a_failure_leaves_nothing_of_it() {
         let (container, spare) = prepared();
         let error = attach_prepared(&[endpoint_plan(2)], container.as_fd(), spare).unwrap_err();
         assert_eq!(error.kind, NetErrorKind::Conflict, "{error}");
-        assert_eq!(list_links("rt").unwrap(), ["rt0", "rtv2"]);
+        assert!(list_links("veth").unwrap().is_empty());
 
         let (container, spare) = prepared();
         let plan = EndpointPlan {
@@ -85,7 +89,7 @@ fn a_failure_leaves_nothing_of_it() {
             ..endpoint_plan(3)
         };
         attach_prepared(&[plan], container.as_fd(), spare).unwrap_err();
-        assert_eq!(list_links("rt").unwrap(), ["rt0", "rtv2"]);
+        assert!(list_links("veth").unwrap().is_empty());
         talk(Some(&taken), &listen(None, "172.30.0.1")).unwrap();
     });
 }
@@ -96,7 +100,7 @@ fn a_pair_goes_with_its_namespace() {
         let (container, _) = prepared();
         drop(container);
         let begun = Instant::now();
-        while !list_links("rtspare").unwrap().is_empty() {
+        while !list_links("veth").unwrap().is_empty() {
             assert!(begun.elapsed() < Duration::from_secs(10));
             std::thread::sleep(Duration::from_millis(5));
         }
