@@ -58,7 +58,7 @@ export class Reach {
   }
 
   static async create(members: Members & { hosts: Hosts }, protocols: Protocol[]): Promise<Reach> {
-    await members.network("elsewhere", { ipv6: false });
+    await members.network("elsewhere", { ipv6: true });
     return new Reach(
       members,
       await members.member("stranger", { network: "elsewhere" }),
