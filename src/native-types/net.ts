@@ -59,7 +59,7 @@ export type LinkPlan =
       bridge: string;
       /** The host's end of the veth pair; another one at each start. */
       hostInterface: string;
-      /** Where icc is off: out of the reach of its neighbours, which rules cannot do within a bridge. */
+      /** Where icc is off: out of the reach of its neighbours, also where rules cannot see to it within a bridge. */
       isolated: boolean;
     }
   | {

@@ -24,6 +24,8 @@ struct Wanted<'a> {
     addresses: Vec<Cidr>,
     subnets: Vec<Cidr>,
     mtu: u32,
+    /// Containers of the network may reach each other.
+    icc: bool,
 }
 
 impl<'a> Wanted<'a> {
@@ -42,6 +44,7 @@ impl<'a> Wanted<'a> {
             addresses,
             subnets,
             mtu: plan.mtu,
+            icc: plan.rules.icc,
         })
     }
 
@@ -114,7 +117,9 @@ fn check_free(
 
 fn create(socket: &Netlink, wanted: &Wanted<'_>) -> Result<Link, NetError> {
     let mut batch = Batch::default();
-    kinds::create_bridge(&mut batch, wanted.name, mac_of(wanted));
+    // Containers that are kept apart by rules stay so, whatever becomes of the switch.
+    let filtered = !wanted.icc && switch::bridges_filter();
+    kinds::create_bridge(&mut batch, wanted.name, mac_of(wanted), filtered);
     link::set_alias(&mut batch, wanted.name, &mark());
     socket
         .run(batch)

@@ -21,6 +21,8 @@ const IFLA_IPVLAN_MODE: u16 = 1;
 const IFLA_IPVLAN_FLAGS: u16 = 2;
 const IFLA_VLAN_ID: u16 = 1;
 pub(crate) const TAKE: &str = "use prepared veth pair";
+const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
+const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;
 
 /// The end of a wire that a container gets: it is made in `netns`, under its own name at once.
 pub(crate) struct Inner<'a> {
@@ -124,12 +126,18 @@ pub(crate) fn create_ipvlan(
     });
 }
 
-/// An empty bridge. A hardware address that is set stays when ports come and go.
-pub(crate) fn create_bridge(batch: &mut Batch, name: &str, mac: [u8; 6]) {
+/// An empty bridge. A hardware address that is set stays when ports come and go. `filtered`: it hands
+/// its frames to netfilter where the kernel can (`br_netfilter`), whatever is said of all bridges.
+pub(crate) fn create_bridge(batch: &mut Batch, name: &str, mac: [u8; 6], filtered: bool) {
     create(batch, "create bridge", false, |m| {
         m.text(IFLA_IFNAME, name);
         m.put(IFLA_ADDRESS, &mac);
-        m.nest(IFLA_LINKINFO, |m| m.text(IFLA_INFO_KIND, "bridge"));
+        kind(m, "bridge", |m| {
+            if filtered {
+                m.put(IFLA_BR_NF_CALL_IPTABLES, &[1]);
+                m.put(IFLA_BR_NF_CALL_IP6TABLES, &[1]);
+            }
+        });
     });
 }
 

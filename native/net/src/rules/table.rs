@@ -13,6 +13,7 @@
 //! ```
 
 use crate::nft::{Data, End, Family, Field, Hook, Kind, Set, Transaction, Verdict};
+use crate::switch;
 
 pub(super) const CLOSED: Set = Set {
     name: "closed",
@@ -180,6 +181,13 @@ fn redirect(change: &mut Transaction<'_>) {
         });
     }
     change.add_base_chain("output", Kind::Nat, Hook::Output, DSTNAT);
+    // Refused at once, who calls "localhost" goes on to 127.0.0.1; answers would never arrive.
+    if switch::bridges_filter_ipv6() {
+        change.add_rule("output", |rule| {
+            rule.loopback(Family::Ipv6, End::Destination)
+                .verdict(Verdict::Return);
+        });
+    }
     for chain in ["prerouting", "output"] {
         change.add_rule(chain, |rule| rule.verdict(Verdict::Jump(PUBLISH)));
     }

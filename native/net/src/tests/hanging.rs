@@ -105,7 +105,7 @@ fn an_interface_is_found_again_under_another_name_and_a_stranger_of_its_name_sta
             batch.message("rename", 16, 0, &link::ifinfo(index, false), |m| {
                 m.text(link::IFLA_IFNAME, "mine");
             });
-            kinds::create_bridge(&mut batch, "eth0", [2, 0, 0, 0, 0, 1]);
+            kinds::create_bridge(&mut batch, "eth0", [2, 0, 0, 0, 0, 1], false);
             socket.run(batch).unwrap();
         })
         .unwrap();
@@ -213,7 +213,7 @@ fn a_parent_of_ours_is_made_and_removed_and_one_of_the_hosts_stays() {
 fn an_interface_without_our_mark_is_nobodys_to_remove() {
     on_a_host(|| {
         let mut batch = Batch::default();
-        kinds::create_bridge(&mut batch, "rt9", [2, 0, 0, 0, 0, 1]);
+        kinds::create_bridge(&mut batch, "rt9", [2, 0, 0, 0, 0, 1], false);
         Netlink::route().unwrap().run(batch).unwrap();
         let plan = BridgePlan {
             name: "rt9".into(),

@@ -57,7 +57,7 @@ pub(super) const OPEN: NetworkRules = NetworkRules {
 pub(super) fn network(number: u8, rules: NetworkRules) -> BridgePlan {
     let name = format!("rt{number}");
     let mut batch = Batch::default();
-    create_bridge(&mut batch, &name, [2, 0, 0, 0, 1, number]);
+    create_bridge(&mut batch, &name, [2, 0, 0, 0, 1, number], false);
     Netlink::route().unwrap().run(batch).unwrap();
     let (v4, v6) = (address4(number, 1), address6(number, 1));
     set_up(&name, &[(&v4, 16), (&v6, 64)], &[]);

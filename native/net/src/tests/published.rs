@@ -123,8 +123,8 @@ fn at_one_address_beside_another_container_at_all_of_them() {
 fn at_loopback_for_the_host_alone() {
     on_a_host(|| {
         let other = outside();
-        let web = published("127.0.0.1", "::1");
         without_bridge_netfilter();
+        let web = published("127.0.0.1", "::1");
         for protocol in [Tcp, Udp] {
             assert_eq!(seen(None, protocol, "127.0.0.1", 8080), address4(30, 1));
             assert_eq!(seen(None, protocol, "::1", 8080), address6(30, 1));
