@@ -43,7 +43,10 @@ import { createRegistries } from "./images/sources.ts";
 import { adoptNetworks } from "./networks/adoption.ts";
 import { Attacher } from "./networks/attacher.ts";
 import { createNetworks, type Networks } from "./networks/compose.ts";
+import { Connector } from "./networks/connector.ts";
+import { LiveNetworks } from "./networks/live.ts";
 import { NameService } from "./networks/names/service.ts";
+import { Places } from "./networks/places.ts";
 import { Publisher } from "./networks/ports/publisher.ts";
 import { ContainerStore } from "./store/container-store.ts";
 import { openDatabase } from "./store/database.ts";
@@ -69,6 +72,7 @@ export interface Engine {
   anatomy: AnatomyService;
   catalog: Networks["catalog"];
   book: Networks["book"];
+  connector: Connector;
   volumes: VolumeService;
   table: ContainerTable;
   supervisor: Supervisor;
@@ -114,10 +118,11 @@ export async function createEngine(
     ...{ networks: catalog, table, runRoot, pathsOf, log },
     ...config.names,
   });
-  const attacher = new Attacher({
-    ...{ networks: catalog, host: hosting, addresses: book, ports, names },
-    ...{ events, log },
-  });
+  const attachment = { networks: catalog, addresses: book, ports, names, events, log };
+  const places = new Places({ networks: catalog, host: hosting, addresses: book });
+  const attacher = new Attacher({ ...attachment, places });
+  const live = new LiveNetworks({ ...attachment, native, table, places, attacher });
+  const connector = new Connector({ table, networks: catalog, live, log });
   const trash = new Trash({
     native,
     log,
@@ -163,6 +168,7 @@ export async function createEngine(
       table,
       images,
       networks: catalog,
+      attacher,
       mounts,
       events,
       log,
@@ -205,6 +211,7 @@ export async function createEngine(
       anatomy,
       catalog,
       book,
+      connector,
       volumes,
       table,
       containers,
@@ -213,7 +220,7 @@ export async function createEngine(
     ...lifecycle,
     reconcile: () =>
       reconcile({
-        ...{ native, table, attacher, ...lifecycle, onExit },
+        ...{ native, table, attacher, connector, ...lifecycle, onExit },
         adoptNetworks: async (running) => {
           await adoptNetworks({ networks: catalog, hosting, ports, log }, running);
           await names.reconcile();

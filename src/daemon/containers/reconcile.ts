@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { MonitorForms } from "../../native-types/exec.ts";
 import type { Native } from "../../native-types/native.ts";
 import type { Attacher } from "../networks/attacher.ts";
+import type { Connector } from "../networks/connector.ts";
 import { isRunning, notConnected, notRunning, zeroTime } from "./container.ts";
 import type { Freezer } from "./freezer.ts";
 import { startingHealth } from "./health-state.ts";
@@ -16,6 +17,7 @@ export interface ReconcileParts {
   native: Pick<Native, "monitorForms">;
   table: ContainerTable;
   attacher: Attacher;
+  connector: Connector;
   supervisor: Supervisor;
   freezer: Freezer;
   restarter: Restarter;
@@ -29,14 +31,15 @@ const gatePatience = 1000;
 
 /** After a daemon restart: takes up every monitor that lives, records what has ended meanwhile. */
 export async function reconcile(parts: ReconcileParts): Promise<void> {
-  const { table, attacher, supervisor, restarter } = parts;
+  const { table, attacher, connector, supervisor, restarter } = parts;
   const entries = table.all();
   await Promise.all(entries.map((entry) => adopt(entry, parts)));
   // A daemon that was killed in the middle of a launch has left one that no monitor knows.
   await supervisor.sweep(entries.filter(({ state }) => !isRunning(state)));
   const running = table.all().filter(({ state }) => isRunning(state));
-  attacher.reconcile(running);
   await parts.adoptNetworks(running);
+  await Promise.all(running.map((entry) => connector.settle(entry)));
+  attacher.reconcile(running);
   restarter.boot();
 }
 

@@ -5,6 +5,7 @@ import type { HostFacts, Native } from "../../native-types/native.ts";
 import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../../oci/platform.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
+import type { Attacher } from "../networks/attacher.ts";
 import { resolveLinks } from "../networks/names/legacy-links.ts";
 import { parseBindings } from "../networks/ports/port.ts";
 import { warnOfPorts } from "../networks/ports/warnings.ts";
@@ -50,6 +51,7 @@ export interface ContainerParts {
   restarter: Pick<Restarter, "reconsider">;
   images: { get(name: string): StoredImage; hold(image: StoredImage): Disposable };
   networks: NetworkSource;
+  attacher: Pick<Attacher, "updateNames">;
   mounts: MountPreparer;
   events: EventBus;
   log: Log;
@@ -195,8 +197,8 @@ export class ContainerService {
   }
 
   /** Gives a container another name, which its users hear of by an event. */
-  rename(entry: Entry, asked: string): void {
-    const { table, events } = this.#parts;
+  async rename(entry: Entry, asked: string): Promise<void> {
+    const { table, events, attacher } = this.#parts;
     if (asked === "")
       throw new EngineError("invalid_argument", "Neither old nor new names may be empty");
     const name = parseContainerName(asked);
@@ -211,6 +213,7 @@ export class ContainerService {
     table.saveContainer(entry, { ...container, name });
     const attributes = { ...eventAttributes(entry.container), oldName: `/${container.name}` };
     events.publish("container", "rename", container.id, attributes);
+    await attacher.updateNames(entry.state.endpoints);
   }
 
   /** Removes what does not run. Space is that of the containers' own files. */

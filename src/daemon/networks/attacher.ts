@@ -2,26 +2,21 @@ import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { EndpointPlan } from "../../native-types/net.ts";
 import type { Container } from "../containers/container.ts";
-import { newId } from "../containers/names.ts";
 import type { Entry } from "../containers/table.ts";
 import type { EventBus } from "../events/bus.ts";
-import { planEndpoint } from "./endpoint-plan.ts";
-import { chooseGateways } from "./gateway.ts";
-import { interfaceOption, nameInterfaces } from "./interface-names.ts";
-import { chooseMac } from "./mac.ts";
-import type { Attachment, Endpoint, Network, PortMap } from "./network.ts";
+import type { Attachment, Endpoint, PortMap } from "./network.ts";
+import type { Place, Places } from "./places.ts";
 import type {
   AddressSource,
   Endpoints,
   NameSource,
-  NetworkHost,
   NetworkSource,
   PortSource,
 } from "./services.ts";
 
 export interface AttacherParts {
   networks: NetworkSource;
-  host: NetworkHost;
+  places: Places;
   addresses: AddressSource;
   ports: PortSource;
   names: NameSource;
@@ -35,14 +30,6 @@ export interface Placement {
   plans: EndpointPlan[];
 }
 
-/** A network that a container asks for, found. */
-interface Place {
-  network: Network;
-  attachment: Attachment;
-  /** The network's interface on the host. */
-  hostLink: string;
-}
-
 /** Gives containers their places in networks, and takes them back. */
 export class Attacher {
   readonly #parts: AttacherParts;
@@ -53,19 +40,17 @@ export class Attacher {
   }
 
   /** Places in all networks of a container, or in none. */
-  async connectAll(container: Container): Promise<Placement> {
+  async connectAll({ id, attachments, hostConfig }: Container): Promise<Placement> {
+    const { places, addresses } = this.#parts;
     try {
-      const { networks, host } = this.#parts;
-      const wanted = orderedAttachments(container);
-      const hostLinks: string[] = [];
-      for (const [name] of wanted) hostLinks.push(await host.ensure(networks.get(name)));
-      // Found again, since they can be removed until an address of theirs is in use.
-      const places = wanted.map(([name, attachment], index) => ({
-        ...{ network: networks.get(name), attachment, hostLink: hostLinks[index] ?? "" },
-      }));
-      return this.#place(container.id, places);
+      const wanted: Place[] = [];
+      for (const [name, attachment] of inOrder(attachments, hostConfig.NetworkMode ?? ""))
+        wanted.push(await places.prepare(name, attachment));
+      const endpoints = places.markGateways(places.take(id, wanted), attachments);
+      const plans = wanted.flatMap((place) => places.plan(place, endpoints) ?? []);
+      return { endpoints, plans };
     } catch (error) {
-      this.#parts.addresses.release(container.id);
+      addresses.release(id);
       throw error;
     }
   }
@@ -112,67 +97,19 @@ export class Attacher {
     }
   }
 
-  /** After a daemon restart: only these containers run. */
+  /** After a daemon restart: only what these containers have is in use. */
   reconcile(running: Entry[]): void {
-    this.#parts.addresses.releaseAllBut(running.map(({ container }) => container.id));
-  }
-
-  #place(containerId: string, places: Place[]): Placement {
-    const interfaces = nameInterfaces(
-      places
-        .filter(({ hostLink }) => hostLink !== "")
-        .map(({ network, attachment }) => ({
-          network: network.name,
-          chosen: attachment.driverOptions[interfaceOption],
-        })),
+    const kept = running.flatMap(({ container, state }) =>
+      Object.values(state.endpoints).map(({ networkId }) => ({
+        ...{ network: networkId, container: container.id },
+      })),
     );
-    const endpoints: Endpoints = {};
-    for (const place of places) {
-      const { name } = place.network;
-      endpoints[name] = this.#createEndpoint(containerId, place, interfaces.get(name) ?? "");
-    }
-    markGateways(endpoints, places);
-    const plans = places.flatMap(({ network, attachment, hostLink }) => {
-      const endpoint = endpoints[network.name];
-      return (endpoint && planEndpoint(network, attachment, endpoint, hostLink)) ?? [];
-    });
-    return { endpoints, plans };
-  }
-
-  #createEndpoint(containerId: string, place: Place, interfaceName: string): Endpoint {
-    const { network, attachment } = place;
-    const endpointId = newId();
-    const lease = this.#parts.addresses.lease(network, containerId, attachment);
-    const isBridge = network.driver === "bridge";
-    return {
-      networkId: network.id,
-      endpointId,
-      interface: interfaceName,
-      // Another one at each start: the kernel takes the one before away in its own time.
-      hostInterface: isBridge ? `veth${endpointId.slice(0, 11)}` : "",
-      ...lease,
-      ...(network.internal ? { gateway: "", gateway6: "" } : {}),
-      macAddress:
-        interfaceName === "" ? "" : chooseMac(attachment.macAddress, lease.address, endpointId),
-      isGateway: { ipv4: false, ipv6: false },
-    };
+    this.#parts.addresses.releaseAllBut(kept);
   }
 }
 
 /** The first network is the mode's, whatever was asked for besides. */
-function orderedAttachments({ attachments, hostConfig }: Container): [string, Attachment][] {
-  const isFirst = ([name]: [string, Attachment]): boolean => name === hostConfig.NetworkMode;
+function inOrder(attachments: Container["attachments"], mode: string): [string, Attachment][] {
+  const isFirst = ([name]: [string, Attachment]): boolean => name === mode;
   return Object.entries(attachments).toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)));
-}
-
-function markGateways(endpoints: Endpoints, places: Place[]): void {
-  const candidates = places.flatMap(({ network, attachment }) => {
-    const endpoint = endpoints[network.name];
-    if (endpoint === undefined) return [];
-    const { name, internal } = network;
-    return [{ network: name, internal, priority: attachment.gatewayPriority, endpoint }];
-  });
-  const { ipv4, ipv6 } = chooseGateways(candidates);
-  for (const [name, endpoint] of Object.entries(endpoints))
-    endpoint.isGateway = { ipv4: name === ipv4, ipv6: name === ipv6 };
 }

@@ -79,6 +79,8 @@ export interface Endpoint {
   macAddress: string;
   /** This one is the way out, by family. */
   isGateway: { ipv4: boolean; ipv6: boolean };
+  /** While it is made or taken away: a daemon that finds it so takes it away. */
+  isUnsettled?: true;
 }
 
 /** Ports of a container as they are published, on the wire too: "80/tcp" → where. */

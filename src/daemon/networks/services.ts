@@ -32,8 +32,8 @@ export interface AddressSource {
   lease(network: Network, containerId: string, wanted: WantedAddresses): Lease;
   /** All of a container's, or those in one network. */
   release(containerId: string, networkId?: string): void;
-  /** Gives back what all other containers have. */
-  releaseAllBut(containerIds: string[]): void;
+  /** Gives back all but what these containers have in these networks. */
+  releaseAllBut(kept: { network: string; container: string }[]): void;
 }
 
 export type Endpoints = Record<string, Endpoint>;
@@ -43,13 +43,14 @@ export interface PortSource {
   /** All of a container's ports or none; resolves once they can be reached. */
   publish(entry: Entry, endpoints: Endpoints): Promise<PortMap>;
   release(entry: Entry): Promise<void>;
+  /** The way out of a container that runs becomes another of `endpoints`: its ports follow it. */
+  move(entry: Entry, endpoints: Endpoints): Promise<PortMap>;
 }
 
 /** Names that are resolved in networks. */
 export interface NameSource {
   /** Who is in a network, or under which names, has changed. */
   update(networkId: string): Promise<void>;
+  /** The places of a container that runs have changed, and are recorded; `before` are those it had. */
+  moved(entry: Entry, before: Endpoints): Promise<void>;
 }
-
-/** Until there is more: no name resolved. */
-export const noNames: NameSource = { update: async () => {} };

@@ -10,7 +10,7 @@ import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { type AttachRequest, join, joinAtStart } from "../containers/attach.ts";
-import { modernize } from "../containers/attachments/versions.ts";
+import { modernize, withFormerAliases } from "../containers/attachments/versions.ts";
 import { isRunning } from "../containers/container.ts";
 import {
   buildContainerFilter,
@@ -90,7 +90,8 @@ export function containerRoutes(parts: ContainerRoutesParts) {
     },
 
     async containerInspect(context) {
-      context.json(200, await parts.inspect(find(context), context.query.flag("size")));
+      const shown = await parts.inspect(find(context), context.query.flag("size"));
+      context.json(200, withFormerAliases(shown, context.version));
     },
 
     async containerStart(context) {

@@ -1,5 +1,4 @@
 import type { RouteName } from "../../api/routes.ts";
-import { EngineError } from "../../errors.ts";
 import type { CgroupRef } from "../../native-types/native.ts";
 import { cgroupOf } from "../containers/cgroups.ts";
 import { eventAttributes } from "../containers/events.ts";
@@ -189,8 +188,8 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       prune: (filters, now) => catalog.prune(filters, now),
       membersOf: (network) => membersOf(table.all(), network.id),
       usageOf: (network) => engine.book.usage(network),
-      connect: notYet,
-      disconnect: notYet,
+      connect: (...request) => engine.connector.connect(...request),
+      disconnect: (...request) => engine.connector.disconnect(...request),
     }),
     ...volumeRoutes({
       list: (filters) => volumes.list(filters, usersOf),
@@ -201,9 +200,4 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       dataPath: (name) => volumes.dataPath(name),
     }),
   };
-}
-
-/** Until places in networks can change while a container lives. */
-function notYet(): Promise<never> {
-  throw new EngineError("not_implemented", "networks cannot be connected to a container yet");
 }

@@ -15,7 +15,7 @@ export interface LifecycleRoutesParts {
   restart(entry: Entry, signal: number, seconds: number): Promise<void>;
   pause(entry: Entry): Promise<void>;
   unpause(entry: Entry): Promise<void>;
-  rename(entry: Entry, name: string): void;
+  rename(entry: Entry, name: string): Promise<void>;
   update(entry: Entry, changes: ContainerUpdate): Promise<string[]>;
   prune(filters: Map<string, string[]>): Promise<PruneReport>;
 }
@@ -46,8 +46,8 @@ export function lifecycleRoutes(parts: LifecycleRoutesParts) {
       context.empty(204);
     },
 
-    containerRename(context) {
-      parts.rename(find(context), context.query.text("name"));
+    async containerRename(context) {
+      await parts.rename(find(context), context.query.text("name"));
       context.empty(204);
     },
 

@@ -57,10 +57,13 @@ export class LeaseStore {
     this.#database.query("DELETE FROM leases WHERE network = ?").run(network);
   }
 
-  /** Gives back the addresses of all containers but these. */
-  removeAllBut(containers: string[]): void {
+  /** Gives back all but what these containers have in these networks. */
+  removeAllBut(kept: { network: string; container: string }[]): void {
     this.#database
-      .query("DELETE FROM leases WHERE container NOT IN (SELECT value FROM json_each(?))")
-      .run(JSON.stringify(containers));
+      .query(
+        `DELETE FROM leases WHERE (network, container) NOT IN
+           (SELECT value ->> 'network', value ->> 'container' FROM json_each(?))`,
+      )
+      .run(JSON.stringify(kept));
   }
 }

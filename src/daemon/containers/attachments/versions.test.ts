@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ContainerCreateRequest } from "../../../api/types.ts";
-import { modernize } from "./versions.ts";
+import { modernize, withFormerAliases } from "./versions.ts";
 
 const mac = "02:00:00:00:00:01";
 const sysctls = "com.docker.network.endpoint.sysctls";
@@ -65,4 +65,18 @@ test("settings of eth0 become those of the first network, until 1.48 refused the
 test('"default" is the default bridge', () => {
   const request = { NetworkingConfig: { EndpointsConfig: { default: { Aliases: ["a"] } } } };
   expect(endpointsOf(request, "1.48")).toEqual({ bridge: { Aliases: ["a"] } });
+});
+
+test("until 1.45 the container's own names stood among its aliases", () => {
+  const Networks = { bridge: {}, n: { Aliases: ["web"] } };
+  const shown = {
+    Id: "0123456789abcdef",
+    Config: { Hostname: "box" },
+    NetworkSettings: { Networks },
+  };
+  expect(withFormerAliases(shown, "1.44").NetworkSettings?.Networks).toEqual({
+    bridge: {},
+    n: { Aliases: ["web", "0123456789ab", "box"] },
+  });
+  expect(withFormerAliases(shown, "1.45")).toBe(shown);
 });

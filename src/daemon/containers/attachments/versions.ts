@@ -1,4 +1,8 @@
-import type { ContainerCreateRequest, EndpointSettings } from "../../../api/types.ts";
+import type {
+  ContainerCreateRequest,
+  ContainerInspectResponse,
+  EndpointSettings,
+} from "../../../api/types.ts";
 import { compareVersions } from "../../../api/version.ts";
 import { EngineError } from "../../../errors.ts";
 import { sysctlsOption } from "../../networks/endpoint-plan.ts";
@@ -89,6 +93,21 @@ function moveMac(mac: string, network: string, first: () => EndpointSettings): s
   }
   endpoint.MacAddress = mac;
   return "";
+}
+
+/** Until 1.45 the names that a container has by itself stood among its aliases, as Docker has it. */
+export function withFormerAliases(
+  shown: ContainerInspectResponse,
+  version: string,
+): ContainerInspectResponse {
+  if (compareVersions(version, "1.45") >= 0) return shown;
+  const { Id: id = "", Config: config, NetworkSettings: settings } = shown;
+  const own = [id.slice(0, 12), config?.Hostname ?? ""];
+  const networks = Object.entries(settings?.Networks ?? {}).map(([name, network]) => {
+    const aliases = [...new Set([...(network.Aliases ?? []), ...own])];
+    return [name, isUserDefined(name) ? { ...network, Aliases: aliases } : network];
+  });
+  return { ...shown, NetworkSettings: { ...settings, Networks: Object.fromEntries(networks) } };
 }
 
 const perInterface = /^(net\.[^.]+\.[^.]+)\.(eth[^.]*)\.(.+)$/;

@@ -119,12 +119,12 @@ test("nobody has a place in a network that is but a template", () => {
   );
 });
 
-test("leases outlive the book, but for those of containers that are gone", () => {
+test("leases outlive the book, but for those of places that are gone", () => {
   const store = createStore();
   const book = new AddressBook(store);
   for (const name of ["a", "b", "c"]) book.lease(small, name);
   const next = new AddressBook(store);
-  next.releaseAllBut(["b"]);
+  next.releaseAllBut([{ network: small.id, container: "b" }]);
   expect(next.lease(small, "d").address).toBe("10.0.0.2");
   expect(next.lease(small, "e").address).toBe("10.0.0.5");
   expect(() => next.lease(small, "f", { address: "10.0.0.4" })).toThrow("already in use");

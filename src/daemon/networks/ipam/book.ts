@@ -31,7 +31,7 @@ export interface Leases {
   insert(lease: StoredLease): void;
   remove(network: string, container: string): void;
   removeNetwork(network: string): void;
-  removeAllBut(containers: string[]): void;
+  removeAllBut(kept: { network: string; container: string }[]): void;
 }
 
 interface Choice {
@@ -89,8 +89,8 @@ export class AddressBook {
     }
   }
 
-  releaseAllBut(containers: string[]): void {
-    this.#store.removeAllBut(containers);
+  releaseAllBut(kept: { network: string; container: string }[]): void {
+    this.#store.removeAllBut(kept);
     this.#spaces.clear();
   }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { buildPortPlans } from "./plans.ts";
+import type { PortPlan } from "../../../native-types/net.ts";
+import { buildPortPlans, keepNumbers } from "./plans.ts";
 import type { Reach } from "./reach.ts";
 
 const ipv4 = { container: "172.17.0.2", host: "0.0.0.0" };
@@ -52,4 +53,24 @@ test("publishing all takes every exposed port that has no binding of its own", (
 test("nothing is published where the container is reached by nothing", () => {
   const nowhere: Reach = { ipv4: undefined, ipv6: undefined };
   expect(buildPortPlans({ ...none, bindings: { "80/tcp": [bind("8080")] } }, nowhere)).toEqual([]);
+});
+
+test("ports that move keep the numbers that were chosen for them", () => {
+  const plan = (containerPort: number, hostPorts: [number, number]): PortPlan => ({
+    ...{ protocol: "tcp", containerPort, hostPorts, at: [] },
+  });
+  const published = {
+    "80/tcp": [
+      { HostIp: "0.0.0.0", HostPort: "32768" },
+      { HostIp: "::", HostPort: "32768" },
+      { HostIp: "127.0.0.1", HostPort: "8003" },
+    ],
+  };
+  const plans = [plan(80, [8000, 8010]), plan(80, [0, 0]), plan(80, [0, 0]), plan(81, [0, 0])];
+  expect(keepNumbers(plans, published).map(({ hostPorts }) => hostPorts)).toEqual([
+    [8003, 8003],
+    [32768, 32768],
+    [0, 0],
+    [0, 0],
+  ]);
 });

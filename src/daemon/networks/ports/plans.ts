@@ -33,6 +33,25 @@ export function buildPortPlans(wishes: PortWishes, reach: Reach): PortPlan[] {
   });
 }
 
+/** Where the choice of a number is ours it is one that the container's port has, as far as they go. */
+export function keepNumbers(plans: PortPlan[], published: PortMap): PortPlan[] {
+  const left = new Map(
+    Object.entries(published).map(([name, bindings]) => [
+      name,
+      new Set(bindings.map(({ HostPort }) => Number(HostPort))),
+    ]),
+  );
+  return plans.map((plan) => {
+    const [first, last] = plan.hostPorts;
+    const known = left.get(formatPort({ number: plan.containerPort, protocol: plan.protocol }));
+    const isOurs = (number: number): boolean => first === 0 || (number >= first && number <= last);
+    const number = [...(known ?? [])].find(isOurs);
+    if (number === undefined) return plan;
+    known?.delete(number);
+    return { ...plan, hostPorts: [number, number] };
+  });
+}
+
 /** Bindings that differ in their address alone become one plan, so that they get one number. */
 function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan[] {
   const plans: PortPlan[] = [];

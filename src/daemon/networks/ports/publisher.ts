@@ -7,7 +7,7 @@ import type { ContainerTable, Entry } from "../../containers/table.ts";
 import type { Endpoint, Network, PortMap } from "../network.ts";
 import { applyChanges, chooseRemoved, type PublishChanges } from "./changes.ts";
 import { hintAtHolder } from "./holder.ts";
-import { buildPortPlans, type PortWishes } from "./plans.ts";
+import { buildPortPlans, keepNumbers, type PortWishes } from "./plans.ts";
 import { findReach } from "./reach.ts";
 import { toPortMap, toPublished } from "./view.ts";
 import { portsDiscarded } from "./warnings.ts";
@@ -46,6 +46,21 @@ export class Publisher {
   async release({ container, state }: Entry): Promise<void> {
     if (!mayPublish(container) && Object.keys(state.ports).length === 0) return;
     await this.#parts.native.unpublish(container.id);
+  }
+
+  /** The way out becomes another of `endpoints`: ports follow it, and keep their numbers on the host. */
+  async move({ container, state }: Entry, endpoints: Endpoints): Promise<PortMap> {
+    const plans = buildPortPlans(wishesOf(container), this.#reach(endpoints));
+    const change = {
+      container: container.id,
+      remove: toPublished(state.ports, this.#reach(state.endpoints)),
+      add: keepNumbers(plans, state.ports),
+    };
+    if (change.remove.length === 0 && change.add.length === 0) return {};
+    const published = await this.#parts.native.publish(change).catch((error: unknown) => {
+      throw this.#wrap(describe(container, endpoints), error, container, change.add);
+    });
+    return toPortMap(published);
   }
 
   /** Changes what a container publishes: at once while it runs, and for its next start. Resolves with warnings. */

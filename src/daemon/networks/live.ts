@@ -1,0 +1,202 @@
+import { EngineError, messageOf } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { EndpointRequest, Native } from "../../native-types/native.ts";
+import { isRunning } from "../containers/container.ts";
+import type { ContainerTable, Entry } from "../containers/table.ts";
+import type { Attacher } from "./attacher.ts";
+import type { Attachment, Endpoint, Network, PortMap } from "./network.ts";
+import type { Place, Places } from "./places.ts";
+import type {
+  AddressSource,
+  Endpoints,
+  NameSource,
+  NetworkSource,
+  PortSource,
+} from "./services.ts";
+
+export interface LiveParts {
+  native: Pick<Native, "connect" | "disconnect" | "setGateways">;
+  table: Pick<ContainerTable, "saveState" | "saveContainer">;
+  networks: NetworkSource;
+  places: Places;
+  addresses: AddressSource;
+  ports: PortSource;
+  names: NameSource;
+  attacher: Pick<Attacher, "updateNames" | "tell">;
+  log: Pick<Log, "warn">;
+}
+
+type Person = EndpointRequest["container"];
+
+/**
+ * Networks of containers that run. A place is recorded as unsettled before anything is made or taken away: should
+ * the daemon die in between, the next one takes it away.
+ */
+export class LiveNetworks {
+  readonly #parts: LiveParts;
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+  }
+
+  /** Gives the container a place, or leaves it as it was. */
+  async join(entry: Entry, { id, name }: Network, attachment: Attachment): Promise<void> {
+    const { places, table, native, attacher } = this.#parts;
+    const place = await places.prepare(id, attachment);
+    const attachments = { ...entry.container.attachments, [name]: attachment };
+    const person = personOf(entry);
+    const before = entry.state.endpoints;
+    const endpoints = this.#take(entry, place, attachments);
+    const joined = { [name]: endpoints[name] as Endpoint };
+    try {
+      const endpoint = places.plan(place, endpoints);
+      if (endpoint !== null) await native.connect({ container: person, endpoint });
+      const ports = await this.#movePorts(entry, endpoints);
+      if (!isAt(entry, joined)) throw endedMeanwhile(entry);
+      table.saveContainer(entry, { ...entry.container, attachments });
+      table.saveState(entry, { ...entry.state, endpoints, ports });
+    } catch (error) {
+      await this.#undo(entry, person, place, joined);
+      throw error;
+    }
+    await this.#tellNames(entry, before, joined);
+    attacher.tell("connect", entry, joined);
+  }
+
+  /** Takes the place away; on failure it stays unsettled, and can be left again. */
+  async leave(entry: Entry, name: string): Promise<void> {
+    const { table, places, native, addresses, attacher } = this.#parts;
+    const { container, state } = entry;
+    const { [name]: leaving, ...others } = state.endpoints;
+    if (leaving === undefined) return;
+    const person = personOf(entry);
+    const endpoint = await this.#plan(entry, name, state.endpoints);
+    const left = places.markGateways(others, container.attachments);
+    const unsettled = { ...leaving, isUnsettled: true } as const;
+    table.saveState(entry, {
+      ...entry.state,
+      endpoints: { ...state.endpoints, [name]: unsettled },
+    });
+    const ports = await this.#moveOn(entry, person, left);
+    if (endpoint !== null) await native.disconnect({ container: person, endpoint });
+    const { [name]: _left, ...attachments } = entry.container.attachments;
+    table.saveContainer(entry, { ...entry.container, attachments });
+    const gone = { [name]: leaving };
+    if (isAt(entry, gone)) {
+      addresses.release(container.id, leaving.networkId);
+      table.saveState(entry, { ...entry.state, endpoints: left, ports });
+    }
+    await this.#tellNames(entry, state.endpoints, gone);
+    attacher.tell("disconnect", entry, gone);
+  }
+
+  /** In one turn of the event loop: that the container runs, that the network is there, addresses, record. */
+  #take(entry: Entry, place: Place, attachments: Record<string, Attachment>): Endpoints {
+    const { places, table } = this.#parts;
+    // Its end begins with the loss of its monitor.
+    if (!isRunning(entry.state) || entry.monitor === undefined) throw endedMeanwhile(entry);
+    const before = entry.state.endpoints;
+    const interfaces = Object.values(before).map((each) => each.interface);
+    const added = places.take(entry.container.id, [place], interfaces);
+    const unsettled = Object.entries(added).map(([name, endpoint]) => [
+      name,
+      { ...endpoint, isUnsettled: true } as const,
+    ]);
+    const recorded = { ...before, ...Object.fromEntries(unsettled) };
+    table.saveState(entry, { ...entry.state, endpoints: recorded });
+    return places.markGateways({ ...before, ...added }, attachments);
+  }
+
+  async #undo(entry: Entry, person: Person, place: Place, joined: Endpoints): Promise<void> {
+    const { native, table, places, addresses, log } = this.#parts;
+    const { name, id } = place.network;
+    const endpoint = places.plan(place, joined);
+    try {
+      if (endpoint !== null) await native.disconnect({ container: person, endpoint });
+      const { [name]: _gone, ...before } = entry.state.endpoints;
+      await this.#setWayOut(entry, person, before);
+    } catch (error) {
+      log.warn(`undo connecting ${entry.container.name} to ${name}: ${messageOf(error)}`);
+    }
+    if (!isAt(entry, joined)) return;
+    addresses.release(entry.container.id, id);
+    const { [name]: _gone, ...before } = entry.state.endpoints;
+    table.saveState(entry, { ...entry.state, endpoints: before });
+  }
+
+  /** Leads out by the endpoints that are left. What fails of it does not hold the container in a network. */
+  async #moveOn(entry: Entry, person: Person, left: Endpoints): Promise<PortMap> {
+    try {
+      if (!isSame(wayOut(entry.state.endpoints), wayOut(left)))
+        await this.#setWayOut(entry, person, left);
+      return await this.#movePorts(entry, left);
+    } catch (error) {
+      const { name } = entry.container;
+      this.#parts.log.warn(`find another way out for ${name}: ${messageOf(error)}`);
+      return entry.state.ports;
+    }
+  }
+
+  /** Its neighbours hear of it, and the container itself. */
+  async #tellNames(entry: Entry, before: Endpoints, changed: Endpoints): Promise<void> {
+    const { attacher, names, log } = this.#parts;
+    await attacher.updateNames(changed);
+    if (!isRunning(entry.state)) return;
+    await names.moved(entry, before).catch((error: unknown) => {
+      log.warn(`tell ${entry.container.name} of its networks: ${messageOf(error)}`);
+    });
+  }
+
+  async #setWayOut(entry: Entry, container: Person, endpoints: Endpoints): Promise<void> {
+    for (const name of new Set(Object.values(wayOut(endpoints)))) {
+      const endpoint = name === undefined ? null : await this.#plan(entry, name, endpoints);
+      if (endpoint !== null) await this.#parts.native.setGateways({ container, endpoint });
+    }
+  }
+
+  /** Ports follow the way out. */
+  async #movePorts(entry: Entry, endpoints: Endpoints): Promise<PortMap> {
+    return isSame(wayOut(entry.state.endpoints), wayOut(endpoints))
+      ? entry.state.ports
+      : await this.#parts.ports.move(entry, endpoints);
+  }
+
+  async #plan({ container }: Entry, name: string, endpoints: Endpoints) {
+    const { places, networks } = this.#parts;
+    const attachment = container.attachments[name];
+    if (attachment === undefined || networks.find(name) === undefined) return null;
+    return places.plan(await places.prepare(name, attachment), endpoints);
+  }
+}
+
+interface WayOut {
+  ipv4: string | undefined;
+  ipv6: string | undefined;
+}
+
+function wayOut(endpoints: Endpoints): WayOut {
+  const entries = Object.entries(endpoints);
+  return {
+    ipv4: entries.find(([, { isGateway }]) => isGateway.ipv4)?.[0],
+    ipv6: entries.find(([, { isGateway }]) => isGateway.ipv6)?.[0],
+  };
+}
+
+function isSame(one: WayOut, other: WayOut): boolean {
+  return one.ipv4 === other.ipv4 && one.ipv6 === other.ipv6;
+}
+
+/** The container is still in this very place: it may have ended, and even run again. */
+function isAt({ state }: Entry, place: Endpoints): boolean {
+  return Object.entries(place).every(
+    ([name, { endpointId }]) => state.endpoints[name]?.endpointId === endpointId,
+  );
+}
+
+function personOf({ container, state }: Entry): Person {
+  return { id: container.id, pid: state.pid };
+}
+
+function endedMeanwhile({ container }: Entry): EngineError {
+  return new EngineError("conflict", `container ${container.id} is not running`);
+}
