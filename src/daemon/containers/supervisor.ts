@@ -89,10 +89,12 @@ export class Supervisor {
     const { container } = entry;
     const paths = this.paths(entry);
     const { endpoints, plans } = await attacher.connectAll(container);
+    const launching = native.launch(await planner.plan(entry, paths, { endpoints, plans }));
+    // Meanwhile, what its ports take.
     const publishing = attacher.publish(entry, endpoints);
     // Heard of below, or by the release that follows a launch that failed.
     publishing.catch(() => {});
-    const launched = await native.launch(await planner.plan(entry, paths, { endpoints, plans }));
+    const launched = await launching;
     const control = await MonitorControl.open(paths.socket);
     try {
       const ports = await publishing;

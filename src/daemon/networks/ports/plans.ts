@@ -1,4 +1,3 @@
-import { isIPv4, isIPv6 } from "node:net";
 import type { PortAddress, PortPlan } from "../../../native-types/net.ts";
 import type { PortMap } from "../network.ts";
 import { formatPort, type Port, parseHostPorts, parsePort, parsePorts } from "./port.ts";
@@ -18,7 +17,10 @@ export interface PortWishes {
 export function listPorts({ bindings, exposed }: Omit<PortWishes, "all">): Port[] {
   const ports = new Map<string, Port>();
   for (const name of Object.keys(bindings)) ports.set(name, parsePort(name));
-  for (const port of exposed.flatMap(parsedOrNone)) ports.set(formatPort(port), port);
+  for (const name of exposed) {
+    if (ports.has(name)) continue;
+    for (const port of parsedOrNone(name)) ports.set(formatPort(port), port);
+  }
   return [...ports.values()].sort(
     (a, b) => a.number - b.number || (a.protocol < b.protocol ? -1 : 1),
   );
@@ -69,11 +71,13 @@ function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan
 /** As Docker: an address stands for its own family, no address for both that the container has. */
 function placesOf(hostIp: string, { ipv4, ipv6 }: Reach): PortAddress[] {
   const places: PortAddress[] = [];
-  const host4 = hostIp === "" ? ipv4?.host : hostIp;
-  const host6 = hostIp === "" ? ipv6?.host : hostIp;
-  if (ipv4 !== undefined && host4 !== undefined && isIPv4(host4))
+  // Addresses are in one spelling here.
+  const isSix = hostIp.includes(":");
+  const host4 = hostIp === "" ? ipv4?.host : isSix ? undefined : hostIp;
+  const host6 = hostIp === "" ? ipv6?.host : isSix ? hostIp : undefined;
+  if (ipv4 !== undefined && host4 !== undefined)
     places.push({ hostAddress: host4, containerAddress: ipv4.container });
-  if (ipv6 !== undefined && host6 !== undefined && isIPv6(host6))
+  if (ipv6 !== undefined && host6 !== undefined)
     places.push({ hostAddress: host6, containerAddress: ipv6.container });
   return places;
 }

@@ -16,29 +16,38 @@ export function formatPort({ number, protocol }: Port): string {
 
 /** "80/tcp" or "80" */
 export function parsePort(text: string): Port {
-  const [port, ...more] = parsePorts(text);
-  if (port === undefined || more.length > 0 || text.includes("-")) throw refuse(text);
-  return port;
+  const { first, isRange, protocol } = parseName(text);
+  if (isRange) throw refuse(text);
+  return { number: first, protocol };
 }
 
 /** "80/tcp", "80" and "8000-8010/udp", as an image or a container exposes ports. */
 export function parsePorts(text: string): Port[] {
-  const [numbers = "", protocol = "tcp", ...more] = text.toLowerCase().split("/");
-  const range = parseNumbers(numbers);
-  if (range === undefined || !isProtocol(protocol) || more.length > 0) throw refuse(text);
-  const [first, last] = range;
+  const { first, last, protocol } = parseName(text);
   return Array.from({ length: last - first + 1 }, (_, index) => ({
     number: first + index,
     protocol,
   }));
 }
 
+const nameForm = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i;
+
+function parseName(text: string) {
+  const [, low, high, protocol = "tcp"] = nameForm.exec(text) ?? [];
+  const [first, last] = [Number(low), Number(high ?? low)];
+  if (!isRange(first, last)) throw refuse(text);
+  // The form has no others.
+  const known = protocol.toLowerCase() as Protocol;
+  return { first, last, isRange: high !== undefined, protocol: known };
+}
+
 /** "8080", "8000-8010"; "" and "0" leave the choice to the engine, [0, 0]. */
 export function parseHostPorts(text: string): [first: number, last: number] {
   if (text === "" || text === "0") return [0, 0];
-  const range = parseNumbers(text);
-  if (range === undefined) throw refuse(text);
-  return range;
+  const [, low, high] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  const [first, last] = [Number(low), Number(high ?? low)];
+  if (!isRange(first, last)) throw refuse(text);
+  return [first, last];
 }
 
 /** An address of the host as the kernel writes it, "" for one that was not named. */
@@ -71,14 +80,8 @@ export function parseBindings(bindings: WireBindings): PortMap {
 type WireBinding = { HostIp?: string; HostPort?: string } | null;
 export type WireBindings = Record<string, WireBinding[] | null> | null | undefined;
 
-function parseNumbers(text: string): [first: number, last: number] | undefined {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
-  const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  return first >= 1 && first <= last && last <= 65_535 ? [first, last] : undefined;
-}
-
-function isProtocol(text: string): text is Protocol {
-  return text === "tcp" || text === "udp" || text === "sctp";
+function isRange(first: number, last: number): boolean {
+  return first >= 1 && first <= last && last <= 65_535;
 }
 
 function refuse(text: string): EngineError {

@@ -29,11 +29,11 @@ test("a record of published ports leads back to them", () => {
 test("inspect and ps show exposed ports too, in their order", () => {
   const wishes = { bindings: { "80/tcp": [] }, exposed: ["443/tcp", "53/udp"] };
   const inspected = toInspectPorts(wishes, toPortMap(published.slice(0, 1)));
-  expect(Object.keys(inspected)).toEqual(["53/udp", "80/tcp", "443/tcp"]);
+  expect(Object.keys(inspected)).toEqual(["443/tcp", "53/udp", "80/tcp"]);
   expect(inspected["53/udp"]).toBeNull();
   expect(toSummaryPorts(inspected)).toEqual([
+    { PrivatePort: 443, Type: "tcp" },
     { PrivatePort: 53, Type: "udp" },
     { IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
-    { PrivatePort: 443, Type: "tcp" },
   ]);
 });

@@ -1,4 +1,3 @@
-import { isIPv4 } from "node:net";
 import type { ContainerSummary } from "../../../api/types.ts";
 import type { PublishedPort } from "../../../native-types/net.ts";
 import type { PortMap } from "../network.ts";
@@ -22,7 +21,7 @@ export function toPublished(ports: PortMap, reach: Reach): PublishedPort[] {
   return Object.entries(ports).flatMap(([name, bindings]) => {
     const { number, protocol } = parsePort(name);
     return bindings.flatMap(({ HostIp, HostPort }) => {
-      const gate = isIPv4(HostIp) ? reach.ipv4 : reach.ipv6;
+      const gate = HostIp.includes(":") ? reach.ipv6 : reach.ipv4;
       if (gate === undefined) return [];
       return {
         ...{ protocol, hostAddress: HostIp, hostPort: Number(HostPort) },
@@ -32,15 +31,14 @@ export function toPublished(ports: PortMap, reach: Reach): PublishedPort[] {
   });
 }
 
-/** NetworkSettings.Ports: null for a port that is exposed and not published. */
+/** NetworkSettings.Ports, in the order in which Go writes maps: null for a port that is exposed and not published. */
 export function toInspectPorts(
   wishes: Omit<PortWishes, "all">,
   ports: PortMap,
 ): Record<string, PortMap[string] | null> {
-  const names = listPorts({ ...wishes, bindings: { ...wishes.bindings, ...ports } });
-  return Object.fromEntries(
-    names.map((port) => [formatPort(port), ports[formatPort(port)] ?? null]),
-  );
+  const all = listPorts({ ...wishes, bindings: { ...wishes.bindings, ...ports } });
+  const names = all.map(formatPort).sort((a, b) => (a < b ? -1 : 1));
+  return Object.fromEntries(names.map((name) => [name, ports[name] ?? null]));
 }
 
 type SummaryPort = NonNullable<ContainerSummary["Ports"]>[number];
