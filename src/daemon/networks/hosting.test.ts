@@ -39,7 +39,7 @@ test("a bridge is made once, and goes with its network", async () => {
 test("what failed is tried again", async () => {
   const { calls, hosting } = createHosting([new Error("full")]);
   const network = sampleNetwork([pool]);
-  expect(hosting.ensure(network)).rejects.toThrow("full");
+  await expect(hosting.ensure(network)).rejects.toThrow("full");
   await Bun.sleep(0);
   await hosting.ensure(network);
   expect(calls).toHaveLength(2);
@@ -77,9 +77,9 @@ test("a network on no wire has a parent of its own, host and none have nothing",
   expect(calls).toHaveLength(1);
 });
 
-test("a default bridge without addresses says that none are free", () => {
+test("a default bridge without addresses says that none are free", async () => {
   const { hosting } = createHosting();
-  expect(hosting.ensure(sampleNetwork([], { name: "bridge" }))).rejects.toThrow(
+  await expect(hosting.ensure(sampleNetwork([], { name: "bridge" }))).rejects.toThrow(
     "no subnet is free for the network bridge",
   );
 });
