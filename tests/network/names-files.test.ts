@@ -37,6 +37,18 @@ options ndots:0
   expect(asked).toContain("# ExtServers: [10.0.0.1]\n# Overrides: [nameservers search options]\n");
 });
 
+test("a C library finds names by these files, and is told at once of those that are not", async () => {
+  await rt("network", "create", "--internal", "lib");
+  await rt("run", "-d", "--name", "site", "--network", "lib", "busybox", "sleep", "1000");
+  const flags = ["--network", "lib", "--dns-search", "lib"];
+  for (const name of ["site", "site.lib", "SITE"])
+    expect(await said(`ping -c 1 -w 5 ${name}`, ...flags)).toContain("1 packets received");
+  const absent = await stage().sh("ping -c 1 -w 5 absent", flags);
+  expect(absent.stderr).toContain("bad address 'absent'");
+  expect(await said("nslookup site", ...flags)).toContain("Address:\t127.0.0.11:53\n");
+  await rt("rm", "-f", "site");
+});
+
 test("on the default bridge servers are named that a container can reach", async () => {
   const text = await said("cat /etc/resolv.conf");
   expect(text).toContain("\nnameserver 10.9.9.9\nsearch lan.example\n\n# Based on host file");
