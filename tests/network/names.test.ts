@@ -85,12 +85,16 @@ test("networks do not know each other's names, and a link is the container's own
     expect((await ask(stranger, name)).answers).toEqual([]);
 });
 
-test("names follow starts, stops and kills, and are gone when nobody has them", async () => {
+test("names follow starts, stops, kills and renames, and are gone when nobody has them", async () => {
   await members().network("back", { subnets: ["10.40.0.0/24"] });
   const asker = await members().member("asker", { network: "back" });
   const web = await members().member("web", { network: "back" });
   expect(await ask(asker, "web")).toEqual(known(web.ipv4));
   const { daemon } = members();
+  await daemon.post(`/containers/${web.id}/rename?name=site`);
+  expect(await ask(asker, "site")).toEqual(known(web.ipv4));
+  expect((await ask(asker, "web")).answers).toEqual([]);
+  await daemon.post(`/containers/${web.id}/rename?name=web`);
   await daemon.post(`/containers/${web.id}/stop?t=0`);
   expect((await ask(asker, "web")).answers).toEqual([]);
   await daemon.post(`/containers/${web.id}/start`);
