@@ -60,12 +60,13 @@ test("options reach the bridge", async () => {
       "com.docker.network.bridge.name": "mine0",
       "com.docker.network.driver.mtu": "1400",
       "com.docker.network.bridge.inhibit_ipv4": "true",
+      "com.docker.network.container_iface_prefix": "ct",
     },
   });
   const shown = await ip("addr", "show", "dev", "mine0");
   expect(shown).toContain("mtu 1400");
   expect(shown).not.toContain("inet ");
-  expect(await say("odd", "cat /sys/class/net/eth0/mtu")).toBe("1400\n");
+  expect(await say("odd", "cat /sys/class/net/ct0/mtu")).toBe("1400\n");
   await remove("odd");
   expect(await ip("link", "show", "dev", "mine0")).toBe("");
 });

@@ -1,9 +1,10 @@
 import type { EndpointPlan } from "../../native-types/net.ts";
 import type { Container } from "../containers/container.ts";
 import { newId } from "../containers/names.ts";
+import { parseBridgeOptions } from "./create/options.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
 import { chooseGateways } from "./gateway.ts";
-import { interfaceOption, nameInterfaces } from "./interface-names.ts";
+import { interfaceOption, nameInterfaces, type WantedName } from "./interface-names.ts";
 import { chooseMac } from "./mac.ts";
 import type { Attachment, Endpoint, Network } from "./network.ts";
 import type { AddressSource, Endpoints, NetworkHost, NetworkSource } from "./services.ts";
@@ -93,6 +94,8 @@ function hasInterface({ network: { driver } }: Place): boolean {
   return driver !== "host" && driver !== "null";
 }
 
-function toWanted({ network, attachment }: Place) {
-  return { network: network.name, chosen: attachment.driverOptions[interfaceOption] };
+function toWanted({ network, attachment }: Place): WantedName {
+  const { name, driver, options } = network;
+  const prefix = driver === "bridge" ? parseBridgeOptions(options).interfacePrefix : "eth";
+  return { network: name, chosen: attachment.driverOptions[interfaceOption], prefix };
 }
