@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { both } from "../support/both.ts";
+import { both, bothJson } from "../support/both.ts";
 import { testIf } from "../support/needs.ts";
 import { useStage } from "../support/stage.ts";
 
@@ -126,6 +126,8 @@ test("docker network rm, connect and disconnect are refused in one voice", async
     ["network", "connect", "host", "idle"],
     ["network", "connect", "--ip", "10.92.1.1", "busy", "idle"],
     ["network", "connect", "--ip", "nonsense", "busy", "idle"],
+    ["network", "connect", "--link", "no-such:x", "bridge", "idle"],
+    ["network", "connect", "bridge", "idle"],
     ["network", "connect", "--driver-opt", "x", "busy", "idle"],
     ["network", "disconnect", "no-such", "idle"],
     ["network", "disconnect", "busy", "no-such"],
@@ -172,10 +174,7 @@ test("docker run gives a container its address, aliases and MAC in a network", a
     ...["busybox", "sleep", "1000"],
   );
   const endpoint = '{{json (index .NetworkSettings.Networks "home")}}';
-  const place = JSON.parse(await docker("inspect", "-f", endpoint, "one"));
-  expect(JSON.parse(await stage().world.rtOutput(["inspect", "-f", endpoint, "one"]))).toEqual(
-    place,
-  );
+  const place = await bothJson(stage().world, ["inspect", "-f", endpoint, "one"]);
   expect(place).toMatchObject({
     IPAddress: "10.95.0.78",
     IPPrefixLen: 24,
@@ -192,14 +191,53 @@ test("docker run gives a container its address, aliases and MAC in a network", a
   await docker("network", "rm", "home");
 });
 
+test("docker run with several networks leads out by the one of highest priority", async () => {
+  await docker("network", "create", "--subnet", "10.97.1.0/24", "first");
+  await docker("network", "create", "--subnet", "10.97.2.0/24", "second");
+  const attached = ["--network", "first", "--network", "name=second,gw-priority=5,ip=10.97.2.7"];
+  const shown = await docker(
+    "run",
+    "--rm",
+    ...attached,
+    "busybox",
+    "sh",
+    "-c",
+    "ip route; ip -o addr",
+  );
+  expect(shown).toContain("default via 10.97.2.1 ");
+  expect(shown).toContain("inet 10.97.1.2/24");
+  expect(shown).toContain("inet 10.97.2.7/24");
+  await docker("network", "rm", "first", "second");
+});
+
+test("docker run finds containers by name, alias and link", async () => {
+  await docker("network", "create", "named");
+  const db = ["--network", "named", "--name", "db", "--network-alias", "store"];
+  await docker("run", "-d", ...db, ...sleeper);
+  for (const name of ["db", "store", "linked"]) {
+    const ping = ["busybox", "ping", "-c", "1", "-W", "5", name];
+    const ran = ["run", "--rm", "--network", "named", "--link", "db:linked", ...ping];
+    expect(await docker(...ran)).toContain("1 packets received");
+  }
+  await docker("rm", "-f", "db");
+  await docker("network", "rm", "named");
+});
+
 test("docker network connect and disconnect change a container that runs", async () => {
   await docker("network", "create", "--subnet", "10.96.0.0/24", "extra");
   await docker("run", "-d", "--name", "mover", "busybox", "sleep", "1000");
   await docker("network", "connect", "--ip", "10.96.0.50", "--alias", "a,b", "extra", "mover");
   expect(await docker("exec", "mover", "ip", "-4", "-o", "addr")).toContain("inet 10.96.0.50/24");
-  await same("inspect", "-f", "{{json .NetworkSettings.Networks}}", "mover");
-  await same("network", "inspect", "extra");
-  await same("ps", "--format", "{{.Names}} {{.Networks}}");
+  await bothJson(stage().world, [
+    ...["inspect", "-f", "{{json .NetworkSettings.Networks}}", "mover"],
+  ]);
+  const members = ["network", "inspect", "-f", "{{json .Containers}}", "extra"];
+  expect(Object.values(await bothJson<object>(stage().world, members))).toEqual([
+    expect.objectContaining({ Name: "mover", IPv4Address: "10.96.0.50/24" }),
+  ]);
+  // In no order at all: Docker's client goes through a map.
+  const listed = await docker("ps", "--format", "{{.Networks}}", "--filter", "network=extra");
+  expect(listed.split(",").sort()).toEqual(["bridge", "extra"]);
   await same("network", "connect", "extra", "mover");
   await docker("network", "disconnect", "extra", "mover");
   expect(await docker("exec", "mover", "ip", "-4", "-o", "addr")).not.toContain("10.96.0.50");

@@ -18,6 +18,17 @@ export async function both(
   return theirs;
 }
 
+/**
+ * The same of a command that prints JSON; resolves with its value. Docker's client puts members in an order of
+ * its own: maps as text, other objects as its version knows them.
+ */
+export async function bothJson<T>(world: World, args: readonly string[]): Promise<T> {
+  const theirs = await world.docker(args);
+  if (theirs.code !== 0) throw new Error(`docker ${args.join(" ")}: ${theirs.stderr}`);
+  expect(JSON.parse(await world.rtOutput(args))).toEqual(JSON.parse(theirs.stdout));
+  return JSON.parse(theirs.stdout) as T;
+}
+
 /** The sentence alone: without who says it, rt's hints, and how the command is used. */
 function bare(stderr: string): string {
   return stderr
