@@ -1,61 +1,15 @@
 import { afterEach, expect, test } from "bun:test";
-import { createCall } from "../support/call.ts";
+import { on, usePlaces } from "../support/places.ts";
 import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
 
 const stage = useStage();
-const call = createCall(stage);
+const { call, network, create, run, settings, connect, disconnect, inside, wires, clear } =
+  usePlaces(stage);
 
-afterEach(async () => {
-  await stage().world.daemonAlive().removeContainers();
-  expect((await call("POST", "/networks/prune")).status).toBe(200);
-});
-
-async function network(name: string, subnet?: string, more: Record<string, unknown> = {}) {
-  const IPAM = subnet === undefined ? {} : { Config: [{ Subnet: subnet }] };
-  const created = await call("POST", "/networks/create", { Name: name, IPAM, ...more });
-  expect(created).toMatchObject({ status: 201 });
-  return created.body.Id as string;
-}
-
-const sleeping = { Image: "busybox", Cmd: ["sleep", "1000"] };
-
-async function create(name: string, body: Record<string, unknown> = {}): Promise<string> {
-  const created = await call("POST", `/containers/create?name=${name}`, { ...sleeping, ...body });
-  expect(created).toMatchObject({ status: 201 });
-  return created.body.Id;
-}
-
-async function run(name: string, body: Record<string, unknown> = {}): Promise<string> {
-  const id = await create(name, body);
-  expect(await call("POST", `/containers/${id}/start`)).toMatchObject({ status: 204 });
-  return id;
-}
-
-const on = (mode: string, endpoints: Record<string, unknown> = {}) => ({
-  HostConfig: { NetworkMode: mode },
-  NetworkingConfig: { EndpointsConfig: endpoints },
-});
-
-async function settings(name: string) {
-  return (await call("GET", `/containers/${name}/json`)).body.NetworkSettings;
-}
-
-const connect = (net: string, container: string, more: Record<string, unknown> = {}) =>
-  call("POST", `/networks/${net}/connect`, { Container: container, ...more });
-const disconnect = (net: string, container: string, more: Record<string, unknown> = {}) =>
-  call("POST", `/networks/${net}/disconnect`, { Container: container, ...more });
-
-async function inside(container: string, ...command: string[]): Promise<string> {
-  return await stage().world.rtOutput(["exec", container, ...command]);
-}
+afterEach(clear);
 
 const route = (name: string) => inside(name, "sh", "-c", "ip route | grep default");
-
-async function veths(): Promise<string[]> {
-  const shown = (await stage().world.run(["ip", "-o", "link"])).stdout;
-  return shown.split("\n").filter((line) => line.includes("veth"));
-}
 
 test("a container begins in several networks, the first of which is its mode's", async () => {
   await network("cx-a", "10.81.0.0/24");
@@ -119,7 +73,7 @@ test("networks come and go while a container runs, and the way out moves along",
   expect(await inside("live", "ip", "route")).toBe("");
   await connect("cx-b", "live");
   expect(await inside("live", "ip", "-o", "-4", "addr", "show", "eth0")).toContain("10.82.0.");
-  expect(await veths()).toHaveLength(1);
+  expect(await wires()).toHaveLength(1);
 
   const filters = encodeURIComponent(JSON.stringify({ type: ["network"] }));
   const until = (Date.now() / 1000).toFixed(6);
@@ -289,4 +243,54 @@ test("a container that shares another one's network is in what that one joins", 
     (await inside("guest", "ip", "-o", "-4", "addr")).includes("10.81.0."),
   );
   expect((await settings("guest")).Networks).toEqual({});
+});
+
+test("names and /etc/hosts follow what a container joins and leaves", async () => {
+  await network("cx-a", "10.81.0.0/24");
+  await network("cx-b", "10.82.0.0/24");
+  await run("peer", on("cx-b", { "cx-b": { Aliases: ["db"] } }));
+  await run("mover", on("cx-a"));
+  const resolves = async (name: string): Promise<boolean> => {
+    const { world } = stage();
+    return (await world.rt(["exec", "mover", "nslookup", name])).stdout.includes("10.82.0.2");
+  };
+  expect(await resolves("db")).toBe(false);
+  await connect("cx-b", "mover");
+  expect(await resolves("db")).toBe(true);
+  expect(await inside("mover", "cat", "/etc/hosts")).toContain("10.82.0.3");
+  expect(await inside("peer", "nslookup", "mover")).toContain("10.82.0.3");
+  await call("POST", "/containers/mover/rename?name=renamed");
+  expect(await inside("peer", "nslookup", "renamed")).toContain("10.82.0.3");
+  await disconnect("cx-b", "renamed");
+  expect(await inside("renamed", "cat", "/etc/hosts")).not.toContain("10.82.0.3");
+});
+
+test("a restart brings all networks back, static addresses the same", async () => {
+  await network("cx-a", "10.81.0.0/24");
+  await network("cx-b", "10.82.0.0/24");
+  await run("again", on("cx-a"));
+  await connect("cx-b", "again", { EndpointConfig: { IPAMConfig: { IPv4Address: "10.82.0.77" } } });
+  expect(await call("POST", "/containers/again/restart?t=0")).toMatchObject({ status: 204 });
+  const { Networks: networks } = await settings("again");
+  expect(Object.keys(networks)).toEqual(["cx-a", "cx-b"]);
+  expect(networks["cx-b"].IPAddress).toBe("10.82.0.77");
+  expect(await inside("again", "ip", "-o", "-4", "addr")).toMatch(
+    /eth0 .*10\.81\..*eth1 .*10\.82\./s,
+  );
+});
+
+test("both families are given, shown and led out by", async () => {
+  const IPAM = { Config: [{ Subnet: "10.81.0.0/24" }, { Subnet: "fd00:81::/64" }] };
+  await network("cx-a", undefined, { EnableIPv6: true, IPAM });
+  await network("cx-b", "10.82.0.0/24");
+  await run("six", on("cx-b"));
+  const asked = { EndpointConfig: { IPAMConfig: { IPv6Address: "fd00:81::42" } } };
+  expect(await connect("cx-a", "six", asked)).toMatchObject({ status: 200 });
+  expect((await settings("six")).Networks["cx-a"]).toMatchObject({
+    ...{ GlobalIPv6Address: "fd00:81::42", GlobalIPv6PrefixLen: 64, IPv6Gateway: "fd00:81::1" },
+  });
+  expect(await inside("six", "ip", "-6", "route")).toContain("default via fd00:81::1 dev eth1");
+  // Who leads out by both families leads out by IPv4 too.
+  expect(await route("six")).toContain("via 10.81.0.1 dev eth1");
+  expect(await inside("six", "cat", "/proc/sys/net/ipv6/conf/eth0/disable_ipv6")).toBe("1");
 });

@@ -4,6 +4,7 @@ import type { EndpointRequest, Native } from "../../native-types/native.ts";
 import { isRunning } from "../containers/container.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Attacher } from "./attacher.ts";
+import { plainAttachment } from "./attachment.ts";
 import type { Attachment, Endpoint, Network, PortMap } from "./network.ts";
 import type { Place, Places } from "./places.ts";
 import type {
@@ -163,8 +164,9 @@ export class LiveNetworks {
 
   async #plan({ container }: Entry, name: string, endpoints: Endpoints) {
     const { places, networks } = this.#parts;
-    const attachment = container.attachments[name];
-    if (attachment === undefined || networks.find(name) === undefined) return null;
+    if (networks.find(name) === undefined) return null;
+    // A daemon that was killed may have made an interface of what it had not recorded yet.
+    const attachment = container.attachments[name] ?? plainAttachment();
     return places.plan(await places.prepare(name, attachment), endpoints);
   }
 }
