@@ -1,18 +1,10 @@
 import { expect, test } from "bun:test";
+import { createCall } from "../support/call.ts";
 import { useStage } from "../support/stage.ts";
 
 const stage = useStage();
 
-async function call(method: string, path: string, body?: unknown) {
-  const { daemon } = stage();
-  const sent =
-    body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
-  const reply = await daemon.request(path, { method, ...sent });
-  const text = await reply.text();
-  return { status: reply.status, body: text === "" ? undefined : JSON.parse(text) };
-}
+const call = createCall(stage);
 
 type Shown = { Name: string; Driver: string; IPAM: { Config: unknown } };
 
@@ -140,6 +132,12 @@ test.each([
   [{ Name: 1 }, 400, 'invalid request body: field "Name" is not a string'],
 ])("a request for %j is refused with %d", async (request, status, message) => {
   expect(await create(request)).toEqual({ status, body: { message } });
+});
+
+test("an inspect of another scope finds nothing, and of nonsense is refused", async () => {
+  expect((await call("GET", "/networks/bridge?scope=swarm")).status).toBe(404);
+  expect((await call("GET", "/networks/bridge?scope=local&verbose=1")).status).toBe(200);
+  expect((await call("GET", "/networks/bridge?verbose=perhaps")).status).toBe(400);
 });
 
 test("the networks that every engine has cannot be removed", async () => {

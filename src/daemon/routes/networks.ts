@@ -3,6 +3,7 @@ import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler } from "../http/context.ts";
 import { checkShape, type Fields } from "../http/shape.ts";
+import { parseGoBool } from "../networks/create/options.ts";
 import { type NetworkRequest, parseNetworkRequest } from "../networks/create/request.ts";
 import { networkFilters, pruneFilters } from "../networks/filter.ts";
 import type { Network } from "../networks/network.ts";
@@ -46,6 +47,7 @@ export function networkRoutes(parts: NetworkRoutesParts) {
 
     networkInspect({ params, query, version, json }) {
       const network = parts.get(params.id ?? "");
+      checkVerbose(query.text("verbose"));
       if (!["", "local"].includes(query.text("scope")))
         throw new EngineError("not_found", `network ${params.id} not found`);
       const usage = compareVersions(version, "1.52") < 0 ? undefined : parts.usageOf(network);
@@ -80,6 +82,15 @@ export function networkRoutes(parts: NetworkRoutesParts) {
       empty(200);
     },
   } satisfies Record<string, Handler>;
+}
+
+/** Services of a swarm, of which there are none, would be shown; still nonsense is refused. */
+function checkVerbose(text: string): void {
+  if (text === "" || parseGoBool(text) !== undefined) return;
+  throw new EngineError(
+    "invalid_argument",
+    `invalid value for verbose: ${text}: strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`,
+  );
 }
 
 function checked(body: Record<string, unknown>, shape: Fields): Record<string, unknown> {

@@ -111,7 +111,7 @@ export function parseFamilySwitch(options: Options, name: string, absent: boolea
 }
 
 /** The words that Go's ParseBool takes. */
-function parseGoBool(text: string): boolean | undefined {
+export function parseGoBool(text: string): boolean | undefined {
   if (/^(1|t|T|true|True|TRUE)$/.test(text)) return true;
   if (/^(0|f|F|false|False|FALSE)$/.test(text)) return false;
   return undefined;
