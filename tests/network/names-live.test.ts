@@ -39,6 +39,8 @@ test("the first network of the user's brings a resolver along, and its files", a
   expect(await inside("web", "cat /etc/hosts; ls -i /etc/hosts /etc/resolv.conf")).toBe(before);
   expect(await finds("web", "db")).toBe(false);
   expect(await finds("db", "web")).toBe(false);
+  const resolver = await inside("web", "nslookup -type=a www.example.org || true");
+  expect(resolver).toContain("Address:\t127.0.0.11:53");
   await rt("network", "connect", "back", "web");
   expect(await finds("web", "db")).toBe(true);
   await rt("rm", "-f", "web", "db");

@@ -22,6 +22,12 @@ describe("buildHosts", () => {
   });
 });
 
+test("buildHosts leaves IPv6 out where it is switched off", () => {
+  expect(buildHosts(ownRecords("web", "", ["10.0.0.1", "fd00::1"]), false)).toBe(
+    "127.0.0.1\tlocalhost\n10.0.0.1\tweb\n",
+  );
+});
+
 test("ownRecords take a hostname with dots apart too", () => {
   expect(ownRecords("web.lan", "", ["10.0.0.1"])).toEqual([
     { address: "10.0.0.1", names: "web.lan web" },

@@ -14,8 +14,12 @@ const standard: HostRecord[] = [
   { address: "ff02::2", names: "ip6-allrouters" },
 ];
 
-export function buildHosts(records: readonly HostRecord[]): string {
-  return [...standard, ...records].map(toLine).join("");
+/** Without addresses of a family that the container has switched off. */
+export function buildHosts(records: readonly HostRecord[], ipv6 = true): string {
+  return [...standard, ...records]
+    .filter(({ address }) => ipv6 || !address.includes(":"))
+    .map(toLine)
+    .join("");
 }
 
 /** Of a container itself, for each of its addresses. As Docker: with a domain the first part alone too. */

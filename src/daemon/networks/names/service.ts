@@ -86,20 +86,19 @@ export class NameService implements NameSource {
 
   /** A container that runs has been connected or disconnected; `before` is where it was. */
   async moved(entry: Entry, before: Endpoints): Promise<void> {
-    const { endpoints, startedAt } = entry.state;
-    const paths = this.#parts.pathsOf(entry.container.id);
-    const files = buildNameFiles(await this.#factsOf(entry.container, endpoints));
-    if (hasResolver(endpoints) || hasResolver(before)) {
-      const none = buildNetworkFile([]);
-      await replaceFile(paths.names, files.resolver ?? none);
-    }
-    if (hasResolver(endpoints) && !hasResolver(before)) {
-      await entry.monitor?.resolve();
-      if (await isUntouchedSince(paths.resolvConf, startedAt))
-        await rewriteInPlace(paths.resolvConf, () => files.resolvConf);
-    }
-    const [gone, here] = [addressesOf(before), addressesOf(endpoints)];
-    await moveHosts(paths.hosts, hostnamesOf(entry.container), gone, here);
+    const { container, state } = entry;
+    const paths = this.#parts.pathsOf(container.id);
+    const addresses = [addressesOf(before), addressesOf(state.endpoints)] as const;
+    await moveHosts(paths.hosts, hostnamesOf(container), ...addresses);
+    // Once there it stays, and is asked for other names too.
+    const isThere = hasResolver(before) || (await Bun.file(paths.names).exists());
+    const facts = await this.#factsOf(container, state.endpoints, isThere);
+    const { resolver, resolvConf } = buildNameFiles(facts);
+    if (resolver !== null) await replaceFile(paths.names, resolver);
+    if (!hasResolver(state.endpoints) || hasResolver(before)) return;
+    await entry.monitor?.resolve();
+    if (await isUntouchedSince(paths.resolvConf, state.startedAt))
+      await rewriteInPlace(paths.resolvConf, () => resolvConf);
   }
 
   /** After a daemon restart: all files as they should be, and no others. */
@@ -174,12 +173,13 @@ export class NameService implements NameSource {
     return line;
   }
 
-  async #factsOf(container: Container, endpoints: Endpoints): Promise<NameFacts> {
+  async #factsOf(container: Container, endpoints: Endpoints, isThere = false): Promise<NameFacts> {
     const { networks, hostGateways, defaults } = this.#parts;
     const isHosts = container.hostConfig.NetworkMode === "host";
     return {
       ...{ container, ...hostnamesOf(container), endpoints, hostGateways, defaults },
       links: linkRecords(this.#linksOf(container)),
+      hasResolver: isThere || hasResolver(endpoints),
       networks: Object.keys(endpoints).flatMap((name) => networks.find(name) ?? []),
       resolvConf: await readHostResolvConf(),
       hosts: isHosts ? await readFile("/etc/hosts", "utf8").catch(() => "") : "",

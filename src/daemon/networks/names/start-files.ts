@@ -12,6 +12,7 @@ export interface NameFacts {
   hostname: string;
   domainname: string;
   endpoints: Endpoints;
+  hasResolver: boolean;
   /** Those of the endpoints; one may be gone. */
   networks: readonly Pick<Network, "name" | "internal" | "pools">[];
   /** Containers of the default bridge that it is linked to. */
@@ -33,9 +34,8 @@ export function buildNameFiles(facts: NameFacts): {
   resolvConf: string;
   resolver: string | null;
 } {
-  const { container, endpoints } = facts;
+  const { container, endpoints, hasResolver: hasNames } = facts;
   const mode = container.hostConfig.NetworkMode;
-  const hasNames = hasResolver(endpoints);
   const ipv6 = Object.values(endpoints).some(({ address6 }) => address6 !== "");
   const reader = mode === "host" ? "host" : hasNames ? "resolver" : { ipv6 };
   const asked = askedOf(container, facts.defaults);
@@ -65,11 +65,13 @@ function hostsOf(facts: NameFacts): string {
   const extra = ExtraHosts ?? [];
   // As Docker: whoever adds to it gets one of his own.
   if (mode === "host" && extra.length === 0 && facts.hosts !== "") return facts.hosts;
-  return buildHosts([
+  const records = [
     ...extraRecords(extra, gatewaysOf(facts)),
     ...links,
     ...ownRecords(hostname, domainname, addressesOf(endpoints)),
-  ]);
+  ];
+  const ipv6 = container.hostConfig.Sysctls?.["net.ipv6.conf.all.disable_ipv6"] !== "1";
+  return buildHosts(records, ipv6);
 }
 
 /** Where the container finds the host: by its way out, else in the first network where the host has an address. */
