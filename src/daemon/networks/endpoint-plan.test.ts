@@ -67,8 +67,13 @@ test("host and none have no interface", () => {
     expect(planEndpoint({ ...network, driver }, plainAttachment(), endpoint, "")).toBeNull();
 });
 
-test("a MAC address follows from the IPv4 address, without one from the endpoint", () => {
-  expect(chooseMac("", "172.17.0.2", "e")).toBe("02:42:ac:11:00:02");
-  expect(chooseMac("", "", "e")).toMatch(/^02:42(:[0-9a-f]{2}){4}$/);
-  expect(chooseMac("02:00:00:00:00:01", "172.17.0.2", "e")).toBe("02:00:00:00:00:01");
+test("a MAC address follows from the IPv4 address, without one from the IPv6 address", () => {
+  const ipv4 = { address: "172.17.0.2", address6: "fd00::2", endpointId: "e" };
+  expect(chooseMac("", ipv4)).toBe("02:42:ac:11:00:02");
+  const ipv6 = { address: "", address6: "fd00::2", endpointId: "e" };
+  expect(chooseMac("", ipv6)).toMatch(/^02:42(:[0-9a-f]{2}){4}$/);
+  expect(chooseMac("", ipv6)).not.toBe(chooseMac("", { ...ipv6, address6: "fd00::3" }));
+  const unmanaged = { address: "", address6: "", endpointId: "e" };
+  expect(chooseMac("", unmanaged)).not.toBe(chooseMac("", { ...unmanaged, endpointId: "f" }));
+  expect(chooseMac("02:00:00:00:00:01", ipv4)).toBe("02:00:00:00:00:01");
 });

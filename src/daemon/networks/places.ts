@@ -59,7 +59,7 @@ export class Places {
         hostInterface: driver === "bridge" ? `veth${endpointId.slice(0, 11)}` : "",
         ...lease,
         ...(internal ? { gateway: "", gateway6: "" } : {}),
-        macAddress: own === "" ? "" : chooseMac(attachment.macAddress, lease.address, endpointId),
+        macAddress: own === "" ? "" : chooseMac(attachment.macAddress, { ...lease, endpointId }),
         isGateway: { ipv4: false, ipv6: false },
       };
     }
