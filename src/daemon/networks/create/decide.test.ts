@@ -203,6 +203,18 @@ test.each<[Record<string, unknown>, string, string]>([
     ...(["invalid_argument", "multicast subnet 'ff02::/64' is not allowed"] as const),
   ],
   [
+    { IPAM: { Config: [{ Subnet: "127.8.0.0/16" }] } },
+    ...(["invalid_argument", "loopback subnet '127.8.0.0/16' is not allowed"] as const),
+  ],
+  [
+    { IPAM: { Config: [{ Subnet: "230.0.0.0/24" }] } },
+    ...(["invalid_argument", "multicast subnet '230.0.0.0/24' is not allowed"] as const),
+  ],
+  [
+    { EnableIPv6: true, IPAM: { Config: [{ Subnet: "::ffff:10.0.0.0/104" }] } },
+    ...(["invalid_argument", "IPv4-mapped subnet"] as const),
+  ],
+  [
     { EnableIPv6: true, IPAM: { Config: [{ Subnet: "fe80::/80" }] } },
     ...(["invalid_argument", "clashes with the Link-Local prefix"] as const),
   ],

@@ -54,7 +54,7 @@ function judgeBridge(network: Network, others: readonly Network[]): DriverFacts 
 export function checkBridgeSubnets(network: Network, others: readonly Network[]): void {
   for (const pool of network.pools) {
     const subnet = prefixOf(pool.subnet);
-    if (subnet.family === 6) checkIpv6Subnet(subnet, pool.subnet);
+    checkPurpose(subnet, pool.subnet);
     const rival = others.find(
       (other) =>
         other.driver === "bridge" &&
@@ -67,11 +67,20 @@ export function checkBridgeSubnets(network: Network, others: readonly Network[])
 }
 
 const linkLocal = prefixOf("fe80::/64");
-const multicast = prefixOf("ff00::/8");
 
-function checkIpv6Subnet(subnet: Prefix, text: string): void {
-  if (overlaps(subnet, multicast))
-    throw new EngineError("invalid_argument", `multicast subnet '${text}' is not allowed`);
+/** What no host gives to its neighbours, by what it is for. */
+const otherPurposes: readonly [string, Prefix][] = [
+  ["loopback", prefixOf("127.0.0.0/8")],
+  ["loopback", prefixOf("::1/128")],
+  ["multicast", prefixOf("224.0.0.0/4")],
+  ["multicast", prefixOf("ff00::/8")],
+  ["IPv4-mapped", prefixOf("::ffff:0:0/96")],
+];
+
+function checkPurpose(subnet: Prefix, text: string): void {
+  const [purpose] = otherPurposes.find(([, block]) => overlaps(subnet, block)) ?? [];
+  if (purpose !== undefined)
+    throw new EngineError("invalid_argument", `${purpose} subnet '${text}' is not allowed`);
   const isLinkLocal = subnet.base === linkLocal.base && subnet.length === linkLocal.length;
   if (!isLinkLocal && overlaps(subnet, linkLocal)) {
     throw new EngineError(
