@@ -55,12 +55,6 @@ export function toNetworkSummaries(view: NetworkView): Record<string, EndpointSe
   return Object.fromEntries(rows);
 }
 
-/** The names by which a container is found in a network that a user made; the first for its address. */
-export function namesIn({ name, id, config }: Container, attachment: Attachment): string[] {
-  const names = [name, ...attachment.aliases, id.slice(0, 12), config.Hostname ?? ""];
-  return [...new Set(names)].filter((each) => each !== "");
-}
-
 function toEndpointSettings(
   { container, state, networkId }: NetworkView,
   name: string,
@@ -80,10 +74,16 @@ function toEndpointSettings(
     ...toAddresses(endpoint),
     // What was asked for is shown until there is one in use.
     ...(isNew && attachment.macAddress ? { MacAddress: attachment.macAddress } : {}),
-    DNSNames: isUserDefined(name) ? namesIn(container, attachment) : null,
+    DNSNames: isUserDefined(name) ? dnsNamesOf(container, attachment) : null,
   };
   // The types leave out that lists may be null.
   return settings as EndpointSettings;
+}
+
+/** The names by which it is found in a network that a user made; the first for its address. */
+function dnsNamesOf({ name, id, config }: Container, { aliases }: Attachment): string[] {
+  const names = [name, ...aliases, id.slice(0, 12), config.Hostname ?? ""];
+  return [...new Set(names)].filter((each) => each !== "");
 }
 
 function toAddresses(endpoint: Endpoint | undefined) {

@@ -2,15 +2,15 @@ import { expect, test } from "bun:test";
 import type { EndpointSettings } from "../../../api/types.ts";
 import { plainAttachment } from "../../networks/attachment.ts";
 import { parseNetworks } from "./request.ts";
-import { createNetwork, createPool, FixedNetworks } from "./testing.ts";
+import { createNetwork, FixedNetworks } from "./testing.ts";
 
 const networks = new FixedNetworks([
   createNetwork("bridge"),
-  createNetwork("host", { driver: "host" }),
-  createNetwork("none", { driver: "null" }),
-  createNetwork("front", { pools: [createPool("10.1.0.0/24"), createPool("fd00:1::/64")] }),
+  createNetwork("host", [], { driver: "host" }),
+  createNetwork("none", [], { driver: "null" }),
+  createNetwork("front", [{ subnet: "10.1.0.0/24" }, { subnet: "fd00:1::/64" }]),
   createNetwork("back"),
-  createNetwork("settings", { configOnly: true }),
+  createNetwork("settings", [], { configOnly: true }),
 ]);
 
 function parse(mode: string, endpoints: Record<string, EndpointSettings | null> = {}) {

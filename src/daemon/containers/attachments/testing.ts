@@ -1,32 +1,16 @@
 /** Networks for unit tests. */
 import { EngineError } from "../../../errors.ts";
 import type { Network } from "../../networks/network.ts";
+import { sampleNetwork } from "../../networks/sample.ts";
 import type { NetworkSource } from "../../networks/services.ts";
 
-export function createNetwork(name: string, changes: Partial<Network> = {}): Network {
-  return {
-    id: `id-${name}`,
-    name,
-    createdAt: "",
-    driver: "bridge",
-    enableIpv4: true,
-    enableIpv6: false,
-    internal: false,
-    attachable: false,
-    configOnly: false,
-    configFrom: "",
-    pools: [],
-    options: {},
-    ipamDriver: "default",
-    ipamOptions: {},
-    labels: {},
-    ...changes,
-  };
-}
-
-/** Of a subnet that somebody asked for. */
-export function createPool(subnet: string): Network["pools"][number] {
-  return { subnet, range: null, gateway: null, auxiliary: {}, isConfigured: true };
+/** With an id that tells it from others. */
+export function createNetwork(
+  name: string,
+  pools: Parameters<typeof sampleNetwork>[0] = [],
+  changes: Partial<Network> = {},
+): Network {
+  return sampleNetwork(pools, { id: `id-${name}`, name, ...changes });
 }
 
 /** Found by name and by the whole id. */
