@@ -110,6 +110,7 @@ test("a link on the default bridge is a line of /etc/hosts and variables, and fo
       "DB_ENV_MODE=fast",
     ]),
   );
+  expect(await rt("exec", "web", "env")).toContain("DB_NAME=/web/db\n");
   await rt("exec", "web", "sh", "-c", "echo '10.0.0.7 mine' >>/etc/hosts");
   await rt("stop", "-t", "0", "store");
   await rt("run", "-d", "--name", "other", "busybox", "sleep", "1000");

@@ -1,7 +1,7 @@
 /** Names of containers, asked for in containers. */
 import { afterEach, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
-import type { LookupReply } from "../support/envoy.ts";
+import { Envoy, type LookupReply } from "../support/envoy.ts";
 import { withResolvConf } from "../support/fake-dns.ts";
 import { type Member, type MemberWish, useMembers } from "../support/members.ts";
 import { until } from "../support/until.ts";
@@ -147,6 +147,30 @@ test("names are answered while the daemon is dead, and the next one goes on with
   await until("its name to go", async () => (await ask(asker, "web")).answers.length === 0);
   expect(await ask(asker, "asker")).toEqual(known(asker.ipv4));
   expect(await readdir(`${daemon.runRoot}/networks`)).toHaveLength(1);
+});
+
+test("a flood of queries holds up neither output, nor execs, nor the end", async () => {
+  await members().network("back", { subnets: ["10.40.0.0/24"] });
+  const { world } = members();
+  const script =
+    "while :; do nslookup -type=a web 127.0.0.11; nslookup no.such.name; done >/dev/null 2>&1";
+  const busy = {
+    network: "back",
+    image: "busybox",
+    command: ["sh", "-c", `(${script}) & (${script}) & ${script}`],
+  };
+  const id = await members().start("busy", busy);
+  const web = await members().member("web", { network: "back" });
+  using second = Envoy.in(world, web.pid);
+  const names = ["busy", "web", "unknown", "some.where.example"];
+  const floods = [web.envoy, second].map((envoy) => envoy.lookup({ names, count: 4000 }));
+  const said = await world.rt(["exec", id, "echo", "here"], { timeoutMs: 10_000 });
+  expect(said.stdout).toBe("here\n");
+  const ended = await world.rt(["exec", web.id, "/probe", "process"], { timeoutMs: 10_000 });
+  expect(ended.code).toBe(0);
+  await Promise.all(floods);
+  expect((await world.rt(["kill", id], { timeoutMs: 10_000 })).code).toBe(0);
+  expect((await world.rt(["wait", id], { timeoutMs: 10_000 })).stdout).toBe("137\n");
 });
 
 async function procOf(pid: number, file: string): Promise<string> {

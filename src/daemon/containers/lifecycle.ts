@@ -2,6 +2,7 @@ import { messageOf } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
 import { runInContainer } from "../execs/run.ts";
 import { ExecService } from "../execs/service.ts";
+import { linkEnvironment, linksOf } from "../networks/names/legacy-links.ts";
 import type { ExecStore } from "../store/exec-store.ts";
 import { Freezer } from "./freezer.ts";
 import { HealthChecker } from "./health.ts";
@@ -42,6 +43,11 @@ export function createLifecycle({ cgroupParent, execStore, posture, ...parts }: 
     ...{ native, events, posture, store: execStore },
     find: (id) => table.get(id),
     socketOf: (entry) => supervisor.paths(entry).socket,
+    linkedOf: ({ container }) =>
+      linkEnvironment(
+        container,
+        linksOf(container, (id) => table.find(id)),
+      ),
   });
   const freezer = new Freezer({
     ...{ native, table, events, cgroupParent },

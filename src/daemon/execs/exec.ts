@@ -41,9 +41,10 @@ export function planExec(
   { id, settings }: ExecRecord,
   container: Container,
   posture: Posture,
+  linked: string[],
 ): ExecPlan {
   const { hostname } = hostnamesOf(container);
-  const own = planProcess(container, posture, settings.console, hostname);
+  const own = planProcess(container, posture, settings.console, hostname, linked);
   const terminal = settings.tty ? ["TERM=xterm"] : [];
   const host = container.hostConfig;
   return {

@@ -21,6 +21,8 @@ export interface ExecParts {
   posture: Posture;
   find(containerId: string): Entry;
   socketOf(entry: Entry): string;
+  /** Variables of the containers that one is linked to. */
+  linkedOf(entry: Entry): string[];
 }
 
 /** One exec in memory. */
@@ -153,7 +155,8 @@ export class ExecService {
   async #ask(entry: Entry, exec: Exec): Promise<void> {
     const { monitor } = entry;
     if (monitor === undefined) throw notRunning(entry);
-    const plan = planExec(exec.record, entry.container, this.#parts.posture);
+    const { posture, linkedOf } = this.#parts;
+    const plan = planExec(exec.record, entry.container, posture, linkedOf(entry));
     await monitor.exec(this.#parts.native.buildExec(plan));
   }
 
