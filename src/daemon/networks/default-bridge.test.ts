@@ -96,3 +96,12 @@ test("a gateway elsewhere is refused", () => {
     "default gateway ip must be part of the network: 10.7.0.1 is not in 172.17.0.0/16",
   );
 });
+
+test("neither the loopback nor what another network has is taken", () => {
+  expect(() => pools({ ipv4: { bip: "127.0.0.2/8" } })).toThrow("loopback subnet");
+  const networks = [
+    sampleNetwork([{ subnet: "10.7.0.0/24" }], { id: "e".repeat(64), name: "own" }),
+  ];
+  const ipv4 = { bip: "10.7.0.1/16", fixedCidr: "10.7.8.0/24" };
+  expect(() => pools({ ipv4 }, [], { networks })).toThrow("networks have overlapping IPv4");
+});

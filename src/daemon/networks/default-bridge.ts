@@ -12,6 +12,7 @@ import {
   prefixOf,
 } from "./address.ts";
 import type { CreateSurroundings } from "./create/decide.ts";
+import { checkBridgeSubnets } from "./create/drivers.ts";
 import { optionNames } from "./create/options.ts";
 import { decidePools, subnetsOf } from "./create/pools.ts";
 import type { PoolRequest } from "./create/request.ts";
@@ -62,12 +63,14 @@ export function decideDefaultBridge(
       isConfigured: false,
     }));
   };
-  return {
+  const network = {
     ...known,
     options: settings.options,
     enableIpv6: settings.ipv6,
     pools: [...decide(4), ...(settings.ipv6 ? decide(6) : [])],
   };
+  checkBridgeSubnets(network, around.networks);
+  return network;
 }
 
 interface Before {
