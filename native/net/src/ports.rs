@@ -7,6 +7,7 @@
 
 mod choose;
 mod error;
+mod flows;
 mod forward;
 mod reserve;
 mod table;
