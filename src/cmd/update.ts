@@ -4,7 +4,7 @@ import type { Engine } from "../client/engine.ts";
 import { type ContainerChanges, LifecycleClient } from "../client/lifecycle.ts";
 import { openEngine } from "../client/open.ts";
 import { runBatch } from "./batch.ts";
-import { buildPublishChanges, comparePorts } from "./container/publish-changes.ts";
+import { buildPublishChanges, comparePorts, toPorts } from "./container/publish-changes.ts";
 import type { PortMap } from "./port.ts";
 import { compact, cut, refuse } from "./request/parts.ts";
 import { parseNanoCpus } from "./request/resources.ts";
@@ -82,7 +82,7 @@ function buildChanges(given: FlagValues<typeof flags>): ContainerChanges {
 /** Where the ports of a container are published; of one that does not run, where they will be. */
 async function readPorts(engine: Engine, id: string): Promise<PortMap> {
   const { State, NetworkSettings, HostConfig } = await engine.inspectContainer(id);
-  return (State?.Running ? NetworkSettings?.Ports : HostConfig?.PortBindings) ?? {};
+  return State?.Running ? (NetworkSettings?.Ports ?? {}) : toPorts(HostConfig?.PortBindings ?? {});
 }
 
 /** Here "no" is a change too. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { buildPublishChanges, comparePorts } from "./publish-changes.ts";
+import { buildPublishChanges, comparePorts, toPorts } from "./publish-changes.ts";
 
 test("buildPublishChanges takes what -p takes, of which a part may be named to go", () => {
   expect(buildPublishChanges([], [])).toBeUndefined();
@@ -24,6 +24,17 @@ test("buildPublishChanges takes what -p takes, of which a part may be named to g
 test("buildPublishChanges refuses what -p refuses", () => {
   expect(() => buildPublishChanges(["a:80"], [])).toThrow("invalid hostPort: a");
   expect(() => buildPublishChanges([], ["80/icmp"])).toThrow("invalid proto: icmp");
+});
+
+test("toPorts shows what will be published of a container that does not run", () => {
+  const asked = { "80/tcp": [{ HostIp: "", HostPort: "8080" }, {}], "53/udp": null };
+  expect(toPorts(asked)).toEqual({
+    "80/tcp": [
+      { HostIp: "0.0.0.0", HostPort: "8080" },
+      { HostIp: "0.0.0.0", HostPort: "0" },
+    ],
+    "53/udp": [],
+  });
 });
 
 test("comparePorts tells what has gone and what has come", () => {

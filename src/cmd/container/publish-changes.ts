@@ -25,6 +25,17 @@ function parseRemoved(text: string): string[] {
   );
 }
 
+/** What is asked for as it will be seen: every address where none is said, "0" for a port of the engine's choice. */
+export function toPorts(bindings: PortMap): PortMap {
+  const toPlace = ({ HostIp, HostPort }: { HostIp?: string; HostPort?: string }) => ({
+    HostIp: HostIp || "0.0.0.0",
+    HostPort: HostPort || "0",
+  });
+  return Object.fromEntries(
+    Object.entries(bindings).map(([port, list]) => [port, (list ?? []).map(toPlace)]),
+  );
+}
+
 /** What one map has beyond another, a line each. */
 export function comparePorts(before: PortMap, after: PortMap): string[] {
   const [old, now] = [listPorts(before), listPorts(after)];
