@@ -45,14 +45,14 @@ test("a container without networking has the loopback alone", async () => {
 });
 
 test("what the default network cannot do is refused at create", async () => {
-  for (const [settings, status] of [
-    [{ Aliases: ["web"] }, 400],
-    [{ Links: ["db:db"] }, 501],
-    [{ DriverOpts: { "com.docker.network.endpoint.ifname": "x0" } }, 501],
-  ] as const) {
+  for (const settings of [
+    { Aliases: ["web"] },
+    { IPAMConfig: { IPv4Address: "172.17.0.9" } },
+    { DriverOpts: { "com.docker.network.endpoint.ifname": "a/b" } },
+  ]) {
     const NetworkingConfig = { EndpointsConfig: { bridge: settings } };
     const body = { Image: "busybox", Cmd: ["true"], NetworkingConfig };
-    expect((await stage().daemon.post("/containers/create", body)).status).toBe(status);
+    expect((await stage().daemon.post("/containers/create", body)).status).toBe(400);
   }
 });
 
