@@ -215,9 +215,21 @@ test("a network that containers are in stays, and one that is gone ends a start"
   expect(await call("DELETE", "/networks/cx-a")).toMatchObject({ status: 204 });
   const started = await call("POST", "/containers/user/start");
   expect(started.status).toBe(404);
-  expect(started.body.message).toContain("network cx-a not found");
+  expect(started.body.message).toBe(
+    "failed to set up container networking: network cx-a not found",
+  );
   expect(await disconnect("cx-a", "user", { Force: true })).toMatchObject({ status: 200 });
   expect(await call("POST", "/containers/user/start")).toMatchObject({ status: 204 });
+});
+
+test("a paused container comes into networks too, and its counters are told by interface", async () => {
+  await network("cx-a");
+  const id = await run("still", on("cx-a"));
+  await call("POST", "/containers/still/pause");
+  expect(await connect("bridge", "still")).toMatchObject({ status: 200 });
+  await call("POST", "/containers/still/unpause");
+  const stats = await call("GET", `/containers/${id}/stats?stream=false&one-shot=true`);
+  expect(Object.keys(stats.body.networks)).toEqual(["eth0", "eth1"]);
 });
 
 test("a network is named by its name, its id or the start of it", async () => {

@@ -1,4 +1,4 @@
-import { messageOf } from "../../errors.ts";
+import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { EndpointPlan } from "../../native-types/net.ts";
 import type { Container } from "../containers/container.ts";
@@ -51,7 +51,7 @@ export class Attacher {
       return { endpoints, plans };
     } catch (error) {
       addresses.release(id);
-      throw error;
+      throw explain(error);
     }
   }
 
@@ -106,6 +106,13 @@ export class Attacher {
     );
     this.#parts.addresses.releaseAllBut(kept);
   }
+}
+
+/** Docker's words, which scripts look for. */
+function explain(error: unknown): EngineError {
+  const { code = "internal", hint } = error instanceof EngineError ? error : {};
+  const message = `failed to set up container networking: ${messageOf(error)}`;
+  return new EngineError(code, message, { cause: error, ...(hint === undefined ? {} : { hint }) });
 }
 
 /** The first network is the mode's, whatever was asked for besides. */
