@@ -157,19 +157,32 @@ impl<'a> Endpoint<'a> {
 
     pub(crate) fn refused(&self, failure: &Failure) -> NetError {
         let makes = failure.op.starts_with("create") || failure.op == kinds::TAKE;
-        if failure.fault.errno == Errno::EXIST && makes {
-            let detail = format!(
-                "an interface of that name, or \"{}\" in the container, exists already",
-                self.name
-            );
-            return NetError::new(NetErrorKind::Conflict, failure.op, self.label(), detail);
-        }
-        let feature = match self.link {
-            LinkPlan::Bridge { .. } => "the kernel module \"veth\" is missing",
-            LinkPlan::Macvlan { .. } => "the kernel module \"macvlan\" is missing",
-            LinkPlan::Ipvlan { .. } => "the kernel module \"ipvlan\" is missing",
+        let (lower, feature) = match self.link {
+            LinkPlan::Bridge { .. } => (self.label(), "the kernel module \"veth\" is missing"),
+            LinkPlan::Macvlan { parent, .. } => {
+                (parent.as_str(), "the kernel module \"macvlan\" is missing")
+            }
+            LinkPlan::Ipvlan { parent, .. } => {
+                (parent.as_str(), "the kernel module \"ipvlan\" is missing")
+            }
         };
-        NetError::kernel(failure.op, self.label(), &failure.fault, feature)
+        // What cannot be made is due to what it was to hang on.
+        let target = if makes { lower } else { self.label() };
+        if failure.fault.errno == Errno::EXIST && makes {
+            let conflict = NetErrorKind::Conflict;
+            return NetError::new(conflict, failure.op, target, self.taken());
+        }
+        NetError::kernel(failure.op, target, &failure.fault, feature)
+    }
+
+    fn taken(&self) -> String {
+        let name = self.name;
+        match self.link {
+            LinkPlan::Bridge { .. } => {
+                format!("an interface of that name, or \"{name}\" in the container, exists already")
+            }
+            _ => format!("the container has an interface \"{name}\" already"),
+        }
     }
 
     /// Takes it away again; what is absent is no error.

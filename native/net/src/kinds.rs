@@ -93,7 +93,7 @@ pub(crate) fn create_macvlan(batch: &mut Batch, parent: u32, mode: MacvlanMode, 
         MacvlanMode::Bridge => 4,
         MacvlanMode::Passthru => 8,
     };
-    create(batch, "create macvlan", false, |m| {
+    create(batch, "create macvlan on", false, |m| {
         m.u32(IFLA_LINK, parent);
         inner.fill(m);
         kind(m, "macvlan", |m| m.u32(IFLA_MACVLAN_MODE, number));
@@ -116,7 +116,7 @@ pub(crate) fn create_ipvlan(
         IpvlanFlag::Private => 1,
         IpvlanFlag::Vepa => 2,
     };
-    create(batch, "create ipvlan", false, |m| {
+    create(batch, "create ipvlan on", false, |m| {
         m.u32(IFLA_LINK, parent);
         inner.fill(m);
         kind(m, "ipvlan", |m| {
@@ -168,4 +168,72 @@ fn kind(m: &mut Attributes<'_>, name: &str, data: impl FnOnce(&mut Attributes<'_
         m.text(IFLA_INFO_KIND, name);
         m.nest(IFLA_INFO_DATA, data);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+
+    use super::*;
+    use crate::link::IFINFO;
+    use crate::wire::{find, read_u16, read_u32, text_of};
+
+    /// What follows the headers of the only message.
+    fn attributes_of(fill: impl FnOnce(&mut Batch, &Inner<'_>)) -> Vec<u8> {
+        let netns = File::open("/proc/thread-self/ns/net").unwrap();
+        let inner = Inner {
+            name: "eth1",
+            mac: None,
+            mtu: Some(1400),
+            netns: netns.as_fd(),
+        };
+        let mut batch = Batch::default();
+        fill(&mut batch, &inner);
+        batch.bytes()[16 + IFINFO..].to_vec()
+    }
+
+    fn data_of<'a>(attributes: &'a [u8], kind: &str) -> &'a [u8] {
+        let info = find(attributes, IFLA_LINKINFO).unwrap();
+        assert_eq!(text_of(find(info, IFLA_INFO_KIND).unwrap()), kind);
+        find(info, IFLA_INFO_DATA).unwrap()
+    }
+
+    /// Kernels without the drivers cannot say whether we speak to them rightly.
+    #[test]
+    fn an_ipvlan_names_its_parent_mode_and_flag() {
+        let pair = (IpvlanMode::L3s, IpvlanFlag::Private);
+        let bytes = attributes_of(|batch, inner| create_ipvlan(batch, 7, pair, inner));
+        assert_eq!(read_u32(find(&bytes, IFLA_LINK).unwrap(), 0), Some(7));
+        assert_eq!(text_of(find(&bytes, IFLA_IFNAME).unwrap()), "eth1");
+        assert_eq!(read_u32(find(&bytes, IFLA_MTU).unwrap(), 0), Some(1400));
+        assert!(find(&bytes, IFLA_NET_NS_FD).is_some());
+        let data = data_of(&bytes, "ipvlan");
+        let number = |kind| find(data, kind).and_then(|value| read_u16(value, 0));
+        assert_eq!(number(IFLA_IPVLAN_MODE), Some(2));
+        assert_eq!(number(IFLA_IPVLAN_FLAGS), Some(1));
+    }
+
+    #[test]
+    fn a_vlan_names_its_parent_and_number() {
+        let bytes = attributes_of(|batch, _| create_vlan(batch, "eth0.10", 7, 10));
+        assert_eq!(read_u32(find(&bytes, IFLA_LINK).unwrap(), 0), Some(7));
+        let value = find(data_of(&bytes, "vlan"), IFLA_VLAN_ID).unwrap();
+        assert_eq!(value, 10u16.to_ne_bytes());
+    }
+
+    #[test]
+    fn every_mode_of_a_macvlan_has_the_kernels_number() {
+        let modes = [
+            (MacvlanMode::Private, 1),
+            (MacvlanMode::Vepa, 2),
+            (MacvlanMode::Bridge, 4),
+            (MacvlanMode::Passthru, 8),
+        ];
+        for (mode, number) in modes {
+            let bytes = attributes_of(|batch, inner| create_macvlan(batch, 7, mode, inner));
+            let value = find(data_of(&bytes, "macvlan"), IFLA_MACVLAN_MODE).unwrap();
+            assert_eq!(read_u32(value, 0), Some(number));
+        }
+    }
 }

@@ -130,6 +130,32 @@ fn a_parent_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_parent_that_is_taken_is_named() {
+    on_a_host(|| {
+        let _other = host_with_wire();
+        attach(&[macvlan(MacvlanMode::Passthru, 2)], netns().as_fd()).unwrap();
+        let error = attach(&[macvlan(MacvlanMode::Bridge, 3)], netns().as_fd()).unwrap_err();
+        let words = error.to_string();
+        assert!(words.starts_with("create macvlan on \"wire\": "), "{words}");
+    });
+}
+
+#[test]
+fn a_name_that_is_taken_in_the_container_is_told() {
+    on_a_host(|| {
+        let _other = host_with_wire();
+        let twice = [2, 3].map(|number| macvlan(MacvlanMode::Bridge, number));
+        let container = netns();
+        let error = attach(&twice, container.as_fd()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "create macvlan on \"wire\": the container has an interface \"eth0\" already"
+        );
+        assert!(links_of(&container).is_empty());
+    });
+}
+
+#[test]
 fn a_failure_halfway_leaves_no_interface_in_the_container() {
     on_a_host(|| {
         let _other = host_with_wire();
