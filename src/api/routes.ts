@@ -43,7 +43,8 @@ export const routes = {
   containerExport: { method: "GET", path: "/containers/{id}/export" },
   containerChanges: { method: "GET", path: "/containers/{id}/changes" },
   containerCommit: { method: "POST", path: "/commit" },
-  containerRemove: { method: "DELETE", path: "/containers/{id}" },
+  // More than one segment: with `link` it is the name of one, "PARENT/ALIAS".
+  containerRemove: { method: "DELETE", path: "/containers/{id*}" },
 
   execCreate: { method: "POST", path: "/containers/{id}/exec" },
   execStart: { method: "POST", path: "/exec/{id}/start" },

@@ -126,6 +126,10 @@ test("a link on the default bridge is a line of /etc/hosts and variables, and fo
   expect(hosts).toContain(`${moved}\tdb storage store\n`);
   expect(hosts).not.toContain(`${address}\tdb`);
   expect(hosts).toContain("10.0.0.7 mine");
+  await rt("rm", "--link", "web/db");
+  expect(await rt("inspect", "-f", "{{.HostConfig.Links}}", "web")).toBe("[]");
+  const { stderr } = await stage().world.docker(["rm", "--link", "web"]);
+  expect(stderr).toContain("Conflict, cannot remove the default link name of the container");
   await rt("rm", "-f", "web", "other", "store");
 });
 

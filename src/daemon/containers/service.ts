@@ -6,7 +6,7 @@ import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../.
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { Attacher } from "../networks/attacher.ts";
-import { resolveLinks } from "../networks/names/legacy-links.ts";
+import { parseLinkName, resolveLinks, withoutLink } from "../networks/names/legacy-links.ts";
 import { parseBindings } from "../networks/ports/port.ts";
 import { warnOfPorts } from "../networks/ports/warnings.ts";
 import type { NetworkSource } from "../networks/services.ts";
@@ -194,6 +194,21 @@ export class ContainerService {
       entry.isRemoving = false;
       throw error;
     }
+  }
+
+  /** Takes a link of Docker's old ones away, "PARENT/ALIAS", from the parent's next start on. */
+  unlink(name: string): void {
+    const { table } = this.#parts;
+    const { parent, alias } = parseLinkName(name);
+    const entry = table.find(table.ownerOf(parent) ?? "");
+    if (entry === undefined)
+      throw new EngineError(
+        "internal",
+        `Cannot get parent /${parent} for link name /${parent}/${alias}`,
+      );
+    const { container } = entry;
+    const hostConfig = withoutLink(container.hostConfig, alias);
+    table.saveContainer(entry, { ...container, hostConfig });
   }
 
   /** Gives a container another name, which its users hear of by an event. */

@@ -40,6 +40,7 @@ export interface ContainerRoutesParts {
   start(entry: Entry): Promise<boolean>;
   kill(entry: Entry, signal: number): Promise<void>;
   remove(entry: Entry, options: { force: boolean; volumes: boolean }): Promise<void>;
+  unlink(name: string): void;
   paths(entry: Entry): ContainerPaths;
   /** An attached client has typed its detach keys. */
   detached(entry: Entry): void;
@@ -126,12 +127,11 @@ export function containerRoutes(parts: ContainerRoutesParts) {
     },
 
     async containerRemove(context) {
+      if (context.query.flag("link")) {
+        parts.unlink(context.params.id ?? "");
+        return context.empty(204);
+      }
       const entry = find(context);
-      if (context.query.flag("link"))
-        throw new EngineError(
-          "invalid_argument",
-          "Could not get parent for link: this engine has no links",
-        );
       await parts.remove(entry, {
         force: context.query.flag("force"),
         volumes: context.query.flag("v"),

@@ -113,6 +113,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       start: (entry) => supervisor.start(entry),
       kill: (entry, signal) => stopper.kill(entry, signal),
       remove: (entry, options) => containers.remove(entry, options),
+      unlink: (name) => containers.unlink(name),
       paths: (entry) => supervisor.paths(entry),
       detached: ({ container }) =>
         events.publish("container", "detach", container.id, eventAttributes(container)),

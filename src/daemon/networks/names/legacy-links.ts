@@ -60,6 +60,21 @@ function conflict(): EngineError {
   );
 }
 
+/** "PARENT/ALIAS", with a slash in front or without. Docker answers 500. */
+export function parseLinkName(text: string): { parent: string; alias: string } {
+  const [, parent, alias] = /^\/?([^/]+)\/([^/]+)$/.exec(text) ?? [];
+  if (parent !== undefined && alias !== undefined) return { parent, alias };
+  throw new EngineError(
+    "internal",
+    "Conflict, cannot remove the default link name of the container",
+  );
+}
+
+export function withoutLink(host: HostConfig, alias: string): HostConfig {
+  const left = (host.Links ?? []).filter((text) => parseLink(text).alias !== alias);
+  return { ...host, Links: left };
+}
+
 /** Those of a container that are left: whom they lead to may be removed. */
 export function linksOf(container: Container, find: Find): LegacyLink[] {
   if (container.attachments[defaultNetwork] === undefined) return [];
