@@ -5,6 +5,10 @@ import type { HostileRequest } from "./request.ts";
 /** Operations that speak to a registry of the client's choice, which may not be there. */
 const reachesOut = /^\/(images\/create|auth|distribution)/;
 
+/** For these Docker answers 500, though the request is at fault; clients that go by its status find it here too. */
+const dockersOwn =
+  /^container [0-9a-f]{64} is not connected to (the )?network |: driver failed programming external connectivity on /;
+
 /** Words that no error of an engine's own has. */
 const leaked =
   /TypeError|RangeError|is not a function|undefined is not|\[object |panicked|\.ts:\d|\bSQLite/;
@@ -23,6 +27,7 @@ export function findFault(
     status === 505 ||
     (status === 503 && reachesOut.test(request.path));
   const text = answer.body.subarray(0, 2000).toString("utf8");
+  if (status === 500 && dockersOwn.test(messageIn(answer.body) ?? "")) return undefined;
   if (!isAllowed) return `answered ${status}: ${text.slice(0, 500)}`;
   if (request.method === "HEAD") return undefined;
   const message = messageIn(answer.body);
