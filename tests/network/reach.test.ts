@@ -1,6 +1,7 @@
 /** Every row of the table: who reaches whom, and as whom. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Envoy, type Protocol } from "../support/envoy.ts";
+import { setBridgeFilter } from "../support/firewalls.ts";
 import { useMembers } from "../support/members.ts";
 import { Reach } from "./reach/stage.ts";
 import { networks, rowsFor, type TestedNetwork } from "./reach/table.ts";
@@ -34,18 +35,11 @@ async function judge(network: TestedNetwork, filtered: boolean): Promise<string[
   return wrong.filter((each) => each !== undefined);
 }
 
-/** Where there is no such thing as `br_netfilter` bridges hand nothing over, and are asked once. */
-async function setFiltering(on: boolean): Promise<boolean> {
-  const settings = ["iptables", "ip6tables"].map((each) => `net.bridge.bridge-nf-call-${each}`);
-  const values = settings.map((each) => `${each}=${on ? 1 : 0}`);
-  return (await members().world.run(["sysctl", "-qw", ...values])).code === 0 || !on;
-}
-
 for (const filtered of [true, false]) {
   describe(`with bridges that ${filtered ? "" : "do not "}hand their frames to netfilter`, () => {
     let isPossible: boolean;
     beforeAll(async () => {
-      isPossible = await setFiltering(filtered);
+      isPossible = await setBridgeFilter(members().world, filtered);
       // What a daemon leaves on the host when nothing runs is nothing: the next begins anew.
       await members().daemon.stop();
       await members().world.daemon();

@@ -92,8 +92,8 @@ export async function foreignRules(world: World): Promise<string> {
   }
   for (const save of ["iptables-save", "ip6tables-save"]) {
     const { stdout } = await world.run([save]);
-    // Comments tell the time.
-    texts.push(stdout.replaceAll(/^#.*\n/gm, ""));
+    // Comments tell the time, and policies how often they were asked.
+    texts.push(stdout.replaceAll(/^#.*\n/gm, "").replaceAll(/\[\d+:\d+\]/g, ""));
   }
   return texts.join("\n");
 }
@@ -104,4 +104,12 @@ export async function removeForeignRules(world: World): Promise<void> {
     if (!name.startsWith("inet rt"))
       await world.run(["nft", "delete", "table", ...name.split(" ")]);
   }
+}
+
+/** Whether bridges hand their frames to netfilter. False where that cannot be had. */
+export async function setBridgeFilter(world: World, on: boolean): Promise<boolean> {
+  const settings = ["iptables", "ip6tables"].map((each) => `net.bridge.bridge-nf-call-${each}`);
+  const values = settings.map((each) => `${each}=${on ? 1 : 0}`);
+  // Where there is no such thing as `br_netfilter` they hand nothing over.
+  return (await world.run(["sysctl", "-qw", ...values])).code === 0 || !on;
 }

@@ -12,7 +12,10 @@ export interface TestedNetwork extends NetworkWish {
   /** Containers of it reach each other. */
   icc: boolean;
   internal: boolean;
-  /** Addresses are not translated. */
+  /**
+   * What leaves has the container's own address, and by that what is published is reached from elsewhere. (Here
+   * as everywhere by an address of the host too, where Docker would leave that out.)
+   */
   routed: boolean;
 }
 
@@ -115,7 +118,7 @@ const isContainer = (target: Target): boolean => target.startsWith("container");
 /** Undefined where Docker says nothing. */
 export function expected({ network, target, from, family, filtered }: Row): Outcome | undefined {
   if (isContainer(target)) return expectedDirectly(network, target, from);
-  if (network.internal || network.routed) return "nothing";
+  if (network.internal) return "nothing";
   // What comes back to ::1 has that address before it leaves the bridge, and is no guest of the kernel.
   if (filtered && family === "ipv6" && target.endsWith("by loopback")) return "nothing";
   if (target === "one by second" || target === "loopback by host") return "nothing";
