@@ -101,6 +101,7 @@ const names = [
   "a b",
   "-x",
   "%2e%2e",
+  "line\nserver 192.0.2.66",
   "x".repeat(2000),
   "😀".repeat(50),
 ];
@@ -111,7 +112,9 @@ test("whatever a network is called, it is one, and its name names no file", asyn
     const reply = await create(name);
     expect([201, 400]).toContain(reply.status);
     if (reply.status !== 201) continue;
-    const path = `/networks/${encodeURIComponent(name)}`;
+    const { Id } = (await reply.json()) as { Id: string };
+    // A line's end is not let into a path.
+    const path = `/networks/${name.includes("\n") ? Id : encodeURIComponent(name)}`;
     expect((await daemon.json<Found>(path)).Name).toBe(name);
     const member: Member = await members().member("guest", { network: name });
     const { replies } = await member.envoy.lookup({ names: ["guest"] });
@@ -214,7 +217,10 @@ test("in and out, made and removed, from all sides at once: in the end all is as
         await daemon.request(`/networks/${name}`, { method: "DELETE" }),
       ];
       for (const reply of replies) {
-        if (reply.status >= 500) throw new Error(`${reply.status}: ${await reply.text()}`);
+        const { status } = reply;
+        const text = await reply.text();
+        // Docker's own status for that.
+        if (status >= 500 && !text.includes("is not connected to")) throw new Error(text);
       }
     }
   });

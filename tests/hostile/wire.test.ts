@@ -199,9 +199,10 @@ test("a flood of questions and of nonsense leaves the resolver answering", async
   };
   await ask(victim);
   const floods = Array.from({ length: 8 }, async (_, at) => {
-    const names =
-      at % 2 === 0 ? ["victim"] : ["..", "x".repeat(63), "liar", `${"a.".repeat(120)}b`];
-    const flood = { names, count: 2000, tcp: at > 5, timeout: 10_000 };
+    // Odd ones have to be asked for elsewhere, where nobody answers.
+    const odd = at % 2 === 1;
+    const names = odd ? ["..", "x".repeat(63), `${"a.".repeat(120)}b`] : ["victim", "liar"];
+    const flood = { names, count: odd ? 6 : 2000, tcp: at > 5, timeout: 1000 };
     await liar.envoy.lookup(flood).catch(() => undefined);
   });
   const during = await ask(victim);

@@ -88,7 +88,8 @@ export async function foreignRules(world: World): Promise<string> {
   const names = (await tables(world)).filter((name) => !own.test(name));
   const texts: string[] = [];
   for (const name of names) {
-    texts.push((await world.run(["nft", "-a", "list", "table", ...name.split(" ")])).stdout);
+    const { stdout } = await world.run(["nft", "-a", "list", "table", ...name.split(" ")]);
+    texts.push(stdout.replaceAll(/counter packets \d+ bytes \d+/g, "counter"));
   }
   for (const save of ["iptables-save", "ip6tables-save"]) {
     const { stdout } = await world.run([save]);

@@ -19,7 +19,10 @@ test("a network's file has a line for each container", () => {
 
 test("a container's file has its networks, links and servers", () => {
   const text = buildResolverFile({
-    networks: [{ name: "Back", path: "/run/rt/networks/4f" }],
+    networks: [
+      { name: "Back", path: "/run/rt/networks/4f" },
+      { name: "a b\nserver 192.0.2.66", path: "/run/rt/networks/5a" },
+    ],
     links: [
       { network: "Back", alias: "DB", name: "postgres" },
       { network: "Back", alias: "a b", name: "c" },
@@ -34,6 +37,7 @@ test("a container's file has its networks, links and servers", () => {
   expect(text.split("\n")).toEqual([
     "rt-names 1",
     "network back /run/rt/networks/4f",
+    "network - /run/rt/networks/5a",
     "link back db postgres",
     "server 10.0.0.1",
     "server 127.0.0.53 host",

@@ -23,6 +23,11 @@ function isWord(text: string): boolean {
   return /^[!-~]+$/.test(text);
 }
 
+/** Users may call a network what they like; one that nobody can ask for still has its containers. */
+function networkWord(name: string): string {
+  return isWord(name) ? name.toLowerCase() : "-";
+}
+
 /** What a network's file has of one container. */
 export function memberLine(
   { address, address6 }: Pick<Endpoint, "address" | "address6">,
@@ -59,7 +64,7 @@ export function buildResolverFile(settings: ResolverSettings): string {
   const words = links.map(({ network, alias, name }) => [network, alias, name]);
   return [
     firstLine,
-    ...networks.map(({ name, path }) => `network ${name.toLowerCase()} ${path}\n`),
+    ...networks.map(({ name, path }) => `network ${networkWord(name)} ${path}\n`),
     ...words
       .filter((link) => link.every(isWord))
       .map((link) => `link ${link.join(" ").toLowerCase()}\n`),
