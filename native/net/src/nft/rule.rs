@@ -18,6 +18,10 @@ const META_IIFNAME: u32 = 6;
 const META_OIFNAME: u32 = 7;
 const META_NFPROTO: u32 = 15;
 const META_L4PROTO: u32 = 16;
+const META_IIFKIND: u32 = 26;
+const META_OIFKIND: u32 = 27;
+/// `NFT_LOOKUP_F_INV`
+const NOT_IN: u32 = 1;
 const CT_STATE: u32 = 0;
 const CT_STATUS: u32 = 2;
 const CT_ESTABLISHED: u32 = 1 << 1;
@@ -112,6 +116,26 @@ impl<'a, 'b> Rule<'a, 'b> {
     /// `oifname @SET`
     pub(crate) fn going_by(&mut self, set: &str) -> &mut Self {
         self.meta(META_OIFNAME, FIRST).lookup(set, None)
+    }
+
+    /// `meta iifkind "bridge" iifname != @SET`
+    pub(crate) fn coming_by_other_bridge(&mut self, set: &str) -> &mut Self {
+        self.other_bridge(META_IIFKIND, META_IIFNAME, set)
+    }
+
+    /// `meta oifkind "bridge" oifname != @SET`
+    pub(crate) fn going_by_other_bridge(&mut self, set: &str) -> &mut Self {
+        self.other_bridge(META_OIFKIND, META_OIFNAME, set)
+    }
+
+    fn other_bridge(&mut self, kind: u32, name: u32, set: &str) -> &mut Self {
+        self.meta(kind, FIRST)
+            .compare(EQUAL, b"bridge\0\0\0\0\0\0\0\0\0\0");
+        self.meta(name, FIRST).expression("lookup", |m| {
+            m.text(1, set);
+            m.be32(2, FIRST);
+            m.be32(5, NOT_IN);
+        })
     }
 
     /// `iifname . oifname vmap @MAP`

@@ -1,32 +1,43 @@
 //! Forwarding of the whole host, which bridges need. Where we are the ones who switch it on, the
 //! other interfaces must not forward because of that: the table's set `closed` has the family, and
-//! what touches none of our bridges is dropped. The set is also the memory of it, across daemons.
+//! what touches none of our bridges is dropped. But who makes a bridge later (another engine, virtual
+//! machines) finds the host forwarding and relies on it: those are let through, all but the bridges
+//! that there were, in the set `known`. The sets are also the memory of it, across daemons.
 
 use super::network::{Network, Placed};
-use super::table::CLOSED;
+use super::table::{CLOSED, KNOWN};
 use crate::error::NetError;
 use crate::nft::{self, Element, Family, Value};
 use crate::socket::{Failure, Netlink};
-use crate::sysctl;
+use crate::{query, sysctl};
 
 #[derive(Default)]
 pub(super) struct Gate {
     closed: Vec<Family>,
+    /// Bridges that were there when we closed.
+    known: Vec<String>,
 }
 
 impl Gate {
     pub(super) const fn new() -> Self {
-        Self { closed: Vec::new() }
+        Self {
+            closed: Vec::new(),
+            known: Vec::new(),
+        }
     }
 
-    /// The families that the network needs forwarded and nobody forwards yet.
-    pub(super) fn look(&self, network: &Network) -> Result<Vec<Family>, NetError> {
+    /// The families that the network needs forwarded and nobody forwards yet. Notes, if there are
+    /// the first such, the bridges that there are.
+    pub(super) fn look(&mut self, network: &Network) -> Result<Vec<Family>, NetError> {
         let mut off = Vec::new();
         for family in Family::BOTH {
             let unknown = network.has(family) && !self.closed.contains(&family);
             if unknown && !sysctl::forwards(family == Family::Ipv6)? {
                 off.push(family);
             }
+        }
+        if self.closed.is_empty() && !off.is_empty() {
+            self.known = bridges().map_err(|f| NetError::kernel(f.op, "all", &f.fault, ""))?;
         }
         Ok(off)
     }
@@ -41,10 +52,18 @@ impl Gate {
 
     /// What an earlier daemon closed, if its table stands.
     pub(super) fn recall(&mut self, table: &str) -> Result<(), Failure> {
-        let keys = nft::set::keys(&Netlink::netfilter()?, table, CLOSED.name)?;
+        let socket = Netlink::netfilter()?;
+        let keys = nft::set::keys(&socket, table, CLOSED.name)?;
         for family in Family::BOTH {
             if keys.contains(&vec![family as u8]) && !self.closed.contains(&family) {
                 self.closed.push(family);
+            }
+        }
+        for key in nft::set::keys(&socket, table, KNOWN.name)? {
+            let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
+            let name = String::from_utf8_lossy(name).into_owned();
+            if !self.known.contains(&name) {
+                self.known.push(name);
             }
         }
         Ok(())
@@ -59,13 +78,32 @@ impl Gate {
     }
 
     pub(super) fn elements(&self) -> Vec<Placed> {
-        self.closed.iter().map(|family| element(*family)).collect()
+        self.elements_of(&self.closed)
+    }
+
+    /// What stands for these families being closed.
+    pub(super) fn elements_of(&self, families: &[Family]) -> Vec<Placed> {
+        if families.is_empty() {
+            return Vec::new();
+        }
+        let closed = families
+            .iter()
+            .map(|family| (CLOSED.name, Value::default().byte(*family as u8)));
+        let known = self
+            .known
+            .iter()
+            .map(|name| (KNOWN.name, Value::default().interface(name)));
+        closed
+            .chain(known)
+            .map(|(set, key)| (set, Element::Key(key)))
+            .collect()
     }
 }
 
-pub(super) fn element(family: Family) -> Placed {
-    let key = Value::default().byte(family as u8);
-    (CLOSED.name, Element::Key(key))
+fn bridges() -> Result<Vec<String>, Failure> {
+    let links = query::all_links(&Netlink::route()?)?;
+    let bridges = links.into_iter().filter(|link| link.kind == "bridge");
+    Ok(bridges.map(|link| link.name).collect())
 }
 
 /// Lets packets of the network's families through this host.

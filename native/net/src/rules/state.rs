@@ -60,7 +60,7 @@ impl State {
             self.recall()?;
         }
         let closed = self.gate.look(&network)?;
-        let mut added: Vec<Placed> = closed.iter().map(|family| gate::element(*family)).collect();
+        let mut added = self.gate.elements_of(&closed);
         let old = self.networks.get(&plan.name).cloned();
         // Also if nothing changes: this finds out whether the table is there.
         added.extend(network.elements());

@@ -20,6 +20,10 @@ pub(super) const CLOSED: Set = Set {
     key: &[Field::Family],
     ..NAMES
 };
+pub(super) const KNOWN: Set = Set {
+    name: "known",
+    ..NAMES
+};
 pub(super) const BRIDGES: Set = NAMES;
 pub(super) const INTERNAL: Set = Set {
     name: "internal",
@@ -129,7 +133,7 @@ const SRCNAT: i32 = 100;
 
 /// Adds everything to a table that is empty.
 pub(super) fn build(change: &mut Transaction<'_>) {
-    for set in [CLOSED, BRIDGES, INTERNAL] {
+    for set in [CLOSED, KNOWN, BRIDGES, INTERNAL] {
         change.add_set(&set);
     }
     for family in Family::BOTH {
@@ -218,6 +222,14 @@ fn forward(change: &mut Transaction<'_>) {
     });
     change.add_rule(CHAIN, |rule| {
         rule.coming_by(BRIDGES.name).verdict(Verdict::Accept);
+    });
+    change.add_rule(CHAIN, |rule| {
+        rule.coming_by_other_bridge(KNOWN.name)
+            .verdict(Verdict::Accept);
+    });
+    change.add_rule(CHAIN, |rule| {
+        rule.going_by_other_bridge(KNOWN.name)
+            .verdict(Verdict::Accept);
     });
     change.add_rule(CHAIN, |rule| {
         rule.family_in(CLOSED.name).verdict(Verdict::Drop);
