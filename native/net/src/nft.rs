@@ -19,6 +19,7 @@ const SUBSYSTEM: u16 = 10;
 const NEWTABLE: u16 = SUBSYSTEM << 8;
 const DELTABLE: u16 = SUBSYSTEM << 8 | 2;
 const NFPROTO_INET: u8 = 1;
+const NFPROTO_IPV4: u8 = 2;
 const TABLE_NAME: u16 = 1;
 
 /// Changes to one table of the family inet that the kernel makes all together or not at all.
@@ -67,6 +68,19 @@ impl<'a> Transaction<'a> {
         self.message("remove table", DELTABLE, 0, |m, table| {
             m.text(TABLE_NAME, table);
         });
+    }
+
+    /// Removes a table of the family ip that may be there.
+    pub(crate) fn drop_ip_table(&mut self, name: &str) {
+        let header = [NFPROTO_IPV4, 0, 0, 0];
+        // What is made here, if it was not there, cannot be absent in the next line.
+        for (op, kind, flags) in [
+            ("find earlier table", NEWTABLE, NLM_F_CREATE),
+            ("remove earlier table", DELTABLE, 0),
+        ] {
+            self.batch
+                .message(op, kind, flags, &header, |m| m.text(TABLE_NAME, name));
+        }
     }
 
     fn message(

@@ -236,6 +236,9 @@ impl State {
     fn write(&mut self) -> Result<(), NetError> {
         let table = self.table();
         let mut change = Transaction::new(&table);
+        if let Some(earlier) = earlier_table(&table).filter(|_| self.stands.is_none()) {
+            change.drop_ip_table(&earlier);
+        }
         change.add_table();
         change.delete_table();
         change.add_table();
@@ -291,6 +294,14 @@ impl State {
 }
 
 /// What is to be switched on once the rules stand.
+/// The table in which earlier versions had the rules of the default bridge: it would go on to drop
+/// what comes in for ports, which they did not publish.
+fn earlier_table(table: &str) -> Option<String> {
+    table
+        .contains("-networks")
+        .then(|| table.replacen("-networks", "", 1))
+}
+
 fn open(network: &Network) -> Result<(), NetError> {
     gate::open(network)?;
     loopback::open(network)

@@ -128,3 +128,21 @@ fn nft_can_read_what_it_printed_of_our_table() {
         std::fs::remove_file(file).unwrap();
     });
 }
+
+#[test]
+fn the_rules_of_an_earlier_version_go_with_the_first_that_are_written() {
+    on_a_host(|| {
+        configure_rules(RulesSettings {
+            table: "rt-networks-4f2a".into(),
+        });
+        for table in ["rt-4f2a", "rt-5b3c"] {
+            nft(&["add", "table", "ip", table]);
+            nft(&["add", "chain", "ip", table, "forward"]);
+        }
+        network(30, OPEN);
+        let tables = nft(&["list", "tables"]);
+        assert!(tables.contains("table inet rt-networks-4f2a"), "{tables}");
+        assert!(!tables.contains("table ip rt-4f2a"), "{tables}");
+        assert!(tables.contains("table ip rt-5b3c"), "{tables}");
+    });
+}
