@@ -50,6 +50,19 @@ test("a port at an IPv6 address of a container without IPv6 is told to be left o
   await world.rtOutput(["rm", "four"]);
 });
 
+test("an address that cannot be asked for is refused with those that can", async () => {
+  const { world } = stage();
+  await world.rtOutput(["network", "create", "--subnet", "10.2.0.0/24", "chosen"]);
+  await world.rtOutput(["network", "create", "given"]);
+  const create = async (network: string) =>
+    (await world.rt(["create", "--network", network, "--ip", "10.3.0.1", "busybox"])).stderr;
+  expect(await create("chosen")).toContain("\nhint: the network chosen has 10.2.0.0/24\n");
+  expect(await create("given")).toContain(
+    "\nhint: a network that is created with --subnet has addresses to choose from\n",
+  );
+  await world.rtOutput(["network", "rm", "chosen", "given"]);
+});
+
 test("a subnet that overlaps another network's is refused with that one's name", async () => {
   const { world } = stage();
   await world.rtOutput(["network", "create", "--subnet", "10.1.0.0/16", "back"]);

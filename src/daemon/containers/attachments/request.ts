@@ -38,6 +38,7 @@ export function parseNetworks(
     return [getNetwork(networks, reference), settings] as const;
   }
   const objections: string[] = [];
+  const hints: string[] = [];
   const attachments: Record<string, Attachment> = {};
   const present: Network[] = [];
   for (const [network, settings] of found) {
@@ -53,9 +54,10 @@ export function parseNetworks(
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       objections.push(`invalid config for network ${network.name}: ${error.message}`);
+      hints.push(...(error.hint ? [error.hint] : []));
     }
   }
-  if (objections.length > 0) throw invalid(joinLines(objections));
+  if (objections.length > 0) throw invalid(joinLines(objections), hints[0]);
   refuseEqualInterfaces(Object.values(attachments));
   return { mode: first.name, attachments };
 }
@@ -80,6 +82,6 @@ export function refuseEqualInterfaces(attachments: Attachment[]): void {
   if (twice !== undefined) throw invalid(`interface name ${twice} is asked for more than once`);
 }
 
-function invalid(message: string): EngineError {
-  return new EngineError("invalid_argument", message);
+function invalid(message: string, hint?: string): EngineError {
+  return new EngineError("invalid_argument", message, hint ? { hint } : {});
 }

@@ -13,7 +13,8 @@ export function parseAttachment(settings: EndpointSettings, network: Network): A
   const objections = [...findObjections(settings, network)];
   if (objections.length > 0) {
     const all = joinLines(objections);
-    throw new EngineError("invalid_argument", `invalid endpoint settings:\n${all}`);
+    const hint = hintAtAddresses(settings, network);
+    throw new EngineError("invalid_argument", `invalid endpoint settings:\n${all}`, hint);
   }
   const { IPAMConfig: ipam, DriverOpts: driverOptions } = settings;
   return plainAttachment({
@@ -51,7 +52,7 @@ function* findObjections(settings: EndpointSettings, network: Network): Iterable
   yield* checkDriverOptions(settings.DriverOpts ?? {});
 }
 
-function* checkAddresses(settings: EndpointSettings, network: Network): Iterable<string> {
+function* checkAddresses(settings: EndpointSettings, network: Network): Generator<string> {
   const { IPv4Address: four, IPv6Address: six, LinkLocalIPs } = settings.IPAMConfig ?? {};
   if (four && (!isIPv4(four) || four === "0.0.0.0")) yield `invalid IPv4 address: ${four}`;
   if (six && (!isIPv6(six) || six.includes("%") || isWithin("::/128", six)))
@@ -78,6 +79,15 @@ function* checkRange(address: string, { pools }: Network): Iterable<string> {
   } else if (!own.some(({ subnet }) => isWithin(subnet, address))) {
     yield `no configured subnet or ip-range contain the IP address ${address}`;
   }
+}
+
+/** Which addresses could be asked for, where one that was is none of them. */
+function hintAtAddresses(settings: EndpointSettings, network: Network): { hint?: string } {
+  const { name, pools } = network;
+  if (!isUserDefined(name) || checkAddresses(settings, network).next().done) return {};
+  const own = pools.filter(({ isConfigured }) => isConfigured).map(({ subnet }) => subnet);
+  if (own.length > 0) return { hint: `the network ${name} has ${own.join(" and ")}` };
+  return { hint: "a network that is created with --subnet has addresses to choose from" };
 }
 
 function isWithin(subnet: string, address: string): boolean {
