@@ -3,11 +3,13 @@
 
 mod chain;
 mod change;
+mod rewrite;
 pub(crate) mod rule;
 pub(crate) mod set;
 
 pub(crate) use chain::{Hook, Kind, count_rules};
 pub(crate) use change::{Change, Listener};
+pub(crate) use rewrite::Protocol;
 pub(crate) use rule::{End, Family, Rule, Verdict};
 pub(crate) use set::{Data, Element, Field, Set, Value};
 

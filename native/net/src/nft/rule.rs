@@ -6,14 +6,14 @@ use crate::wire::Attributes;
 const LIST_ELEMENT: u16 = 1;
 const EXPRESSION_NAME: u16 = 1;
 const EXPRESSION_DATA: u16 = 2;
-const DATA_VALUE: u16 = 1;
+pub(super) const DATA_VALUE: u16 = 1;
 const DATA_VERDICT: u16 = 2;
 const VERDICT_CODE: u16 = 1;
 const VERDICT_CHAIN: u16 = 2;
 
 const REGISTER_VERDICT: u32 = 0;
 /// `NFT_REG32_00`.
-const FIRST: u32 = 8;
+pub(super) const FIRST: u32 = 8;
 const META_IIFNAME: u32 = 6;
 const META_OIFNAME: u32 = 7;
 const META_NFPROTO: u32 = 15;
@@ -27,13 +27,13 @@ const CT_STATUS: u32 = 2;
 const CT_ESTABLISHED: u32 = 1 << 1;
 const CT_RELATED: u32 = 1 << 2;
 const IPS_DST_NAT: u32 = 1 << 5;
-const NETWORK_HEADER: u32 = 1;
-const TRANSPORT_HEADER: u32 = 2;
+pub(super) const NETWORK_HEADER: u32 = 1;
+pub(super) const TRANSPORT_HEADER: u32 = 2;
 const FIB_RESULT_ADDRTYPE: u32 = 3;
 const FIB_DADDR: u32 = 1 << 1;
 const RTN_LOCAL: u32 = 2;
-const EQUAL: u32 = 0;
-const NOT_EQUAL: u32 = 1;
+pub(super) const EQUAL: u32 = 0;
+pub(super) const NOT_EQUAL: u32 = 1;
 const NAT_SNAT: u32 = 0;
 const NAT_DNAT: u32 = 1;
 
@@ -246,14 +246,20 @@ impl<'a, 'b> Rule<'a, 'b> {
         self.payload(NETWORK_HEADER, offset, length, FIRST)
     }
 
-    fn meta(&mut self, key: u32, register: u32) -> &mut Self {
+    pub(super) fn meta(&mut self, key: u32, register: u32) -> &mut Self {
         self.expression("meta", |m| {
             m.be32(1, register);
             m.be32(2, key);
         })
     }
 
-    fn payload(&mut self, header: u32, offset: u32, length: u32, register: u32) -> &mut Self {
+    pub(super) fn payload(
+        &mut self,
+        header: u32,
+        offset: u32,
+        length: u32,
+        register: u32,
+    ) -> &mut Self {
         self.expression("payload", |m| {
             m.be32(1, register);
             m.be32(2, header);
@@ -298,7 +304,7 @@ impl<'a, 'b> Rule<'a, 'b> {
         self.compare(NOT_EQUAL, &[0; 4])
     }
 
-    fn compare(&mut self, comparison: u32, value: &[u8]) -> &mut Self {
+    pub(super) fn compare(&mut self, comparison: u32, value: &[u8]) -> &mut Self {
         self.expression("cmp", |m| {
             m.be32(1, FIRST);
             m.be32(2, comparison);
@@ -306,7 +312,11 @@ impl<'a, 'b> Rule<'a, 'b> {
         })
     }
 
-    fn expression(&mut self, name: &str, fill: impl FnOnce(&mut Attributes<'_>)) -> &mut Self {
+    pub(super) fn expression(
+        &mut self,
+        name: &str,
+        fill: impl FnOnce(&mut Attributes<'_>),
+    ) -> &mut Self {
         self.list.nest(LIST_ELEMENT, |m| {
             m.text(EXPRESSION_NAME, name);
             m.nest(EXPRESSION_DATA, fill);
