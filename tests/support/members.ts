@@ -88,6 +88,11 @@ export class Members {
     return this.world.daemonAlive();
   }
 
+  /** The one that runs now, or ran last. */
+  get lastDaemon(): Daemon {
+    return this.world.lastDaemon();
+  }
+
   async #ask<T>(path: string, body?: unknown): Promise<T> {
     const reply = await this.daemon.post(path, body);
     const text = await reply.text();

@@ -150,6 +150,12 @@ export class World implements AsyncDisposable {
     return daemon;
   }
 
+  lastDaemon(): Daemon {
+    const daemon = this.#daemons.at(-1);
+    if (daemon === undefined) throw new Error("no daemon ran");
+    return daemon;
+  }
+
   /** Waits, without asking a daemon, until no process of a monitor is left. */
   async monitorsEnd(): Promise<void> {
     await until("the monitors to end", async () =>
