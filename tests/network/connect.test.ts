@@ -232,6 +232,20 @@ test("a paused container comes into networks too, and its counters are told by i
   expect(Object.keys(stats.body.networks)).toEqual(["eth0", "eth1"]);
 });
 
+test("a network can be called what every object has", async () => {
+  await network("constructor");
+  await network("toString");
+  await run("odd", on("constructor"));
+  expect(await connect("toString", "odd")).toMatchObject({ status: 200 });
+  expect(await disconnect("constructor", "odd")).toMatchObject({ status: 200 });
+  expect(await disconnect("constructor", "odd")).toMatchObject({ status: 500 });
+  expect(Object.keys((await settings("odd")).Networks)).toEqual(["toString"]);
+  await create("idle", on("bridge"));
+  expect(await disconnect("toString", "idle")).toMatchObject({ status: 500 });
+  expect(await connect("toString", "idle")).toMatchObject({ status: 200 });
+  expect(Object.keys((await settings("idle")).Networks)).toEqual(["bridge", "toString"]);
+});
+
 test("a network is named by its name, its id or the start of it", async () => {
   const id = await network("cx-a");
   for (const [index, mode] of ["cx-a", id, id.slice(0, 12)].entries()) {

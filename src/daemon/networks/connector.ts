@@ -74,10 +74,10 @@ export class Connector {
   #check(entry: Entry, network: Network, settings: EndpointSettings): Attachment {
     const { attachments, hostConfig, name } = entry.container;
     const attachment = parseAttachment(settings, network);
-    const { [network.name]: same, ...others } = attachments;
+    const { [network.name]: _same, ...others } = attachments;
     const present = Object.keys(others).flatMap((each) => this.#parts.networks.find(each) ?? []);
     refuseConflict(hostConfig.NetworkMode ?? "", present, network);
-    if (same !== undefined && isRunning(entry.state)) {
+    if (Object.hasOwn(attachments, network.name) && isRunning(entry.state)) {
       throw new EngineError(
         "forbidden",
         `endpoint with name ${name} already exists in network ${network.name}`,
@@ -95,15 +95,15 @@ export class Connector {
         "cannot disconnect container from host network - container was created in host network mode",
       );
     }
-    if (entry.state.endpoints[name] === undefined)
+    if (!Object.hasOwn(entry.state.endpoints, name))
       throw notConnected(`container ${id} is not connected to network ${name}`);
     await this.#parts.live.leave(entry, name);
   }
 
   #forget(entry: Entry, name: string): void {
     const { id, attachments } = entry.container;
-    const { [name]: known, ...left } = attachments;
-    if (known === undefined)
+    const { [name]: _known, ...left } = attachments;
+    if (!Object.hasOwn(attachments, name))
       throw notConnected(`container ${id} is not connected to the network ${name}`);
     this.#record(entry, left);
   }

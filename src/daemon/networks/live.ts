@@ -166,7 +166,9 @@ export class LiveNetworks {
     const { places, networks } = this.#parts;
     if (networks.find(name) === undefined) return null;
     // A daemon that was killed may have made an interface of what it had not recorded yet.
-    const attachment = container.attachments[name] ?? plainAttachment();
+    const { attachments } = container;
+    const known = Object.hasOwn(attachments, name) ? attachments[name] : undefined;
+    const attachment = known ?? plainAttachment();
     return places.plan(await places.prepare(name, attachment), endpoints);
   }
 }

@@ -42,7 +42,7 @@ export function parseNetworks(
   const attachments: Record<string, Attachment> = {};
   const present: Network[] = [];
   for (const [network, settings] of found) {
-    if (attachments[network.name] !== undefined)
+    if (Object.hasOwn(attachments, network.name))
       throw invalid(`network "${network.name}" is specified multiple times`);
     refuseConflict(first.name, present, network);
     present.push(network);

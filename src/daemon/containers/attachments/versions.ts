@@ -71,7 +71,8 @@ function firstEndpoint(endpoints: Endpoints, network: string, takesAny: boolean)
     endpoints[network] = begun;
     return begun;
   }
-  const found = takesAny ? only : endpoints[network];
+  const own = Object.hasOwn(endpoints, network) ? endpoints[network] : undefined;
+  const found = takesAny ? only : own;
   if (found === undefined) {
     throw invalid(
       "HostConfig.NetworkMode must match the identity of a network in NetworkSettings.Networks",
