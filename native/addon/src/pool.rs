@@ -74,6 +74,8 @@ struct State {
     bare: Shelf,
     wired: Shelf,
     is_filling: bool,
+    /// One is just being made; not so while making waits for starts.
+    is_making: bool,
     launching: usize,
 }
 
@@ -81,6 +83,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     bare: Shelf::new(1, 1),
     wired: Shelf::new(0, 0),
     is_filling: false,
+    is_making: false,
     launching: 0,
 });
 static CHANGED: Condvar = Condvar::new();
@@ -124,8 +127,8 @@ pub(crate) fn take(wired: bool) -> Result<Ready, Failure> {
     {
         state.shelf(wired).miss();
     }
-    if found.is_none() && state.is_filling {
-        let waited = CHANGED.wait_timeout(state, ALMOST);
+    if found.is_none() && state.is_making {
+        let waited = CHANGED.wait_timeout_while(state, ALMOST, |state| state.is_making);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
         found = state.find(wired);
     }
@@ -169,20 +172,24 @@ pub(crate) fn fill() -> Result<(), Failure> {
     }
     state.is_filling = true;
     drop(state);
-    let done = fill_up();
-    lock().is_filling = false;
-    CHANGED.notify_all();
-    done
+    fill_up().inspect_err(|_| {
+        let mut state = lock();
+        (state.is_filling, state.is_making) = (false, false);
+        drop(state);
+        CHANGED.notify_all();
+    })
 }
 
 fn fill_up() -> Result<(), Failure> {
     loop {
         let state = lock();
         let busy = CHANGED.wait_timeout_while(state, COURTESY, |state| state.launching > 0);
-        let (state, _) = busy.unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = busy.unwrap_or_else(PoisonError::into_inner);
         let Some(wired) = state.lacking() else {
+            state.is_filling = false;
             return Ok(());
         };
+        state.is_making = true;
         drop(state);
         let mut monitor = start_monitor()?;
         let spare = if wired { wire(&mut monitor) } else { None };
@@ -191,6 +198,7 @@ fn fill_up() -> Result<(), Failure> {
             // Not possible here, or not now: the next start that wants one asks again.
             state.wired.wanted = 0;
         }
+        state.is_making = false;
         let shelf = state.shelf(spare.is_some());
         shelf.ready.push(Ready { monitor, spare });
         CHANGED.notify_all();
