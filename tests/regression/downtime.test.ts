@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Daemon } from "../support/daemon.ts";
 import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
@@ -47,8 +48,11 @@ async function killMonitorOf(pid: number): Promise<void> {
 test("what ended while no daemon ran has its exact code and time, a signal included", async () => {
   const { world } = stage();
   const daemon = world.daemonAlive();
-  const script = (code: number) => ["sh", "-c", `sleep 0.3; exit ${code}`];
-  const run = (...args: string[]) => world.rtOutput(["run", "-d", ...args]);
+  const sign = world.path("sign");
+  await mkdir(sign);
+  const wait = "until [ -e /sign/end ]; do usleep 10000; done";
+  const script = (code: number) => ["sh", "-c", `${wait}; exit ${code}`];
+  const run = (...args: string[]) => world.rtOutput(["run", "-d", "-v", `${sign}:/sign`, ...args]);
   const zero = await run("busybox", ...script(0));
   const answer = await run("busybox", ...script(42));
   const signalled = await run("busybox", "sleep", "1000");
@@ -56,6 +60,7 @@ test("what ended while no daemon ran has its exact code and time, a signal inclu
   const { Pid } = await stateOf(daemon, signalled);
   await daemon.kill();
   const from = Date.now();
+  await writeFile(join(sign, "end"), "");
   await inside(`kill -9 ${Pid}`);
   await world.monitorsEnd();
   const to = Date.now();
