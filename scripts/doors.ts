@@ -23,6 +23,7 @@ export const doors: readonly Door[] = [
       "native/monitor/src/streams.rs",
       "native/net/src/netns.rs",
       "native/net/src/ports/choose.rs",
+      "native/net/src/rules/round.rs",
       "native/net/src/switch.rs",
       "native/net/src/sysctl.rs",
       "native/resolver/src/sockets.rs",

@@ -52,6 +52,7 @@ interface Addon {
   configureRules(settings: string): void;
   resetRules(reset: string): Promise<void>;
   removeRules(): Promise<void>;
+  findForeignDrops(bridges: string[]): Promise<string>;
   ensureBridge(plan: string): Promise<void>;
   removeBridge(name: string): Promise<void>;
   connect(request: string): Promise<void>;
@@ -160,6 +161,8 @@ function wrap(addon: Addon): Native {
     connect: (request) => asPromise(() => addon.connect(JSON.stringify(request))),
     disconnect: (request) => asPromise(() => addon.disconnect(JSON.stringify(request))),
     resetRules: (reset) => asPromise(() => addon.resetRules(JSON.stringify(reset))),
+    findForeignDrops: async (bridges) =>
+      JSON.parse(await asPromise(() => addon.findForeignDrops(bridges))),
     removeRules: () => asPromise(() => addon.removeRules()),
     setGateways: (request) => asPromise(() => addon.setGateways(JSON.stringify(request))),
     ensureParent: (parent) => asPromise(() => addon.ensureParent(JSON.stringify(parent))),

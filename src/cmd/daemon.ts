@@ -129,6 +129,12 @@ const daemonFlags = {
     value: "dir",
     summary: "Sockets and what ends with a boot (/run/rt)",
   },
+  "publish-policy": {
+    kind: "string",
+    value: "policy",
+    summary:
+      "Whom published ports let in: docker (all), respect-firewall (as the host's input rules)",
+  },
   "seccomp-profile": {
     kind: "string",
     value: "file",
@@ -210,6 +216,7 @@ function toNetworkFlags(
     ipv6: given.has("ipv6") ? flags.ipv6 : undefined,
     icc: given.has("icc") ? flags.icc : undefined,
     ipMasq: given.has("ip-masq") ? flags["ip-masq"] : undefined,
+    publishPolicy: flags["publish-policy"],
     ipForward: given.has("ip-forward") ? flags["ip-forward"] : undefined,
   };
   const said = Object.entries(typed).filter(([, value]) => value !== undefined);

@@ -222,7 +222,7 @@ export async function createEngine(
       reconcile({
         ...{ native, table, attacher, connector, ...lifecycle, onExit },
         adoptNetworks: async (running) => {
-          await adoptNetworks({ networks: catalog, hosting, ports, log }, running);
+          await adoptNetworks({ networks: catalog, hosting, ports, native, log }, running);
           await names.reconcile();
         },
       }),

@@ -43,6 +43,8 @@ export interface InfoParts {
   table: ContainerTable;
   images: number;
   listeners: number;
+  /** About firewalls of others. */
+  firewalls: string[];
 }
 
 export async function buildInfo({
@@ -52,6 +54,7 @@ export async function buildInfo({
   table,
   images,
   listeners,
+  firewalls,
 }: InfoParts): Promise<SystemInfo> {
   const entries = table.all();
   const count = (status: string) => entries.filter(({ state }) => state.status === status).length;
@@ -118,7 +121,7 @@ export async function buildInfo({
     Isolation: "",
     InitBinary: "rt",
     SecurityOptions: securityOptions(config, facts),
-    Warnings: warnings(facts, config),
+    Warnings: [...warnings(facts, config), ...firewalls.map((warning) => `WARNING: ${warning}`)],
   };
 }
 

@@ -76,6 +76,10 @@ export interface Native {
   resetRules(reset: RulesReset): Promise<void>;
   /** Takes all rules away, and forwarding where it was switched on for them. Absence is no error. */
   removeRules(): Promise<void>;
+  /**
+   * Chains of other firewalls that may drop what goes to these bridges (none: all that stand) or comes from them.
+   */
+  findForeignDrops(bridges: string[]): Promise<ForeignDrop[]>;
   /** Makes (or finds and repairs) a bridge with its addresses, forwarding and rules. */
   ensureBridge(bridge: BridgePlan): Promise<void>;
   /** Removes a bridge and its rules, and the table with the last of them. What is absent is no error. */
@@ -141,9 +145,22 @@ export interface RulesReset {
   published: Record<string, PublishedPort[]>;
 }
 
+/** A chain of somebody else's nftables rules at the hook forward that drops what it does not know. */
+export interface ForeignDrop {
+  family: "ip" | "ip6" | "inet";
+  table: string;
+  chain: string;
+  /** Of those asked for, that no rule of the table names. */
+  bridges: string[];
+}
+
+/** Published ports are open to everybody, or to whom the host's own rules for what comes in let pass. */
+export type PublishPolicy = "docker" | "respect-firewall";
+
 export interface RulesSettings {
   /** Name of the nftables table that holds all our rules. */
   table: string;
+  policy: PublishPolicy;
   /** Switch forwarding on where it is off. */
   forwarding: boolean;
 }

@@ -54,6 +54,18 @@ pub fn remove_rules(env: &Env) -> Result<Object<'_>> {
     run(env, || Ok(net::remove_rules()?))
 }
 
+/// Takes names of bridges, none for all; answers `ForeignDrop`s as JSON.
+///
+/// # Errors
+/// If the runtime takes no more work.
+#[napi]
+pub fn find_foreign_drops(env: &Env, bridges: Vec<String>) -> Result<Object<'_>> {
+    run(env, move || {
+        let found = net::find_foreign_drops(&bridges)?;
+        Ok(serde_json::to_string(&found)?)
+    })
+}
+
 /// # Errors
 /// If the runtime takes no more work.
 #[napi]

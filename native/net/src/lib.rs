@@ -39,7 +39,10 @@ use std::os::fd::BorrowedFd;
 pub use error::{NetError, NetErrorKind};
 pub use plan::*;
 pub use redirect::redirect;
-pub use rules::{RulesSettings, configure_rules, remove_rules, reset_rules};
+pub use rules::{
+    ForeignDrop, PublishPolicy, RulesSettings, configure_rules, find_foreign_drops, remove_rules,
+    reset_rules,
+};
 use socket::{Failure, Netlink};
 pub use spare::Spare;
 

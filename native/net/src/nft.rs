@@ -3,12 +3,14 @@
 
 mod chain;
 mod change;
+mod foreign;
 mod rewrite;
 pub(crate) mod rule;
 pub(crate) mod set;
 
 pub(crate) use chain::{Hook, Kind, count_rules};
 pub(crate) use change::{Change, Listener};
+pub(crate) use foreign::{BaseChain, ForeignRule, base_chains, rules};
 pub(crate) use rewrite::Protocol;
 pub(crate) use rule::{End, Family, Rule, Verdict};
 pub(crate) use set::{Data, Element, Field, Set, Value};
@@ -24,9 +26,10 @@ const NFPROTO_INET: u8 = 1;
 const NFPROTO_IPV4: u8 = 2;
 const TABLE_NAME: u16 = 1;
 
-/// Changes to one table of the family inet that the kernel makes all together or not at all.
+/// Changes to one table, of the family inet at first, that the kernel makes all together or not at all.
 pub(crate) struct Transaction<'a> {
     table: &'a str,
+    family: u8,
     batch: Batch,
     sets: u32,
     rules: usize,
@@ -38,13 +41,14 @@ impl<'a> Transaction<'a> {
         batch.message("begin rules", BATCH_BEGIN, 0, &edge(), |_| ());
         Self {
             table,
+            family: NFPROTO_INET,
             batch,
             sets: 0,
             rules: 0,
         }
     }
 
-    /// How many rules were added.
+    /// How many rules were added to the table of the family inet.
     pub(crate) fn rules(&self) -> usize {
         self.rules
     }
@@ -56,6 +60,11 @@ impl<'a> Transaction<'a> {
         self.batch
             .message("end rules", BATCH_END, 0, &edge(), |_| ());
         self.batch
+    }
+
+    /// What follows is about the table of that name in a family of its own.
+    pub(crate) fn turn_to(&mut self, family: Family) {
+        self.family = family as u8;
     }
 
     /// Makes the table, or finds it.
@@ -92,7 +101,7 @@ impl<'a> Transaction<'a> {
         flags: u16,
         fill: impl FnOnce(&mut Attributes<'_>, &str),
     ) {
-        let header = [NFPROTO_INET, 0, 0, 0];
+        let header = [self.family, 0, 0, 0];
         let table = self.table;
         self.batch
             .message(op, kind, flags, &header, |m| fill(m, table));

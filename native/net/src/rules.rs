@@ -8,9 +8,12 @@ mod forward;
 mod gate;
 mod loopback;
 mod network;
+mod round;
 mod socket;
 mod state;
+mod strangers;
 mod table;
+mod trial;
 mod watch;
 
 use serde::Deserialize;
@@ -19,11 +22,32 @@ use crate::error::NetError;
 use crate::plan::BridgePlan;
 use crate::ports::PublishedPort;
 use state::with_state;
+pub use strangers::ForeignDrop;
 
 #[derive(Clone, Debug, Deserialize)]
 pub struct RulesSettings {
     /// Name of the nftables table that holds all our rules.
     pub table: String,
+    #[serde(default)]
+    pub policy: PublishPolicy,
+    /// Switch forwarding on where it is off.
+    #[serde(default = "yes")]
+    pub forwarding: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// To whom published ports are open.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PublishPolicy {
+    /// To everybody, whatever the host's own rules say of what comes in.
+    #[default]
+    Docker,
+    /// To whom the host's own rules let in.
+    RespectFirewall,
 }
 
 /// To be called before any bridge is made; touches nothing of the host.
@@ -68,6 +92,14 @@ pub fn reset_rules(bridges: &[BridgePlan], ports: &[PublishedPort]) -> Result<()
 /// Takes the table away. Absence is no error.
 pub fn remove_rules() -> Result<(), NetError> {
     with_state(state::State::remove)
+}
+
+/// Chains of others that may drop what goes to the bridges and comes from them; without names, to
+/// and from all that are known.
+pub fn find_foreign_drops(bridges: &[String]) -> Result<Vec<ForeignDrop>, NetError> {
+    let (table, known) = with_state(|state| (state.table(), state.bridges()));
+    let bridges = if bridges.is_empty() { &known } else { bridges };
+    strangers::find(&table, bridges).map_err(|f| NetError::kernel(f.op, "nf_tables", &f.fault, ""))
 }
 
 /// As a daemon begins that comes after another.

@@ -60,6 +60,21 @@ pub(crate) fn route_loopback(interface: &str) -> Result<(), NetError> {
     )
 }
 
+/// Takes in, and passes on, what has its way back by any interface.
+pub(crate) fn accept_all(interface: &str) -> Result<(), NetError> {
+    for (setting, value) in [("rp_filter", "2"), ("forwarding", "1")] {
+        let path = format!("/proc/sys/net/ipv4/conf/{interface}/{setting}");
+        write(&path, value)?;
+    }
+    Ok(())
+}
+
+/// Also where new interfaces have none.
+pub(crate) fn enable_ipv6(interface: &str) -> Result<(), NetError> {
+    let path = format!("/proc/sys/net/ipv6/conf/{interface}/disable_ipv6");
+    write(&path, "0")
+}
+
 fn write(path: &str, value: &str) -> Result<(), NetError> {
     // No truncation and no creation: these are not files.
     let opened = std::fs::OpenOptions::new().write(true).open(path);

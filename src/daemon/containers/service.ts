@@ -6,6 +6,7 @@ import { formatPlatform, hostPlatform, matchPlatform, type Platform } from "../.
 import type { EventBus } from "../events/bus.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { Attacher } from "../networks/attacher.ts";
+import { type FirewallFinder, warnOfFirewalls } from "../networks/firewalls.ts";
 import { parseLinkName, resolveLinks, withoutLink } from "../networks/names/legacy-links.ts";
 import { parseBindings } from "../networks/ports/port.ts";
 import { warnOfPorts } from "../networks/ports/warnings.ts";
@@ -42,7 +43,7 @@ import type { Trash } from "./trash.ts";
 
 export interface ContainerParts {
   execs: { forget(containerId: string): void };
-  native: Pick<Native, "treeSize" | "checkSeccomp">;
+  native: Pick<Native, "treeSize" | "checkSeccomp"> & FirewallFinder;
   trash: Trash;
   facts: HostFacts;
   table: ContainerTable;
@@ -96,6 +97,7 @@ export class ContainerService {
     checkHealthAction(hostConfig, config);
     // An image's, too: without it the container could not be stopped.
     if (config.StopSignal) parseSignal(config.StopSignal);
+    warnings.push(...(await this.#warnOfFirewalls(hostConfig, attachments)));
     const prepared = await this.#parts.mounts.prepare(hostConfig, config, image);
     // Again, since preparing took time: the database would refuse the second of two equal names.
     if (name !== undefined && table.ownerOf(name) !== undefined) await prepared.discard();
@@ -119,6 +121,19 @@ export class ContainerService {
     entry.console = { rows, columns };
     events.publish("container", "create", container.id, eventAttributes(container));
     return { entry, warnings };
+  }
+
+  /** Where the container publishes ports: what may keep packets from them. */
+  async #warnOfFirewalls(
+    host: HostConfig,
+    attachments: Container["attachments"],
+  ): Promise<string[]> {
+    if (!host.PublishAllPorts && Object.keys(host.PortBindings ?? {}).length === 0) return [];
+    const { native, networks, log } = this.#parts;
+    const own = Object.keys(attachments).map((name) => networks.get(name));
+    const warnings = await warnOfFirewalls(native, own);
+    for (const warning of warnings) log.warn(warning);
+    return warnings;
   }
 
   /** The host settings as they are recorded: names resolved, defaults set, impossible limits dropped. */

@@ -2,6 +2,7 @@ import { messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { Entry } from "../containers/table.ts";
 import { bridgeNameOf } from "./bridge-plan.ts";
+import { type FirewallFinder, warnOfFirewalls } from "./firewalls.ts";
 import { readInterfaces } from "./interfaces.ts";
 import { isUserDefined, type Network } from "./network.ts";
 import type { Publisher } from "./ports/publisher.ts";
@@ -12,7 +13,8 @@ export interface AdoptionParts {
     adopt(networks: Network[], published: Awaited<ReturnType<Publisher["resume"]>>): Promise<void>;
   };
   ports: Pick<Publisher, "resume">;
-  log: Pick<Log, "error">;
+  native: FirewallFinder;
+  log: Pick<Log, "error" | "warn">;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function adoptNetworks(parts: AdoptionParts, running: Entry[]): Pro
   if (networks.length === 0) return;
   try {
     await parts.hosting.adopt(networks, await parts.ports.resume(running));
+    for (const warning of await warnOfFirewalls(parts.native, networks)) parts.log.warn(warning);
   } catch (error) {
     parts.log.error(`take over networks and published ports: ${messageOf(error)}`);
   }

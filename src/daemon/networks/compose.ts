@@ -45,7 +45,8 @@ export interface Networks {
 
 export async function createNetworks(parts: NetworkFoundations): Promise<Networks> {
   const { database, native, settings, table, events, log, config } = parts;
-  native.configureRules({ table: config.tableName, forwarding: config.networks.forwarding });
+  const { forwarding, publishPolicy } = config.networks;
+  native.configureRules({ table: config.tableName, policy: publishPolicy, forwarding });
   const book = new AddressBook(new LeaseStore(database));
   const hosting = new NetworkHosting({ native });
   const { networks, bridgeName } = config;

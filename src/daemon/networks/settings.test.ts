@@ -9,6 +9,7 @@ test("without flags and file networks are as Docker's", () => {
   expect(read({})).toEqual({
     ...{ addresses4: chosen, addresses6: chosen, defaultPools: [], defaultOptions: {} },
     ...{ mtu: 1500, ipv6: false, icc: true, hostBinding: "", masquerade: true, forwarding: true },
+    publishPolicy: "docker",
     pool: 8,
   });
 });
@@ -69,4 +70,16 @@ test.each<[Partial<NetworkFlags>, string]>([
   ],
 ])("%j is refused", (flags, words) => {
   expect(() => read(flags)).toThrow(words);
+});
+
+test("readNetworkConfig takes a publish policy from flag or file, and refuses others", () => {
+  const none = { defaultAddressPools: [], defaultNetworkOptions: [] };
+  const policy = (flag: string | undefined, file: string | undefined) =>
+    readNetworkConfig(
+      { ...none, ...(flag === undefined ? {} : { publishPolicy: flag }) },
+      file === undefined ? {} : { "publish-policy": file },
+    ).publishPolicy;
+  expect(policy(undefined, "respect-firewall")).toBe("respect-firewall");
+  expect(policy("docker", "respect-firewall")).toBe("docker");
+  expect(() => policy("open", undefined)).toThrow('give "docker" or "respect-firewall"');
 });

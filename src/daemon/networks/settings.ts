@@ -1,4 +1,5 @@
 import { EngineError } from "../../errors.ts";
+import type { PublishPolicy } from "../../native-types/native.ts";
 import { contains, overlaps, type Prefix, parseAddress, parseCidr } from "./address.ts";
 import { parseBridgeOptions, parseIpvlanOptions, parseMacvlanOptions } from "./create/options.ts";
 import { type DefaultPool, parseDefaultPools, type WrittenPool } from "./ipam/default-pools.ts";
@@ -22,6 +23,7 @@ export interface NetworkFlags {
   ip?: string;
   ipMasq?: boolean;
   ipForward?: boolean;
+  publishPolicy?: string;
   /** Networks of containers that are made ahead at most. */
   pool?: number;
 }
@@ -42,6 +44,7 @@ export const networkFileKeys = {
   ip: "string",
   "ip-masq": "boolean",
   "ip-forward": "boolean",
+  "publish-policy": "string",
   "network-pool": "number",
 } as const;
 
@@ -60,6 +63,7 @@ export interface NetworkFile {
   ip?: string;
   "ip-masq"?: boolean;
   "ip-forward"?: boolean;
+  "publish-policy"?: string;
   "network-pool"?: number;
 }
 
@@ -90,6 +94,7 @@ export interface NetworkConfig {
   masquerade: boolean;
   /** Forwarding is switched on with the first bridge. */
   forwarding: boolean;
+  publishPolicy: PublishPolicy;
   /** As many networks are made ahead of starts at most. */
   pool: number;
 }
@@ -130,8 +135,14 @@ export function readNetworkConfig(flags: NetworkFlags, file: NetworkFile): Netwo
     hostBinding: hostBinding === "0.0.0.0" ? "" : hostBinding,
     masquerade: flags.ipMasq ?? file["ip-masq"] ?? true,
     forwarding: flags.ipForward ?? file["ip-forward"] ?? true,
+    publishPolicy: parsePolicy(flags.publishPolicy ?? file["publish-policy"] ?? "docker"),
     pool,
   };
+}
+
+function parsePolicy(text: string): PublishPolicy {
+  if (text === "docker" || text === "respect-firewall") return text;
+  throw refuse("--publish-policy", text, 'give "docker" or "respect-firewall"');
 }
 
 type GivenAddresses = { [Key in keyof BridgeAddresses]: string | undefined };

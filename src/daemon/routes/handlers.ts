@@ -18,6 +18,7 @@ import type { Handler } from "../http/context.ts";
 import { Limiter } from "../images/limiter.ts";
 import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
+import { warnOfFirewalls } from "../networks/firewalls.ts";
 import { membersOf } from "../networks/members.ts";
 import { linksOf, showLinks } from "../networks/names/legacy-links.ts";
 import { measureUsage } from "../system/usage.ts";
@@ -90,9 +91,10 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
   return {
     ...systemRoutes({
       version: () => buildVersion(facts),
-      info: () => {
+      info: async () => {
         const counts = { images: images.count(), listeners: events.listeners };
-        return buildInfo({ id, config, facts, table, ...counts });
+        const firewalls = await warnOfFirewalls(engine.native, catalog.list());
+        return await buildInfo({ id, config, facts, table, ...counts, firewalls });
       },
       login: (server, credentials, signal) => login(server, credentials, config, signal),
       events,

@@ -30,6 +30,7 @@ pub(crate) enum Kind {
 #[repr(u32)]
 pub(crate) enum Hook {
     Prerouting = 0,
+    Input = 1,
     Forward = 2,
     Output = 3,
     Postrouting = 4,
@@ -67,7 +68,7 @@ impl Transaction<'_> {
     }
 
     pub(crate) fn add_rule(&mut self, chain: &str, fill: impl FnOnce(&mut Rule<'_, '_>)) {
-        self.rules += 1;
+        self.rules += usize::from(self.family == NFPROTO_INET);
         let flags = NLM_F_CREATE | NLM_F_APPEND;
         self.message("add rule", NEWRULE, flags, |m, table| {
             m.text(RULE_TABLE, table);

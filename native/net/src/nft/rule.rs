@@ -1,6 +1,7 @@
 //! The expressions of one rule, in the order in which the kernel runs them. A register is 4 bytes
 //! wide here; longer values lie in several, as the fields of a key lie one behind another.
 
+use crate::address::octets;
 use crate::wire::Attributes;
 
 const LIST_ELEMENT: u16 = 1;
@@ -14,8 +15,8 @@ const VERDICT_CHAIN: u16 = 2;
 const REGISTER_VERDICT: u32 = 0;
 /// `NFT_REG32_00`.
 pub(super) const FIRST: u32 = 8;
-const META_IIFNAME: u32 = 6;
-const META_OIFNAME: u32 = 7;
+pub(super) const META_IIFNAME: u32 = 6;
+pub(super) const META_OIFNAME: u32 = 7;
 const META_NFPROTO: u32 = 15;
 const META_L4PROTO: u32 = 16;
 const META_IIFKIND: u32 = 26;
@@ -24,6 +25,8 @@ const META_OIFKIND: u32 = 27;
 const NOT_IN: u32 = 1;
 const CT_STATE: u32 = 0;
 const CT_STATUS: u32 = 2;
+const CT_MARK: u32 = 3;
+const CT_NEW: u32 = 1 << 3;
 const CT_ESTABLISHED: u32 = 1 << 1;
 const CT_RELATED: u32 = 1 << 2;
 const IPS_DST_NAT: u32 = 1 << 5;
@@ -138,6 +141,15 @@ impl<'a, 'b> Rule<'a, 'b> {
         })
     }
 
+    /// `iifname NAME`
+    pub(crate) fn coming_from(&mut self, interface: &str) -> &mut Self {
+        let mut padded = [0; 16];
+        for (to, from) in padded.iter_mut().take(15).zip(interface.bytes()) {
+            *to = from;
+        }
+        self.meta(META_IIFNAME, FIRST).compare(EQUAL, &padded)
+    }
+
     /// `iifname . oifname vmap @MAP`
     pub(crate) fn between(&mut self, map: &str) {
         self.meta(META_IIFNAME, FIRST).meta(META_OIFNAME, FIRST + 4);
@@ -199,6 +211,14 @@ impl<'a, 'b> Rule<'a, 'b> {
 
     /// `dnat to [ip daddr .] meta l4proto . th dport map @MAP`
     pub(crate) fn redirect(&mut self, family: Family, with_address: bool, map: &str) {
+        self.published(family, with_address, map);
+        let (_, _, length) = family.layout();
+        self.nat(NAT_DNAT, family, Some(FIRST + length / 4));
+    }
+
+    /// Goes on where the packet's destination is a key of the map, whose value is in the first
+    /// registers then.
+    pub(crate) fn published(&mut self, family: Family, with_address: bool, map: &str) -> &mut Self {
         self.family(family);
         let mut at = FIRST;
         if with_address {
@@ -208,9 +228,7 @@ impl<'a, 'b> Rule<'a, 'b> {
         }
         self.meta(META_L4PROTO, at)
             .payload(TRANSPORT_HEADER, 2, 2, at + 1)
-            .lookup(map, Some(FIRST));
-        let (_, _, length) = family.layout();
-        self.nat(NAT_DNAT, family, Some(FIRST + length / 4));
+            .lookup(map, Some(FIRST))
     }
 
     /// `ip daddr . meta l4proto . th dport @SET`
@@ -239,6 +257,72 @@ impl<'a, 'b> Rule<'a, 'b> {
             m.be32(1, REGISTER_VERDICT);
             m.nest(2, |m| verdict.put(m));
         });
+    }
+
+    /// `ct state new`
+    pub(crate) fn first_of_flow(&mut self) -> &mut Self {
+        self.ct_bits(CT_STATE, CT_NEW)
+    }
+
+    /// `ct mark set NUMBER`
+    pub(crate) fn mark_flow(&mut self, mark: u32) -> &mut Self {
+        self.load(&mark.to_ne_bytes(), FIRST).expression("ct", |m| {
+            m.be32(2, CT_MARK);
+            m.be32(4, FIRST);
+        })
+    }
+
+    /// `ct mark NUMBER`
+    pub(crate) fn marked(&mut self, mark: u32) -> &mut Self {
+        self.expression("ct", |m| {
+            m.be32(1, FIRST);
+            m.be32(2, CT_MARK);
+        });
+        self.compare(EQUAL, &mark.to_ne_bytes())
+    }
+
+    /// `ip saddr . ip daddr . meta l4proto . th sport . th dport @SET`
+    pub(crate) fn flow_in(&mut self, family: Family, set: &str) -> &mut Self {
+        self.flow(family).lookup(set, None)
+    }
+
+    /// `add @SET { ip saddr . ip daddr . meta l4proto . th sport . th dport }`
+    pub(crate) fn add_flow(&mut self, family: Family, set: &str) {
+        const ADD: u32 = 0;
+        self.flow(family).expression("dynset", |m| {
+            m.text(1, set);
+            m.be32(3, ADD);
+            m.be32(4, FIRST);
+        });
+    }
+
+    /// `dup to ADDRESS device INTERFACE`, in a table of the family alone.
+    pub(crate) fn copy_to(&mut self, address: std::net::IpAddr, interface: u32) -> &mut Self {
+        let (to, through) = (FIRST, FIRST + 4);
+        self.load(&octets(address), to)
+            .load(&interface.to_ne_bytes(), through)
+            .expression("dup", |m| {
+                m.be32(1, to);
+                m.be32(2, through);
+            })
+    }
+
+    fn load(&mut self, value: &[u8], register: u32) -> &mut Self {
+        self.expression("immediate", |m| {
+            m.be32(1, register);
+            m.nest(2, |m| m.put(DATA_VALUE, value));
+        })
+    }
+
+    fn flow(&mut self, family: Family) -> &mut Self {
+        let (source, destination, length) = family.layout();
+        let step = length / 4;
+        self.family(family)
+            .payload(NETWORK_HEADER, source, length, FIRST)
+            .payload(NETWORK_HEADER, destination, length, FIRST + step)
+            .meta(META_L4PROTO, FIRST + 2 * step)
+            .payload(TRANSPORT_HEADER, 0, 2, FIRST + 2 * step + 1)
+            .payload(TRANSPORT_HEADER, 2, 2, FIRST + 2 * step + 2)
     }
 
     fn source(&mut self, family: Family) -> &mut Self {

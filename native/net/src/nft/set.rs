@@ -20,11 +20,19 @@ const SET_KEY_TYPE: u16 = 4;
 const SET_KEY_LENGTH: u16 = 5;
 const SET_DATA_TYPE: u16 = 6;
 const SET_DATA_LENGTH: u16 = 7;
+const SET_DESCRIPTION: u16 = 9;
 const SET_ID: u16 = 10;
+const SET_TIMEOUT: u16 = 11;
 const SET_USERDATA: u16 = 13;
 const FLAG_INTERVAL: u32 = 4;
 const FLAG_MAP: u32 = 8;
+/// `NFT_SET_TIMEOUT` and `NFT_SET_EVAL`.
+const FLAG_BY_PACKETS: u32 = 0x10 | 0x20;
+/// How long, in milliseconds, what a packet has added is kept, and how much at most.
+const KEPT_MS: u64 = 10_000;
+const MOST: u32 = 1 << 16;
 const TYPE_VERDICT: u32 = 0xffff_ff00;
+const DESCRIPTION_SIZE: u16 = 1;
 const LIST_TABLE: u16 = 1;
 const LIST_SET: u16 = 2;
 const LIST_ELEMENTS: u16 = 3;
@@ -86,6 +94,8 @@ pub(crate) struct Set {
     pub(crate) data: Data,
     /// Its keys are ranges that do not overlap.
     pub(crate) interval: bool,
+    /// Packets add to it, and what they add goes by itself.
+    pub(crate) by_packets: bool,
 }
 
 /// One field, or several one behind another, each filled up to four bytes.
@@ -154,7 +164,8 @@ impl Transaction<'_> {
             m.text(SET_NAME, set.name);
             let interval = if set.interval { FLAG_INTERVAL } else { 0 };
             let map = if set.data == Data::None { 0 } else { FLAG_MAP };
-            m.be32(SET_FLAGS, interval | map);
+            let packets = if set.by_packets { FLAG_BY_PACKETS } else { 0 };
+            m.be32(SET_FLAGS, interval | map | packets);
             m.be32(SET_KEY_TYPE, code(set.key));
             m.be32(SET_KEY_LENGTH, length(set.key));
             match set.data {
@@ -167,6 +178,10 @@ impl Transaction<'_> {
                     m.be32(SET_DATA_TYPE, code(fields));
                     m.be32(SET_DATA_LENGTH, length(fields));
                 }
+            }
+            if set.by_packets {
+                m.put(SET_TIMEOUT, &KEPT_MS.to_be_bytes());
+                m.nest(SET_DESCRIPTION, |m| m.be32(DESCRIPTION_SIZE, MOST));
             }
             m.be32(SET_ID, id);
             m.put(SET_USERDATA, &byte_order(set.key));

@@ -16,6 +16,8 @@ pub(super) struct Gate {
     closed: Vec<Family>,
     /// Bridges that were there when we closed.
     known: Vec<String>,
+    /// Forwarding is the administrator's affair alone.
+    hands_off: bool,
 }
 
 impl Gate {
@@ -23,7 +25,12 @@ impl Gate {
         Self {
             closed: Vec::new(),
             known: Vec::new(),
+            hands_off: false,
         }
+    }
+
+    pub(super) fn may_open(&mut self, may: bool) {
+        self.hands_off = !may;
     }
 
     /// The families that the network needs forwarded and nobody forwards yet. Notes, if there are
@@ -31,7 +38,8 @@ impl Gate {
     pub(super) fn look(&mut self, network: &Network) -> Result<Vec<Family>, NetError> {
         let mut off = Vec::new();
         for family in Family::BOTH {
-            let unknown = network.has(family) && !self.closed.contains(&family);
+            let known = self.hands_off || self.closed.contains(&family);
+            let unknown = network.has(family) && !known;
             if unknown && !sysctl::forwards(family == Family::Ipv6)? {
                 off.push(family);
             }
@@ -77,6 +85,17 @@ impl Gate {
         Ok(())
     }
 
+    /// Lets packets of the network's families through this host.
+    pub(super) fn open(&self, network: &Network) -> Result<(), NetError> {
+        for family in Family::BOTH {
+            let wanted = network.has(family) && !self.hands_off;
+            if wanted && !sysctl::forwards(family == Family::Ipv6)? {
+                sysctl::set_forwarding(family == Family::Ipv6, true)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn elements(&self) -> Vec<Placed> {
         self.elements_of(&self.closed)
     }
@@ -104,14 +123,4 @@ fn bridges() -> Result<Vec<String>, Failure> {
     let links = query::all_links(&Netlink::route()?)?;
     let bridges = links.into_iter().filter(|link| link.kind == "bridge");
     Ok(bridges.map(|link| link.name).collect())
-}
-
-/// Lets packets of the network's families through this host.
-pub(super) fn open(network: &Network) -> Result<(), NetError> {
-    for family in Family::BOTH {
-        if network.has(family) && !sysctl::forwards(family == Family::Ipv6)? {
-            sysctl::set_forwarding(family == Family::Ipv6, true)?;
-        }
-    }
-    Ok(())
 }

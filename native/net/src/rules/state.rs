@@ -6,15 +6,15 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use super::RulesSettings;
 use super::forward::{self, Key};
-use super::gate::{self, Gate};
+use super::gate::Gate;
 use super::loopback;
 use super::network::{Network, Placed};
 use super::socket::Own;
-use super::{table, watch};
+use super::{PublishPolicy, RulesSettings};
+use super::{round, table, trial, watch};
 use crate::error::{NetError, NetErrorKind};
-use crate::nft::{self, Element, Transaction};
+use crate::nft::{self, Element, Family, Transaction};
 use crate::plan::BridgePlan;
 use crate::ports::PublishedPort;
 use crate::socket::{Failure, Netlink};
@@ -26,6 +26,7 @@ const FEATURE: &str = "the kernel lacks nf_tables for inet with nat, masquerade,
 #[derive(Default)]
 pub(super) struct State {
     table: Option<String>,
+    policy: PublishPolicy,
     networks: BTreeMap<String, Network>,
     forwards: BTreeMap<Key, PublishedPort>,
     gate: Gate,
@@ -40,6 +41,7 @@ impl State {
     const fn new() -> Self {
         Self {
             table: None,
+            policy: PublishPolicy::Docker,
             networks: BTreeMap::new(),
             forwards: BTreeMap::new(),
             gate: Gate::new(),
@@ -51,6 +53,8 @@ impl State {
 
     pub(super) fn configure(&mut self, settings: RulesSettings) {
         self.table = Some(settings.table);
+        self.policy = settings.policy;
+        self.gate.may_open(settings.forwarding);
         self.watch = true;
     }
 
@@ -78,7 +82,7 @@ impl State {
             };
             return Err(error);
         }
-        open(&network)
+        open(&self.gate, &network)
     }
 
     pub(super) fn drop_network(&mut self, bridge: &str) -> Result<(), NetError> {
@@ -170,7 +174,8 @@ impl State {
             .map(|port| (forward::key(port), *port))
             .collect();
         self.write()?;
-        self.networks.values().try_for_each(open)
+        let mut networks = self.networks.values();
+        networks.try_for_each(|network| open(&self.gate, network))
     }
 
     pub(super) fn remove(&mut self) -> Result<(), NetError> {
@@ -181,6 +186,7 @@ impl State {
             .recall(&self.table())
             .map_err(|f| self.refused(&f))?;
         self.gate.restore()?;
+        self.drop_trial()?;
         let table = self.table();
         let mut change = Transaction::new(&table);
         change.delete_table();
@@ -202,6 +208,21 @@ impl State {
             .map(forward::target)
             .collect();
         targets.into_iter().map(forward::opening).collect()
+    }
+
+    /// What stands of `respect-firewall`, if anything does.
+    fn drop_trial(&mut self) -> Result<(), NetError> {
+        let table = self.table();
+        for family in Family::BOTH {
+            let mut change = Transaction::new(&table);
+            change.turn_to(family);
+            change.delete_table();
+            match self.send(change) {
+                Err(failure) if failure.fault.errno == Errno::NOENT => {}
+                other => other.map_err(|failure| self.refused(&failure))?,
+            }
+        }
+        round::remove(&table)
     }
 
     /// What only the table of an earlier daemon knows.
@@ -235,6 +256,14 @@ impl State {
     /// The whole table anew.
     fn write(&mut self) -> Result<(), NetError> {
         let table = self.table();
+        let round = match self.policy {
+            PublishPolicy::RespectFirewall => Some(round::ensure(&table)?),
+            PublishPolicy::Docker if self.stands.is_none() => {
+                self.drop_trial()?;
+                None
+            }
+            PublishPolicy::Docker => None,
+        };
         let mut change = Transaction::new(&table);
         if let Some(earlier) = earlier_table(&table).filter(|_| self.stands.is_none()) {
             change.drop_ip_table(&earlier);
@@ -242,7 +271,7 @@ impl State {
         change.add_table();
         change.delete_table();
         change.add_table();
-        table::build(&mut change);
+        table::build(&mut change, round.as_ref());
         let mut all: Vec<Placed> = self.gate.elements();
         all.extend(self.networks.values().flat_map(Network::elements));
         all.extend(self.forwards.values().map(forward::element));
@@ -250,6 +279,9 @@ impl State {
         all.extend(self.openings(&ports));
         for (set, elements) in by_set(&all) {
             change.add_elements(set, &elements);
+        }
+        if let Some(round) = &round {
+            trial::build_copiers(&mut change, round);
         }
         let rules = change.rules();
         let written = self.send(change);
@@ -277,6 +309,10 @@ impl State {
         self.socket.insert(socket).send(change)
     }
 
+    pub(super) fn bridges(&self) -> Vec<String> {
+        self.networks.keys().cloned().collect()
+    }
+
     /// What a watch needs to know, once there is something to watch; asked for once.
     pub(super) fn take_watch(&mut self) -> Option<(String, u32)> {
         let port = self.socket.as_ref().filter(|_| self.watch)?.port();
@@ -294,17 +330,17 @@ impl State {
 }
 
 /// What is to be switched on once the rules stand.
+fn open(gate: &Gate, network: &Network) -> Result<(), NetError> {
+    gate.open(network)?;
+    loopback::open(network)
+}
+
 /// The table in which earlier versions had the rules of the default bridge: it would go on to drop
 /// what comes in for ports, which they did not publish.
 fn earlier_table(table: &str) -> Option<String> {
     table
         .contains("-networks")
         .then(|| table.replacen("-networks", "", 1))
-}
-
-fn open(network: &Network) -> Result<(), NetError> {
-    gate::open(network)?;
-    loopback::open(network)
 }
 
 fn by_set(placed: &[Placed]) -> BTreeMap<&'static str, Vec<Element>> {

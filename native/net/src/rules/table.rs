@@ -12,6 +12,8 @@
 //!              (hairpin): masquerade; elsewhere: as the network says (source4, masked4 …)
 //! ```
 
+use super::round::Round;
+use super::trial;
 use crate::nft::{Data, End, Family, Field, Hook, Kind, Set, Transaction, Verdict};
 use crate::switch;
 
@@ -34,12 +36,14 @@ pub(super) const WITHIN: Set = Set {
     key: &[Field::Interface, Field::Interface],
     data: Data::Verdict,
     interval: false,
+    by_packets: false,
 };
 const NAMES: Set = Set {
     name: "bridges",
     key: &[Field::Interface],
     data: Data::None,
     interval: false,
+    by_packets: false,
 };
 
 /// The sets that exist once for each family.
@@ -56,6 +60,8 @@ pub(super) struct FamilySets {
     pub(super) any: Set,
     /// Published by containers of routed networks, by their own addresses.
     pub(super) open: Set,
+    /// Flows that this host's own rules have let in; see `trial.rs`.
+    pub(super) tried: Set,
 }
 
 pub(super) const fn sets_of(family: Family) -> &'static FamilySets {
@@ -84,6 +90,18 @@ const SETS4: FamilySets = FamilySets {
         key: &[Field::Ipv4, Field::Protocol, Field::Port],
         ..NAMES
     },
+    tried: Set {
+        name: "tried4",
+        key: &[
+            Field::Ipv4,
+            Field::Ipv4,
+            Field::Protocol,
+            Field::Port,
+            Field::Port,
+        ],
+        by_packets: true,
+        ..NAMES
+    },
 };
 
 const SETS6: FamilySets = FamilySets {
@@ -105,6 +123,18 @@ const SETS6: FamilySets = FamilySets {
         key: &[Field::Ipv6, Field::Protocol, Field::Port],
         ..NAMES
     },
+    tried: Set {
+        name: "tried6",
+        key: &[
+            Field::Ipv6,
+            Field::Ipv6,
+            Field::Protocol,
+            Field::Port,
+            Field::Port,
+        ],
+        by_packets: true,
+        ..NAMES
+    },
 };
 
 const fn subnets(name: &'static str, key: &'static [Field], data: Data) -> Set {
@@ -113,6 +143,7 @@ const fn subnets(name: &'static str, key: &'static [Field], data: Data) -> Set {
         key,
         data,
         interval: true,
+        by_packets: false,
     }
 }
 
@@ -122,6 +153,7 @@ const fn ports(name: &'static str, key: &'static [Field], data: &'static [Field]
         key,
         data: Data::Fields(data),
         interval: false,
+        by_packets: false,
     }
 }
 
@@ -131,8 +163,9 @@ const FILTER: i32 = 0;
 const DSTNAT: i32 = -100;
 const SRCNAT: i32 = 100;
 
-/// Adds everything to a table that is empty.
-pub(super) fn build(change: &mut Transaction<'_>) {
+/// Adds everything to a table that is empty. With a way round, published ports obey the rules that
+/// this host has for what comes in.
+pub(super) fn build(change: &mut Transaction<'_>, round: Option<&Round>) {
     for set in [CLOSED, KNOWN, BRIDGES, INTERNAL] {
         change.add_set(&set);
     }
@@ -142,6 +175,9 @@ pub(super) fn build(change: &mut Transaction<'_>) {
         for set in own.into_iter().chain([&sets.at, &sets.any, &sets.open]) {
             change.add_set(set);
         }
+        if round.is_some() {
+            change.add_set(&sets.tried);
+        }
     }
     // Its elements lead into chains, and so do the rules.
     change.add_set(&WITHIN);
@@ -149,9 +185,12 @@ pub(super) fn build(change: &mut Transaction<'_>) {
         change.add_chain(chain);
     }
     guard(change);
-    redirect(change);
+    redirect(change, round);
     forward(change);
     postrouting(change);
+    if let Some(round) = round {
+        trial::build(change, round);
+    }
 }
 
 const PUBLISH: &str = "publish";
@@ -175,7 +214,7 @@ fn guard(change: &mut Transaction<'_>) {
     }
 }
 
-fn redirect(change: &mut Transaction<'_>) {
+fn redirect(change: &mut Transaction<'_>, round: Option<&Round>) {
     change.add_base_chain("prerouting", Kind::Nat, Hook::Prerouting, DSTNAT);
     // From the wire to the loopback: routing drops it, unless it went elsewhere before.
     for family in Family::BOTH {
@@ -192,9 +231,12 @@ fn redirect(change: &mut Transaction<'_>) {
                 .verdict(Verdict::Return);
         });
     }
-    for chain in ["prerouting", "output"] {
-        change.add_rule(chain, |rule| rule.verdict(Verdict::Jump(PUBLISH)));
+    if let Some(round) = round {
+        trial::admit(change, "prerouting", PUBLISH, round);
+    } else {
+        change.add_rule("prerouting", |rule| rule.verdict(Verdict::Jump(PUBLISH)));
     }
+    change.add_rule("output", |rule| rule.verdict(Verdict::Jump(PUBLISH)));
     change.add_rule(PUBLISH, |rule| {
         rule.not_to_this_host().verdict(Verdict::Return);
     });

@@ -186,6 +186,8 @@ fn settle(names: &[&str]) {
 fn set_up(name: &str, addresses: &[(&str, u8)], gateways: &[&str]) {
     let socket = Netlink::route().unwrap();
     let index = query::find_link(&socket, name).unwrap().unwrap().index;
+    // Else it is silent for a second, while it makes sure of its link-local address.
+    std::fs::write(format!("/proc/sys/net/ipv6/conf/{name}/accept_dad"), "0").unwrap();
     let mut batch = Batch::default();
     link::set_up(&mut batch, index, None);
     for (address, prefix) in addresses {

@@ -7,6 +7,7 @@ mod hanging;
 mod isolation;
 mod lab;
 mod nat;
+mod policy;
 mod published;
 mod redirect;
 mod restore;

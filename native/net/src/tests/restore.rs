@@ -7,7 +7,7 @@ use super::lab::{HOST4, OPEN, address4, container, network, outside, port, seen,
 use super::support::{TABLE, on_a_host};
 use crate::nft::tests::count_rules;
 use crate::ports::Protocol::Tcp;
-use crate::{RulesSettings, configure_rules, rules};
+use crate::{PublishPolicy, RulesSettings, configure_rules, find_foreign_drops, rules};
 
 fn nft(arguments: &[&str]) -> String {
     let output = Command::new("nft").args(arguments).output().unwrap();
@@ -32,6 +32,8 @@ fn wait_until(what: &str, mut reached: impl FnMut() -> bool) -> Duration {
 fn watched() {
     configure_rules(RulesSettings {
         table: TABLE.into(),
+        policy: PublishPolicy::Docker,
+        forwarding: true,
     });
 }
 
@@ -134,6 +136,8 @@ fn the_rules_of_an_earlier_version_go_with_the_first_that_are_written() {
     on_a_host(|| {
         configure_rules(RulesSettings {
             table: "rt-networks-4f2a".into(),
+            policy: PublishPolicy::Docker,
+            forwarding: true,
         });
         for table in ["rt-4f2a", "rt-5b3c"] {
             nft(&["add", "table", "ip", table]);
@@ -145,4 +149,41 @@ fn the_rules_of_an_earlier_version_go_with_the_first_that_are_written() {
         assert!(!tables.contains("table ip rt-4f2a"), "{tables}");
         assert!(tables.contains("table ip rt-5b3c"), "{tables}");
     });
+}
+
+#[test]
+fn firewalls_that_drop_what_is_forwarded_are_told_of_until_they_name_the_bridge() {
+    on_a_host(|| {
+        network(30, OPEN);
+        let told = || {
+            let found = find_foreign_drops(&[]).unwrap();
+            let places = found
+                .iter()
+                .map(|it| format!("{} {} {}", it.family, it.table, it.chain));
+            places.collect::<Vec<_>>()
+        };
+        assert!(told().is_empty());
+        run("iptables-nft -P FORWARD DROP");
+        run("ip6tables-nft -A FORWARD -j REJECT");
+        run("nft add table inet firewalld");
+        run(
+            "nft add chain inet firewalld filter_FORWARD { type filter hook forward priority 10; }",
+        );
+        run("nft add rule inet firewalld filter_FORWARD ct state established accept");
+        assert_eq!(told(), ["ip filter FORWARD", "ip6 filter FORWARD"]);
+        run(
+            "nft add rule inet firewalld filter_FORWARD counter reject with icmpx admin-prohibited",
+        );
+        assert_eq!(told()[2..], ["inet firewalld filter_FORWARD"]);
+        run("iptables-nft -I FORWARD -o rt30 -j ACCEPT");
+        run("ip6tables-nft -I FORWARD -i rt+ -j ACCEPT");
+        run("nft insert rule inet firewalld filter_FORWARD oifname rt30 accept");
+        assert!(told().is_empty());
+    });
+}
+
+fn run(line: &str) {
+    let words: Vec<_> = line.split(' ').collect();
+    let done = Command::new(words[0]).args(&words[1..]).output().unwrap();
+    assert!(done.status.success(), "{line}: {done:?}");
 }
