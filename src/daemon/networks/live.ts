@@ -114,8 +114,10 @@ export class LiveNetworks {
     const endpoint = places.plan(place, joined);
     try {
       if (endpoint !== null) await native.disconnect({ container: person, endpoint });
-      const { [name]: _gone, ...before } = entry.state.endpoints;
-      await this.#setWayOut(entry, person, before);
+      if (isAt(entry, joined)) {
+        const { [name]: _gone, ...before } = entry.state.endpoints;
+        await this.#setWayOut(entry, person, before);
+      }
     } catch (error) {
       log.warn(`undo connecting ${entry.container.name} to ${name}: ${messageOf(error)}`);
     }
