@@ -67,7 +67,10 @@ impl From<PortError> for Failure {
             PortError::Rules(error) => error.into(),
             error if error.is_strangers() => Self::new("internal", error.to_string())
                 .with_hint("another program of this host has the port: `ss -lntup` shows which"),
-            error => Self::new("internal", error.to_string()),
+            error => {
+                let failure = Self::new("internal", error.to_string());
+                error.hint().into_iter().fold(failure, Self::with_hint)
+            }
         }
     }
 }

@@ -31,3 +31,16 @@ impl PortError {
         matches!(self, Self::Bind { errno, .. } if *errno == Errno::ADDRINUSE)
     }
 }
+
+impl PortError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Bind { errno, .. } if *errno == Errno::MFILE => Some(
+                "each published port takes a descriptor: let the daemon have more open files \
+                 (RLIMIT_NOFILE)",
+            ),
+            _ => None,
+        }
+    }
+}

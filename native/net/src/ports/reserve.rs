@@ -4,10 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, Protocol as Wire, SocketFlags, SocketType, bind, ipproto, socket_with, sockopt,
-};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, socket_with, sockopt};
 
 use super::Protocol;
 
@@ -72,19 +69,5 @@ fn open(protocol: Protocol, address: &SocketAddr) -> Result<OwnedFd, Errno> {
         Protocol::Udp => (SocketType::DGRAM, ipproto::UDP),
         Protocol::Sctp => (SocketType::STREAM, ipproto::SCTP),
     };
-    let open = |wire: Wire| socket_with(family, kind, SocketFlags::CLOEXEC, Some(wire));
-    match open(wire) {
-        Err(Errno::MFILE) if raise_limit() => open(wire),
-        other => other,
-    }
-}
-
-/// Lets this process have as many descriptors as the host allows it; false if it has them already.
-fn raise_limit() -> bool {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        ..limit
-    };
-    limit.current != limit.maximum && setrlimit(Resource::Nofile, raised).is_ok()
+    socket_with(family, kind, SocketFlags::CLOEXEC, Some(wire))
 }
