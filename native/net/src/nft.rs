@@ -3,6 +3,7 @@
 
 mod chain;
 mod change;
+mod flow;
 mod foreign;
 mod rewrite;
 pub(crate) mod rule;

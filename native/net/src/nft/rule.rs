@@ -1,7 +1,6 @@
 //! The expressions of one rule, in the order in which the kernel runs them. A register is 4 bytes
 //! wide here; longer values lie in several, as the fields of a key lie one behind another.
 
-use crate::address::octets;
 use crate::wire::Attributes;
 
 const LIST_ELEMENT: u16 = 1;
@@ -18,15 +17,13 @@ pub(super) const FIRST: u32 = 8;
 pub(super) const META_IIFNAME: u32 = 6;
 pub(super) const META_OIFNAME: u32 = 7;
 const META_NFPROTO: u32 = 15;
-const META_L4PROTO: u32 = 16;
+pub(super) const META_L4PROTO: u32 = 16;
 const META_IIFKIND: u32 = 26;
 const META_OIFKIND: u32 = 27;
 /// `NFT_LOOKUP_F_INV`
 const NOT_IN: u32 = 1;
-const CT_STATE: u32 = 0;
+pub(super) const CT_STATE: u32 = 0;
 const CT_STATUS: u32 = 2;
-const CT_MARK: u32 = 3;
-const CT_NEW: u32 = 1 << 3;
 const CT_ESTABLISHED: u32 = 1 << 1;
 const CT_RELATED: u32 = 1 << 2;
 const IPS_DST_NAT: u32 = 1 << 5;
@@ -59,7 +56,7 @@ impl Family {
     }
 
     /// Offsets of source and destination, and length of an address.
-    fn layout(self) -> (u32, u32, u32) {
+    pub(super) fn layout(self) -> (u32, u32, u32) {
         match self {
             Self::Ipv4 => (12, 16, 4),
             Self::Ipv6 => (8, 24, 16),
@@ -259,72 +256,6 @@ impl<'a, 'b> Rule<'a, 'b> {
         });
     }
 
-    /// `ct state new`
-    pub(crate) fn first_of_flow(&mut self) -> &mut Self {
-        self.ct_bits(CT_STATE, CT_NEW)
-    }
-
-    /// `ct mark set NUMBER`
-    pub(crate) fn mark_flow(&mut self, mark: u32) -> &mut Self {
-        self.load(&mark.to_ne_bytes(), FIRST).expression("ct", |m| {
-            m.be32(2, CT_MARK);
-            m.be32(4, FIRST);
-        })
-    }
-
-    /// `ct mark NUMBER`
-    pub(crate) fn marked(&mut self, mark: u32) -> &mut Self {
-        self.expression("ct", |m| {
-            m.be32(1, FIRST);
-            m.be32(2, CT_MARK);
-        });
-        self.compare(EQUAL, &mark.to_ne_bytes())
-    }
-
-    /// `ip saddr . ip daddr . meta l4proto . th sport . th dport @SET`
-    pub(crate) fn flow_in(&mut self, family: Family, set: &str) -> &mut Self {
-        self.flow(family).lookup(set, None)
-    }
-
-    /// `add @SET { ip saddr . ip daddr . meta l4proto . th sport . th dport }`
-    pub(crate) fn add_flow(&mut self, family: Family, set: &str) {
-        const ADD: u32 = 0;
-        self.flow(family).expression("dynset", |m| {
-            m.text(1, set);
-            m.be32(3, ADD);
-            m.be32(4, FIRST);
-        });
-    }
-
-    /// `dup to ADDRESS device INTERFACE`, in a table of the family alone.
-    pub(crate) fn copy_to(&mut self, address: std::net::IpAddr, interface: u32) -> &mut Self {
-        let (to, through) = (FIRST, FIRST + 4);
-        self.load(&octets(address), to)
-            .load(&interface.to_ne_bytes(), through)
-            .expression("dup", |m| {
-                m.be32(1, to);
-                m.be32(2, through);
-            })
-    }
-
-    fn load(&mut self, value: &[u8], register: u32) -> &mut Self {
-        self.expression("immediate", |m| {
-            m.be32(1, register);
-            m.nest(2, |m| m.put(DATA_VALUE, value));
-        })
-    }
-
-    fn flow(&mut self, family: Family) -> &mut Self {
-        let (source, destination, length) = family.layout();
-        let step = length / 4;
-        self.family(family)
-            .payload(NETWORK_HEADER, source, length, FIRST)
-            .payload(NETWORK_HEADER, destination, length, FIRST + step)
-            .meta(META_L4PROTO, FIRST + 2 * step)
-            .payload(TRANSPORT_HEADER, 0, 2, FIRST + 2 * step + 1)
-            .payload(TRANSPORT_HEADER, 2, 2, FIRST + 2 * step + 2)
-    }
-
     fn source(&mut self, family: Family) -> &mut Self {
         let (offset, _, length) = family.layout();
         self.payload(NETWORK_HEADER, offset, length, FIRST)
@@ -352,7 +283,7 @@ impl<'a, 'b> Rule<'a, 'b> {
         })
     }
 
-    fn lookup(&mut self, set: &str, into: Option<u32>) -> &mut Self {
+    pub(super) fn lookup(&mut self, set: &str, into: Option<u32>) -> &mut Self {
         self.expression("lookup", |m| {
             m.text(1, set);
             m.be32(2, FIRST);
@@ -373,7 +304,7 @@ impl<'a, 'b> Rule<'a, 'b> {
         });
     }
 
-    fn ct_bits(&mut self, key: u32, bits: u32) -> &mut Self {
+    pub(super) fn ct_bits(&mut self, key: u32, bits: u32) -> &mut Self {
         self.expression("ct", |m| {
             m.be32(1, FIRST);
             m.be32(2, key);
