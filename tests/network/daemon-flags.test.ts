@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rm, writeFile } from "node:fs/promises";
 import type { NetworkInspect } from "../../src/api/networks.ts";
 import type { Daemon } from "../support/daemon.ts";
+import { until } from "../support/until.ts";
 import { rtPath, World } from "../support/world.ts";
 
 setDefaultTimeout(60_000);
@@ -103,4 +104,21 @@ test.each([
   const ran = await world.spawn([rtPath, "daemon", ...roots, ...flags]).finished();
   expect(ran.code).not.toBe(0);
   expect(ran.stderr).toContain(words);
+});
+
+test("forwarding is the administrator's where the daemon is told so", async () => {
+  const forwarding = async (): Promise<string> =>
+    (await world.spawn(["cat", "/proc/sys/net/ipv4/ip_forward"]).finished()).stdout.trim();
+  expect(await forwarding()).toBe("0");
+  await withDaemon(["--ip-forward=false"], async (daemon) => {
+    await create(daemon, { Name: "kept" });
+    expect(await forwarding()).toBe("0");
+  });
+  const opened = await withDaemon([], async (daemon) => {
+    await until("the bridge to be back", async () => (await forwarding()) === "1");
+    const reply = await daemon.request("/networks/kept", { method: "DELETE" });
+    return reply.status;
+  });
+  expect(opened).toBe(204);
+  expect(await forwarding()).toBe("0");
 });
