@@ -134,6 +134,7 @@ const daemonFlags = {
     value: "policy",
     summary:
       "Whom published ports let in: docker (all), respect-firewall (as the host's input rules)",
+    choices: ["docker", "respect-firewall"],
   },
   "seccomp-profile": {
     kind: "string",
