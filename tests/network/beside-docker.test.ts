@@ -119,3 +119,28 @@ withDocker("a docker that was there first goes on, and its rules stay as they ar
   expect(await works(envoy, "guest", 7070)).toEqual(all("guest"));
   expect(await foreignRules(members().world)).toBe(before);
 });
+
+withDocker(
+  "where a docker drops what is forwarded, that is told with what to do about it",
+  async () => {
+    // It does where it is the one to switch forwarding on.
+    await startDocker();
+    await members().start("web", { ports: ["8080:80"] });
+    const warnings = async () =>
+      (await members().daemon.json<{ Warnings: string[] | null }>("/info")).Warnings ?? [];
+    const found = await until("a warning", async () =>
+      (await warnings()).find((warning) => warning.includes("FORWARD")),
+    );
+    expect(found).toMatch(/drops what is forwarded/);
+    const { world } = members();
+    for (const side of ["-i", "-o"]) {
+      const rule = ["DOCKER-USER", side, "rt0+", "-j", "ACCEPT"];
+      expect((await world.run(["iptables", "-I", ...rule])).code).toBe(0);
+    }
+    const peer = await members().member("peer");
+    const outward = await members().hosts.far.envoy.serve("far", { address: "198.51.100.2" });
+    expect(await peer.envoy.call({ address: "198.51.100.2", port: outward })).toEqual(
+      expect.objectContaining({ server: "far", seen: worldAddresses.ipv4 }),
+    );
+  },
+);
