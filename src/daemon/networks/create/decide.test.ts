@@ -152,6 +152,7 @@ const bridgeName = "com.docker.network.bridge.name";
 
 test.each<[Record<string, unknown>, string, string]>([
   [{ Name: " " }, "invalid_argument", "invalid name: name is empty"],
+  [{ Name: "__proto__" }, "invalid_argument", "invalid name: __proto__ is reserved"],
   [{ Name: "default" }, "forbidden", "operation is not permitted on predefined default network"],
   [{ Name: "other" }, "conflict", "network with name other already exists"],
   [{ ConfigOnly: true, Internal: true }, "forbidden", "configuration network can only contain"],

@@ -153,6 +153,9 @@ function buildPools(
 
 function checkName(name: string, networks: readonly Network[]): void {
   if (name.trim() === "") throw new EngineError("invalid_argument", "invalid name: name is empty");
+  // No key of a JSON object that this engine reads: places in it would be lost.
+  if (name === "__proto__")
+    throw new EngineError("invalid_argument", `invalid name: ${name} is reserved`);
   if (!isUserDefined(name) || name === "default") {
     throw new EngineError("forbidden", `operation is not permitted on predefined ${name} network `);
   }
