@@ -8,7 +8,8 @@ export async function replaceFile(path: string, content: string): Promise<void> 
     await writeFile(next, content, { mode: 0o600 });
   } catch (error) {
     if (!isAbsent(error)) throw error;
-    await mkdir(dirname(path), { mode: 0o700 });
+    // Another first write may be doing the same.
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(next, content, { mode: 0o600 });
   }
   await rename(next, path);
