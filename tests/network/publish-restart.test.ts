@@ -83,3 +83,21 @@ test("a port is free after a restart if its container ended meanwhile", async ()
     server: "foreign",
   });
 });
+
+test("a port that was given back can be taken at once, whatever is being started", async () => {
+  const { world } = stage();
+  const sleeper = ["busybox", "sleep", "1000"];
+  const web = await world.rtOutput(["create", "-p", "8090:80", "--stop-timeout", "0", ...sleeper]);
+  const others = await Promise.all(
+    Array.from({ length: 4 }, () => world.rtOutput(["create", "--network", "none", ...sleeper])),
+  );
+  const daemon = world.daemonAlive();
+  const restart = async (id: string, times: number): Promise<void> => {
+    for (let time = 0; time < times; time += 1) {
+      const reply = await daemon.post(`/containers/${id}/restart?t=0`);
+      if (!reply.ok) throw new Error(await reply.text());
+    }
+  };
+  await Promise.all([restart(web, 60), ...others.map((id) => restart(id, 30))]);
+  await world.rtOutput(["rm", "-f", web, ...others]);
+});

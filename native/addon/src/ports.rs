@@ -1,4 +1,5 @@
-//! Published ports.
+//! Published ports. They change while no monitor is being started, so that a port that was given back can be
+//! taken at once.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 use net::ports::{PortChange, PublishedPort};
+use sandbox::while_nothing_starts;
 
 use crate::background::run;
 
@@ -14,13 +16,17 @@ use crate::background::run;
 pub fn publish(env: &Env, change: String) -> Result<Object<'_>> {
     run(env, move || {
         let change: PortChange = serde_json::from_str(&change)?;
-        Ok(serde_json::to_string(&net::ports::publish(&change)?)?)
+        Ok(serde_json::to_string(&while_nothing_starts(|| {
+            net::ports::publish(&change)
+        })?)?)
     })
 }
 
 #[napi]
 pub fn unpublish(env: &Env, container: String) -> Result<Object<'_>> {
-    run(env, move || Ok(net::ports::unpublish(&container)?))
+    run(env, move || {
+        Ok(while_nothing_starts(|| net::ports::unpublish(&container))?)
+    })
 }
 
 /// Takes `PublishedPort`s by container, answers what could not be held, a sentence each.
@@ -28,6 +34,6 @@ pub fn unpublish(env: &Env, container: String) -> Result<Object<'_>> {
 pub fn hold_ports(env: &Env, published: String) -> Result<Object<'_>> {
     run(env, move || {
         let published: BTreeMap<String, Vec<PublishedPort>> = serde_json::from_str(&published)?;
-        Ok(net::ports::adopt(&published))
+        Ok(while_nothing_starts(|| net::ports::adopt(&published)))
     })
 }

@@ -25,6 +25,7 @@ use crate::plan::{ContainerPlan, Namespace};
 use crate::protocol::{LAUNCH_FDS, LaunchReply, NETWORK_DONE, Prepared};
 use crate::share::Shared;
 use crate::spawner;
+use crate::starting::starting;
 use crate::sys::{Orphan, Vector, spawn_orphan};
 
 /// A container that stands at its gate.
@@ -279,12 +280,13 @@ fn spawn(image: BorrowedFd<'_>, channel: &OwnedFd) -> Result<u32, StepError> {
         let null_fd = null.as_raw_fd();
         let fds = [null_fd, null_fd, null_fd, channel.as_raw_fd()];
         let (argv, env) = (Vector::new(&argv), Vector::new(&[]));
-        spawn_orphan(&Orphan {
+        let orphan = Orphan {
             image: image.as_fd(),
             argv: &argv,
             env: &env,
             fds: &fds,
-        })
+        };
+        starting(|| spawn_orphan(&orphan))
     };
     spawner::run(start).step(STEP, "")
 }

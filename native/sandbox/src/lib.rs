@@ -19,6 +19,7 @@ mod program;
 pub mod protocol;
 mod share;
 mod spawner;
+mod starting;
 #[allow(unsafe_code)]
 pub mod sys;
 mod whole;
@@ -32,3 +33,4 @@ pub use inside::{Inside, Place, StoppedRoot};
 pub use launch::{IdleMonitor, Launched, launch, launch_on};
 pub use program::program_from;
 pub use share::open_network;
+pub use starting::while_nothing_starts;

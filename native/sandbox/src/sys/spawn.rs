@@ -19,6 +19,8 @@ pub struct Orphan<'a> {
 struct SpawnState<'a> {
     orphan: &'a Orphan<'a>,
     inner_stack: *mut c_void,
+    /// The first descriptor above those of the program.
+    above: c_int,
     pid: c_int,
     errno: c_int,
 }
@@ -27,11 +29,11 @@ struct SpawnState<'a> {
 /// kernel gives the program to init. Both steps share this process's memory (as `vfork` does), so
 /// the cost does not grow with it. Returns the program's pid.
 ///
-/// `fds` must all be at or above `fds.len()`, so that no copy overwrites one still needed.
+/// `fds` and the image must all be above `fds.len()`, so that no copy overwrites one still needed.
 pub fn spawn_orphan(orphan: &Orphan<'_>) -> Result<u32> {
     const STACK: usize = 64 * 1024;
-    let lowest = c_int::try_from(orphan.fds.len()).map_err(|_| Errno::INVAL)?;
-    if orphan.fds.iter().any(|fd| *fd < lowest) || orphan.image.as_raw_fd() < lowest {
+    let above = c_int::try_from(orphan.fds.len()).map_err(|_| Errno::INVAL)?;
+    if orphan.fds.iter().any(|fd| *fd <= above) || orphan.image.as_raw_fd() <= above {
         return Err(Errno::INVAL);
     }
     // One allocation for both stacks, which grow downwards; u128 for their alignment of 16.
@@ -40,6 +42,7 @@ pub fn spawn_orphan(orphan: &Orphan<'_>) -> Result<u32> {
     let mut state = SpawnState {
         orphan,
         inner_stack: base.wrapping_add(STACK).cast(),
+        above,
         pid: -1,
         errno: 0,
     };
@@ -115,7 +118,15 @@ extern "C" fn become_program(argument: *mut c_void) -> c_int {
         libc::sigemptyset(&raw mut none);
         libc::sigprocmask(libc::SIG_SETMASK, &raw const none, ptr::null_mut());
         let (argv, env) = (orphan.argv.pointers.as_ptr(), orphan.env.pointers.as_ptr());
-        let image = orphan.image.as_raw_fd();
+        // The kernel lets the parent go on before it closes what is close-on-exec: closed here, no copy
+        // of any other descriptor is left when `spawn_orphan` returns. (Kernels before 5.9 cannot.)
+        let above = (*state).above;
+        let image = libc::dup3(orphan.image.as_raw_fd(), above, libc::O_CLOEXEC);
+        if image < 0 {
+            (*state).errno = *libc::__errno_location();
+            return 127;
+        }
+        libc::syscall(libc::SYS_close_range, above + 1, libc::c_uint::MAX, 0);
         libc::syscall(
             libc::SYS_execveat,
             image,
