@@ -102,8 +102,8 @@ impl Monitor {
             self.judge_clients();
             let ready = self.ready();
             if ready.is_empty() && self.awake {
+                // A log may keep it awake: what is due is due all the same.
                 self.rest();
-                continue;
             }
             for source in ready {
                 self.awake = true;
