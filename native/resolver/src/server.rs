@@ -1,7 +1,7 @@
 //! A resolver at work. It never waits: whoever holds it watches its sockets and calls when there is something to do.
 
 use std::collections::VecDeque;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
@@ -215,7 +215,7 @@ impl Server {
                 let servers = container.servers.iter().copied();
                 Err(servers
                     .filter(|server| container.reaches_outside || !server.by_host)
-                    .filter(|server| server.by_host || server.address.ip() != ADDRESS)
+                    .filter(|server| server.by_host || !is_own(server.address.ip()))
                     .collect())
             }
         }
@@ -306,6 +306,11 @@ impl Server {
     }
 }
 
+/// Also as an IPv6 socket has it.
+fn is_own(address: IpAddr) -> bool {
+    address.to_canonical() == ADDRESS
+}
+
 /// So that whoever takes the first spreads what it asks for.
 fn shuffle(records: &mut [Record]) {
     if records.len() < 2 {
@@ -320,5 +325,23 @@ fn shuffle(records: &mut [Record]) {
         state ^= state << 17;
         let with = usize::try_from(state % (end as u64 + 1)).unwrap_or(0);
         records.swap(end, with);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolver_knows_itself_in_either_family() {
+        for (address, own) in [
+            ("127.0.0.11", true),
+            ("::ffff:127.0.0.11", true),
+            ("127.0.0.53", false),
+            ("::ffff:127.0.0.53", false),
+            ("::1", false),
+        ] {
+            assert_eq!(is_own(address.parse().unwrap()), own, "{address}");
+        }
     }
 }
