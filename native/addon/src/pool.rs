@@ -156,6 +156,17 @@ impl State {
         with_pair.or_else(|| self.bare.take())
     }
 
+    /// Keeps what was made; gives back what got no pair, for half of one may be left in its namespace.
+    fn put(&mut self, wired: bool, ready: Ready) -> Option<Ready> {
+        if wired && ready.spare.is_none() {
+            // Not possible here, or not now: the next start that wants one asks again.
+            self.wired.wanted = 0;
+            return Some(ready);
+        }
+        self.shelf(wired).ready.push(ready);
+        None
+    }
+
     fn lacking(&self) -> Option<bool> {
         if self.bare.lacks() {
             return Some(false);
@@ -194,14 +205,11 @@ fn fill_up() -> Result<(), Failure> {
         let mut monitor = start_monitor()?;
         let spare = if wired { wire(&mut monitor) } else { None };
         let mut state = lock();
-        if wired && spare.is_none() {
-            // Not possible here, or not now: the next start that wants one asks again.
-            state.wired.wanted = 0;
-        }
         state.is_making = false;
-        let shelf = state.shelf(spare.is_some());
-        shelf.ready.push(Ready { monitor, spare });
+        let unfit = state.put(wired, Ready { monitor, spare });
         CHANGED.notify_all();
+        drop(state);
+        drop(unfit);
     }
 }
 
