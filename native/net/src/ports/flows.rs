@@ -29,6 +29,9 @@ const PROTO_PORTS: [u16; 2] = [2, 3];
 /// Length of `struct nfgenmsg`.
 const HEADER: usize = 4;
 
+/// Some 64 KiB: a socket takes a few times as much in one call.
+const AT_ONCE: usize = 500;
+
 /// Lets flows go that take another way than to these ports, which are published now.
 pub(super) fn turn_to(ports: &[PublishedPort]) {
     let mut locals = HashMap::new();
@@ -103,22 +106,29 @@ fn forget_some(
     question.message("list flows", GET, NLM_F_DUMP, &header, |m| {
         only(m, protocol);
     });
-    let mut changes = Batch::default();
+    let mut stale = Vec::new();
     socket.ask(&question, |_, payload| {
         let flow = payload.get(HEADER..).and_then(parse);
         // Kernels before 5.8 tell all flows.
-        if let Some(flow) = flow.filter(|flow| flow.protocol == protocol && is_stale(flow)) {
-            changes.message("forget flow", DELETE, 0, &header, |m| {
-                for (kind, value) in &flow.handle {
-                    m.put(*kind, value);
-                }
-            });
-        }
+        stale.extend(flow.filter(|flow| flow.protocol == protocol && is_stale(flow)));
     })?;
-    if changes.last_sequence() == 0 {
-        return Ok(());
+    for flows in stale.chunks(AT_ONCE) {
+        // One that ended meanwhile fails, and stops none of the others.
+        let _ = Netlink::netfilter()?.run(forgetting(flows, &header));
     }
-    socket.run(changes)
+    Ok(())
+}
+
+fn forgetting(flows: &[Flow], header: &[u8]) -> Batch {
+    let mut changes = Batch::default();
+    for flow in flows {
+        changes.message("forget flow", DELETE, 0, header, |m| {
+            for (kind, value) in &flow.handle {
+                m.put(*kind, value);
+            }
+        });
+    }
+    changes
 }
 
 fn only(m: &mut Attributes<'_>, protocol: u8) {
