@@ -6,6 +6,6 @@ import type { HostConfig } from "./types.ts";
  */
 export interface PublishChanges {
   PublishAdd?: NonNullable<HostConfig["PortBindings"]>;
-  /** "80/tcp" for all that is published of a port, "[IP:]HOSTPORT:80/tcp" for a part of it. */
+  /** "80/tcp" for all that is published of a port, "[IP:]HOSTPORT:80/tcp" for a part of it; ranges as -p takes them. */
   PublishRemove?: string[];
 }

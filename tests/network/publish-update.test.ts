@@ -110,3 +110,17 @@ test("a container with the host's network is told that its ports are discarded",
   expect(ran.code).toBe(0);
   expect(ran.stderr).toContain("Published ports are discarded when using host network mode");
 });
+
+test("a port of both families loses one and then the other", async () => {
+  const { world } = stage();
+  await world.rtOutput(["network", "create", "--ipv6", "both"]);
+  const run = ["run", "-d", "--network", "both", "-p", "8096:80", "busybox", "sleep", "1000"];
+  const id = await world.rtOutput(run);
+  expect(await update(id, { PublishRemove: ["0.0.0.0:8096:80"] })).toMatchObject({ status: 200 });
+  expect(await world.rtOutput(["port", id])).toBe("80/tcp -> [::]:8096");
+  await world.rtOutput(["restart", "-t", "0", id]);
+  expect(await world.rtOutput(["port", id])).toBe("80/tcp -> [::]:8096");
+  expect(await update(id, { PublishRemove: ["[::]:8096:80"] })).toMatchObject({ status: 200 });
+  expect(await world.rtOutput(["port", id])).toBe("");
+  await world.rtOutput(["rm", "-f", id]);
+});

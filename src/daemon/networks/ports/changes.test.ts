@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { applyChanges, chooseRemoved, parsePublishChanges } from "./changes.ts";
+import { applyChanges, parsePublishChanges } from "./changes.ts";
 import type { PortWishes } from "./plans.ts";
+import { chooseRemoved } from "./removals.ts";
 
 const bind = (HostPort: string, HostIp = "") => ({ HostIp, HostPort });
 const wishes = (bindings: PortWishes["bindings"], more: Partial<PortWishes> = {}): PortWishes => ({
@@ -27,12 +28,12 @@ test("parsePublishChanges tells how much of a port goes", () => {
   ]);
   expect(remove).toEqual([
     { port: "80/tcp", host: undefined },
-    { port: "80/tcp", host: { address: "", number: 8080 } },
-    { port: "53/udp", host: { address: "127.0.0.1", number: 53 } },
-    { port: "81/tcp", host: { address: "::1", number: 81 } },
-    { port: "7/tcp", host: { address: "127.0.0.1", number: 0 } },
+    { port: "80/tcp", host: { address: "", numbers: [8080, 8080] } },
+    { port: "53/udp", host: { address: "127.0.0.1", numbers: [53, 53] } },
+    { port: "81/tcp", host: { address: "::1", numbers: [81, 81] } },
+    { port: "7/tcp", host: { address: "127.0.0.1", numbers: [0, 0] } },
   ]);
-  for (const text of ["", "x", "1:2:3:4", "8080:", ":80"])
+  for (const text of ["", "x", "1:2:3:4", "8080:", ":80", "1-2:80-82", "3-:80", "2-1:80"])
     expect(() => parse([text])).toThrow("invalid port specification");
 });
 
@@ -89,4 +90,63 @@ test("taking one of all exposed ports away leaves the others published", () => {
   const after = applyChanges(all, {}, parse(["80"]), "web");
   expect(after).toMatchObject({ bindings: { "443/tcp": [bind("")] }, all: false });
   expect(after.bindings["80/tcp"]).toBeUndefined();
+});
+
+test("a binding for both families that loses one keeps the other, and can lose that too", () => {
+  const ports = { "80/tcp": [bind("8080", "0.0.0.0"), bind("8080", "::")] };
+  const four = parse(["0.0.0.0:8080:80"]);
+  const six = parse(["[::]:8080:80"]);
+  for (const own of ["8080", "", "8000-8090"]) {
+    const after = applyChanges(wishes({ "80/tcp": [bind(own)] }), ports, four, "web");
+    expect(after.bindings).toEqual({ "80/tcp": [bind(own, "::")] });
+    const left = { "80/tcp": [bind("8080", "::")] };
+    expect(applyChanges(after, left, six, "web").bindings).toEqual({});
+    const both = parse(["0.0.0.0:8080:80", "[::]:8080:80"]);
+    expect(applyChanges(wishes({ "80/tcp": [bind(own)] }), ports, both, "web").bindings).toEqual(
+      {},
+    );
+  }
+  const all = wishes({}, { exposed: ["80/tcp"], all: true });
+  expect(applyChanges(all, ports, four, "web").bindings).toEqual({ "80/tcp": [bind("", "::")] });
+  // Of a container that does not run.
+  const some = wishes({ "80/tcp": [bind("8080"), bind("8081")] });
+  expect(applyChanges(some, {}, six, "web").bindings).toEqual({
+    "80/tcp": [bind("8080", "0.0.0.0"), bind("8081")],
+  });
+});
+
+test("of several bindings the one that asked for the number goes", () => {
+  const some = wishes({ "80/tcp": [bind(""), bind(""), bind("8081"), bind("8000-8010")] });
+  const at = (number: string) => [bind(number, "0.0.0.0"), bind(number, "::")];
+  const ports = { "80/tcp": ["32768", "32769", "8081", "8003"].flatMap(at) };
+  const after = (text: string) =>
+    applyChanges(some, ports, parse([text]), "web").bindings["80/tcp"];
+  expect(after("32768:80")).toEqual([bind(""), bind("8081"), bind("8000-8010")]);
+  expect(after("32768-32769:80")).toEqual([bind("8081"), bind("8000-8010")]);
+  expect(after("[::]:8003:80")).toEqual([
+    ...[bind(""), bind(""), bind("8081"), bind("8000-8010", "0.0.0.0")],
+  ]);
+});
+
+test("what is published can always be taken away, whatever was asked for", () => {
+  const ports = { "80/tcp": [bind("8080", "::")] };
+  expect(applyChanges(wishes({}), ports, parse(["80"]), "web").bindings).toEqual({});
+  const other = wishes({ "80/tcp": [bind("9", "127.0.0.1")] });
+  expect(applyChanges(other, ports, parse(["[::]:8080:80"]), "web").bindings).toEqual(
+    other.bindings,
+  );
+});
+
+test("ranges go as they came", () => {
+  const { remove } = parse(["8000-8001:80-81/tcp"]);
+  expect(remove).toEqual([
+    { port: "80/tcp", host: { address: "", numbers: [8000, 8000] } },
+    { port: "81/tcp", host: { address: "", numbers: [8001, 8001] } },
+  ]);
+  expect(parse(["7-8/udp"]).remove.map(({ port }) => port)).toEqual(["7/udp", "8/udp"]);
+  const range = wishes({ "80/tcp": [bind("8000-8010"), bind("9000")] });
+  for (const ports of [{}, { "80/tcp": [bind("8003", "0.0.0.0"), bind("9000", "0.0.0.0")] }]) {
+    const after = applyChanges(range, ports, parse(["8000-8010:80"]), "web");
+    expect(after.bindings).toEqual({ "80/tcp": [bind("9000")] });
+  }
 });

@@ -5,10 +5,11 @@ import type { PortPlan, PublishedPort } from "../../../native-types/net.ts";
 import { type Container, isRunning } from "../../containers/container.ts";
 import type { ContainerTable, Entry } from "../../containers/table.ts";
 import type { Endpoint, Network, PortMap } from "../network.ts";
-import { applyChanges, chooseRemoved, type PublishChanges } from "./changes.ts";
+import { applyChanges, type PublishChanges } from "./changes.ts";
 import { hintAtHolder } from "./holder.ts";
 import { buildPortPlans, keepNumbers, type PortWishes } from "./plans.ts";
 import { findReach } from "./reach.ts";
+import { chooseRemoved } from "./removals.ts";
 import { toPortMap, toPublished } from "./view.ts";
 import { portsDiscarded } from "./warnings.ts";
 
