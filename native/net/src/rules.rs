@@ -5,6 +5,7 @@
 //! `rules/table.rs` has the picture.
 
 mod forward;
+mod forwards;
 mod gate;
 mod loopback;
 mod network;

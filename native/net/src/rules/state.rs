@@ -1,12 +1,12 @@
 //! What should stand, and how it comes to stand.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 
-use super::forward::{self, Key};
+use super::forward;
+use super::forwards::Forwards;
 use super::gate::Gate;
 use super::loopback;
 use super::network::{Network, Placed};
@@ -28,9 +28,10 @@ pub(super) struct State {
     table: Option<String>,
     policy: PublishPolicy,
     networks: BTreeMap<String, Network>,
-    forwards: BTreeMap<Key, PublishedPort>,
+    forwards: Forwards,
     gate: Gate,
-    /// How many rules were written, while nobody is known to have touched them.
+    /// How many rules were written, while nobody is known to have touched them. What is to stand is
+    /// another matter: the table of whatever networks there are.
     stands: Option<usize>,
     socket: Option<Own>,
     /// Said by a process that wants to hear of what others do to the table.
@@ -43,7 +44,7 @@ impl State {
             table: None,
             policy: PublishPolicy::Docker,
             networks: BTreeMap::new(),
-            forwards: BTreeMap::new(),
+            forwards: Forwards::new(),
             gate: Gate::new(),
             stands: None,
             socket: None,
@@ -93,24 +94,30 @@ impl State {
         let led: Vec<_> = self.forwards.values().filter(leads).copied().collect();
         let mut removed = network.elements();
         removed.extend(self.openings(&led));
-        self.networks.remove(bridge);
-        if self.networks.is_empty() {
+        if self.networks.len() == 1 {
             return self.remove();
         }
-        for port in led {
-            self.forwards.remove(&forward::key(&port));
-            removed.push(forward::element(&port));
+        self.networks.remove(bridge);
+        for port in &led {
+            self.forwards.remove(port);
+            removed.push(forward::element(port));
         }
-        self.commit(&removed, &[])
+        self.commit(&removed, &[]).inspect_err(|_| {
+            self.networks.insert(bridge.to_owned(), network);
+            self.forwards.extend(led);
+        })
     }
 
     pub(super) fn publish(&mut self, ports: &[PublishedPort]) -> Result<(), NetError> {
         let mut added = Vec::new();
         let result = ports.iter().try_for_each(|port| {
-            match self.forwards.entry(forward::key(port)) {
-                Entry::Occupied(entry) if entry.get() == port => {}
-                Entry::Occupied(_) => return Err(taken(port)),
-                Entry::Vacant(entry) => added.push(*entry.insert(*port)),
+            match self.forwards.get(port) {
+                Some(known) if known == port => {}
+                Some(_) => return Err(taken(port)),
+                None => {
+                    self.forwards.insert(*port);
+                    added.push(*port);
+                }
             }
             Ok(())
         });
@@ -119,7 +126,7 @@ impl State {
         let result = result.and_then(|()| self.commit(&[], &elements));
         if result.is_err() {
             for port in &added {
-                self.forwards.remove(&forward::key(port));
+                self.forwards.remove(port);
             }
         }
         result
@@ -128,22 +135,17 @@ impl State {
     pub(super) fn unpublish(&mut self, ports: &[PublishedPort]) -> Result<(), NetError> {
         let mut gone = Vec::new();
         for port in ports {
-            let key = forward::key(port);
-            if self.forwards.get(&key) == Some(port) {
-                self.forwards.remove(&key);
+            if self.forwards.get(port) == Some(port) {
+                self.forwards.remove(port);
                 gone.push(*port);
             }
         }
-        // A port of a container can be published at several of the host's.
-        let left: BTreeSet<_> = self.forwards.values().map(forward::target).collect();
-        let last: Vec<_> = gone
-            .iter()
-            .filter(|port| !left.contains(&forward::target(port)))
-            .copied()
-            .collect();
+        let mut last = gone.clone();
+        last.retain(|port| !self.forwards.leads_to(&forward::target(port)));
         let mut removed: Vec<_> = gone.iter().map(forward::element).collect();
         removed.extend(self.openings(&last));
         self.commit(&removed, &[])
+            .inspect_err(|_| self.forwards.extend(gone))
     }
 
     pub(super) fn reset(
@@ -169,18 +171,15 @@ impl State {
             self.gate.close(&closed);
         }
         self.networks = networks;
-        self.forwards = ports
-            .iter()
-            .map(|port| (forward::key(port), *port))
-            .collect();
+        self.forwards = Forwards::default();
+        self.forwards.extend(ports.iter().copied());
         self.write()?;
         let mut networks = self.networks.values();
         networks.try_for_each(|network| open(&self.gate, network))
     }
 
     pub(super) fn remove(&mut self) -> Result<(), NetError> {
-        self.networks.clear();
-        self.forwards.clear();
+        // What stands if this breaks off, nobody knows; what is wanted is forgotten at the end alone.
         self.stands = None;
         self.gate
             .recall(&self.table())
@@ -191,9 +190,12 @@ impl State {
         let mut change = Transaction::new(&table);
         change.delete_table();
         match self.send(change) {
-            Err(failure) if failure.fault.errno == Errno::NOENT => Ok(()),
-            other => other.map_err(|failure| self.refused(&failure)),
+            Err(failure) if failure.fault.errno == Errno::NOENT => {}
+            other => other.map_err(|failure| self.refused(&failure))?,
         }
+        self.networks.clear();
+        self.forwards = Forwards::default();
+        Ok(())
     }
 
     /// What lets others reach containers of routed networks that publish these ports.
@@ -255,6 +257,13 @@ impl State {
 
     /// The whole table anew.
     fn write(&mut self) -> Result<(), NetError> {
+        let written = self.build();
+        self.stands = written.as_ref().ok().copied();
+        written.map(drop)
+    }
+
+    /// How many rules it has then.
+    fn build(&mut self) -> Result<usize, NetError> {
         let table = self.table();
         let round = match self.policy {
             PublishPolicy::RespectFirewall => Some(round::ensure(&table)?),
@@ -285,17 +294,18 @@ impl State {
         }
         let rules = change.rules();
         let written = self.send(change);
-        self.stands = written.is_ok().then_some(rules);
-        written.map_err(|failure| self.refused(&failure))
+        written.map_err(|failure| self.refused(&failure))?;
+        Ok(rules)
     }
 
-    /// Writes the table anew that a stranger took or emptied; unless it is only to be feared.
+    /// Writes the table anew that a stranger took or emptied, or that could not be written before;
+    /// unless it is only to be feared and all of it stands.
     pub(super) fn mend(&mut self, sure: bool) -> Result<(), NetError> {
-        let Some(rules) = self.stands else {
+        if self.networks.is_empty() {
             return Ok(());
-        };
+        }
         let count = || nft::count_rules(&Netlink::netfilter()?, &self.table());
-        if !sure && count().is_ok_and(|standing| standing == rules) {
+        if !sure && self.stands.is_some() && count().ok() == self.stands {
             return Ok(());
         }
         self.write()

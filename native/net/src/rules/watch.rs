@@ -64,10 +64,7 @@ impl Watch {
                 Err(errno) => return eprintln!("rt: cannot watch the rules any more: {errno}"),
             };
             self.wait_for_turn();
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = state.mend(sure) {
-                eprintln!("rt: cannot restore the rules: {error}");
-            }
+            restore(state, sure);
         }
     }
 
@@ -96,6 +93,23 @@ impl Watch {
             Some(left) => self.tokens = left,
             None => std::thread::sleep(PAUSE),
         }
+    }
+}
+
+/// Again and again until it is done: nothing may be heard any more of what was in the way.
+fn restore(state: &'static Mutex<State>, mut sure: bool) {
+    let mut told = false;
+    let mend = |sure| {
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.mend(sure)
+    };
+    while let Err(error) = mend(sure) {
+        if !std::mem::replace(&mut told, true) {
+            eprintln!("rt: cannot restore the rules, will try again: {error}");
+        }
+        std::thread::sleep(PAUSE);
+        // Somebody may have written them meanwhile.
+        sure = false;
     }
 }
 

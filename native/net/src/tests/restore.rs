@@ -1,6 +1,7 @@
 //! The table comes back when a stranger takes it, and strangers keep theirs.
 
-use std::process::Command;
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::lab::{HOST4, OPEN, address4, container, network, outside, port, seen, serve};
@@ -64,6 +65,56 @@ fn whatever_a_stranger_takes_of_the_table_comes_back() {
             seen(Some(&other), Tcp, HOST4, 8080);
         }
     });
+}
+
+/// A table can belong to one program, as long as that runs: nobody else may touch it.
+#[test]
+fn what_cannot_be_written_is_neither_lost_nor_given_up() {
+    on_a_host(|| {
+        watched();
+        let plan = network(30, OPEN);
+        let web = port(Tcp, "0.0.0.0", &address4(30, 2));
+        rules::publish(&[web]).unwrap();
+        let whole = ours();
+        let mut owner = own_table();
+        let other = port(Tcp, "127.0.0.1", &address4(30, 2));
+        rules::publish(&[other]).unwrap_err();
+        rules::unpublish(&[web]).unwrap_err();
+        end(owner);
+        wait_until("written again", || stands() && ours() == whole);
+        owner = own_table();
+        rules::drop_network(&plan.name).unwrap_err();
+        end(owner);
+        wait_until("still wanted", stands);
+        rules::drop_network(&plan.name).unwrap();
+        assert!(!stands());
+    });
+}
+
+fn stands() -> bool {
+    nft(&["list", "tables"]).contains(TABLE)
+}
+
+fn end(mut owner: Child) {
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+}
+
+/// A stranger that takes our table and keeps one of the name for itself.
+fn own_table() -> Child {
+    let mut owner = Command::new("nft")
+        .arg("-i")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let line = format!("delete table inet {TABLE}; add table inet {TABLE} {{ flags owner; }}\n");
+    let input = owner.stdin.as_mut().unwrap();
+    input.write_all(line.as_bytes()).unwrap();
+    wait_until("owned", || {
+        nft(&["list", "ruleset"]).contains("flags owner")
+    });
+    owner
 }
 
 /// Our own changes are no reason to write, nor are those of others to their tables.
