@@ -18,6 +18,8 @@ pub(super) struct Table {
     /// Addresses at which a number is ours.
     taken: HashMap<(Protocol, u16), Vec<IpAddr>>,
     cursor: Cursor,
+    /// Given back, but their rules could not be withdrawn yet: held until they are.
+    owed: Vec<Held>,
 }
 
 #[derive(Debug)]
@@ -28,37 +30,47 @@ struct Held {
 
 impl Table {
     pub(super) fn change(&mut self, change: &PortChange) -> Result<Vec<PublishedPort>, PortError> {
+        let _ = self.settle();
         let before = self.ports(&change.container);
         let withdrawn: Vec<PublishedPort> = before
             .iter()
             .filter(|port| change.remove.contains(port))
             .copied()
             .collect();
+        // First the rules: whoever takes a port next must not be led to this container.
+        withdraw(&withdrawn)?;
         self.drop_some(&change.container, &withdrawn);
         let result = self.reserve_all(&change.add).and_then(|held| {
             let added: Vec<PublishedPort> = held.iter().map(|each| each.port).collect();
             self.keep(&change.container, held);
-            exchange(&withdrawn, &added).map_err(|error| {
+            announce(&added).map_err(|error| {
                 self.drop_some(&change.container, &added);
                 PortError::from(error)
             })
         });
         if let Err(error) = result {
             self.hold_again(&change.container, &withdrawn);
+            // The first failure is the one to tell.
+            let _ = announce(&withdrawn);
             return Err(error);
         }
         Ok(self.ports(&change.container))
     }
 
     pub(super) fn release(&mut self, container: &str) -> Result<(), PortError> {
-        let ports = self.ports(container);
-        if ports.is_empty() {
-            return Ok(());
+        self.owed
+            .extend(self.containers.remove(container).into_iter().flatten());
+        Ok(self.settle()?)
+    }
+
+    fn settle(&mut self) -> Result<(), NetError> {
+        let ports: Vec<PublishedPort> = self.owed.iter().map(|each| each.port).collect();
+        withdraw(&ports)?;
+        self.owed.clear();
+        for port in &ports {
+            self.forget(port);
         }
-        // First the rules: whoever takes the port next must not be led to this container.
-        let done = forward::unpublish(&ports);
-        self.drop_some(container, &ports);
-        Ok(done?)
+        Ok(())
     }
 
     pub(super) fn adopt(
@@ -222,18 +234,18 @@ impl Table {
     }
 }
 
-/// In two transactions, since what goes and what comes may share an address and a number.
-fn exchange(withdrawn: &[PublishedPort], added: &[PublishedPort]) -> Result<(), NetError> {
-    if !withdrawn.is_empty() {
-        forward::unpublish(withdrawn)?;
-    }
-    if added.is_empty() {
+fn withdraw(ports: &[PublishedPort]) -> Result<(), NetError> {
+    if ports.is_empty() {
         return Ok(());
     }
-    forward::publish(added).inspect_err(|_| {
-        // The first failure is the one to tell.
-        let _ = forward::publish(withdrawn);
-    })
+    forward::unpublish(ports)
+}
+
+fn announce(ports: &[PublishedPort]) -> Result<(), NetError> {
+    if ports.is_empty() {
+        return Ok(());
+    }
+    forward::publish(ports)
 }
 
 fn key(port: &PublishedPort) -> (Protocol, u16) {

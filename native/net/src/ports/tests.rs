@@ -2,6 +2,8 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
 
 use super::table::Table;
 use super::*;
+use crate::tests::support::on_a_host;
+use crate::tests::{lab, restore};
 
 fn plan(protocol: Protocol, host_ports: (u16, u16), container_port: u16) -> PortPlan {
     let at = vec![PortAddress {
@@ -156,7 +158,7 @@ fn both_families_get_the_same_number_and_a_chosen_one_is_not_used_again_at_once(
 
 #[test]
 fn connections_that_linger_of_a_server_that_ended_do_not_hold_its_port() {
-    crate::tests::support::on_a_host(|| {
+    on_a_host(|| {
         let server = TcpListener::bind("0.0.0.0:8115").unwrap();
         let client = std::net::TcpStream::connect("127.0.0.1:8115").unwrap();
         let (accepted, _) = server.accept().unwrap();
@@ -190,4 +192,31 @@ fn what_somebody_took_meanwhile_is_told_and_stays_published() {
         ["failed to bind host port for 0.0.0.0:8116:172.17.0.2:80/tcp: address already in use"]
     );
     assert_eq!(table.ports("web"), [port]);
+}
+
+/// While the rules cannot be changed they lead to the container, and nobody else is to get the port.
+#[test]
+fn a_port_is_held_until_its_rules_are_gone() {
+    on_a_host(|| {
+        lab::network(30, lab::OPEN);
+        let mut table = Table::default();
+        let mut web = plan(Protocol::Tcp, (8120, 8120), 80);
+        web.at[0].container_address = Ipv4Addr::new(172, 30, 0, 2).into();
+        let ports = table.change(&add(std::slice::from_ref(&web))).unwrap();
+        let owner = restore::own_table();
+        let withdrawal = PortChange {
+            remove: ports.clone(),
+            ..add(&[])
+        };
+        table.change(&withdrawal).unwrap_err();
+        assert_eq!(table.ports("web"), ports);
+        assert!(TcpListener::bind("0.0.0.0:8120").is_err());
+        table.release("web").unwrap_err();
+        assert_eq!(table.ports("web"), []);
+        assert!(TcpListener::bind("0.0.0.0:8120").is_err());
+        restore::end(owner);
+        assert_eq!(table.change(&add(&[web])).unwrap(), ports);
+        table.release("web").unwrap();
+        drop(TcpListener::bind("0.0.0.0:8120").unwrap());
+    });
 }

@@ -39,7 +39,7 @@ pub(super) fn outside() -> OwnedFd {
     other
 }
 
-pub(super) const OPEN: NetworkRules = NetworkRules {
+pub(crate) const OPEN: NetworkRules = NetworkRules {
     masquerade: true,
     source_address: SourceAddress {
         ipv4: None,
@@ -54,7 +54,7 @@ pub(super) const OPEN: NetworkRules = NetworkRules {
 };
 
 /// The network 172.30.0.0/16, `fd00:30::/64` on the bridge rt30, if `number` is 30.
-pub(super) fn network(number: u8, rules: NetworkRules) -> BridgePlan {
+pub(crate) fn network(number: u8, rules: NetworkRules) -> BridgePlan {
     let name = format!("rt{number}");
     let mut batch = Batch::default();
     create_bridge(&mut batch, &name, [2, 0, 0, 0, 1, number], false);

@@ -95,13 +95,13 @@ fn stands() -> bool {
     nft(&["list", "tables"]).contains(TABLE)
 }
 
-fn end(mut owner: Child) {
+pub(crate) fn end(mut owner: Child) {
     owner.kill().unwrap();
     owner.wait().unwrap();
 }
 
 /// A stranger that takes our table and keeps one of the name for itself.
-fn own_table() -> Child {
+pub(crate) fn own_table() -> Child {
     let mut owner = Command::new("nft")
         .arg("-i")
         .stdin(Stdio::piped())
