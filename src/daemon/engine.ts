@@ -111,7 +111,7 @@ export async function createEngine(
   const { images, pulls, pushes, archives } = stored;
   const table = new ContainerTable(new ContainerStore(database), log);
   const foundations = { database, native, settings, table, events, log, config };
-  const { catalog, book, hosting } = await createNetworks(foundations);
+  const { catalog, book, hosting } = createNetworks(foundations);
   const ports = new Publisher({ native, table, networks: catalog, log });
   const pathsOf = (id: string) => containerPaths(dataRoot, runRoot, id);
   const names = new NameService({
@@ -222,6 +222,7 @@ export async function createEngine(
       reconcile({
         ...{ native, table, attacher, connector, ...lifecycle, onExit },
         adoptNetworks: async (running) => {
+          await catalog.open();
           await adoptNetworks({ networks: catalog, hosting, ports, native, log }, running);
           await names.reconcile();
         },

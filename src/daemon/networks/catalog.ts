@@ -58,12 +58,17 @@ export class NetworkCatalog {
   }
 
   /**
-   * Decides the default bridge anew, unless containers are on it. What the user wants of it and cannot
-   * have ends the start; that no subnet is free is told to whoever needs one.
+   * Decides the default bridge anew, unless containers run on it: once it is known which do. What the user
+   * wants of it and cannot have ends the start; that no subnet is free is told to whoever needs one.
    */
   async open(): Promise<void> {
-    const { store, book, log, defaultBridge } = this.#parts;
+    const { store, book, hosting, log, defaultBridge: wanted, membersOf } = this.#parts;
     const known = this.get("bridge");
+    // Leases do not tell: those of containers that a crash has ended are there still.
+    const isUsed = membersOf(known).length > 0;
+    const isSettled = isUsed && known.pools.length > 0;
+    // A record of an earlier version has no pools: whoever runs has addresses by what it has chosen.
+    const defaultBridge = isUsed && !isSettled ? withoutWishes(wanted) : wanted;
     const others = this.list().filter((network) => network !== known);
     const around = { ...(await this.#surroundings()), networks: others };
     let decided: Network;
@@ -80,11 +85,13 @@ export class NetworkCatalog {
       log.warn(`the default bridge has no addresses: ${error.message}`);
       return;
     }
-    if (known.pools.length > 0 && book.isUsed(known.id)) {
+    if (isSettled) {
       if (!isDeepStrictEqual(known, decided))
         log.warn("settings of the default bridge wait for its containers to end");
       return;
     }
+    // A crash leaves it with the addresses that it had.
+    if (known.pools.length > 0 && !isDeepStrictEqual(known, decided)) await hosting.retire(known);
     store.save(decided);
     book.reread(decided.id);
     this.#networks.set(decided.id, decided);
@@ -240,6 +247,11 @@ export class NetworkCatalog {
     if (!network.configOnly)
       events.publish("network", "destroy", network.id, attributesOf(network));
   }
+}
+
+function withoutWishes(settings: DefaultBridgeSettings): DefaultBridgeSettings {
+  const none = { bip: null, fixedCidr: null, gateway: null };
+  return { ...settings, ipv6: false, addresses: { 4: none, 6: none } };
 }
 
 function attributesOf({ name, driver }: Network): Record<string, string> {

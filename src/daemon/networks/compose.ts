@@ -36,14 +36,14 @@ export interface NetworkFoundations {
   config: NetworkSettings;
 }
 
-/** The catalog of networks with its addresses and bridges. */
+/** The catalog of networks, which is still to be opened, with its addresses and bridges. */
 export interface Networks {
   catalog: NetworkCatalog;
   book: AddressBook;
   hosting: NetworkHosting;
 }
 
-export async function createNetworks(parts: NetworkFoundations): Promise<Networks> {
+export function createNetworks(parts: NetworkFoundations): Networks {
   const { database, native, settings, table, events, log, config } = parts;
   const { forwarding, publishPolicy } = config.networks;
   native.configureRules({ table: config.tableName, policy: publishPolicy, forwarding });
@@ -70,6 +70,5 @@ export async function createNetworks(parts: NetworkFoundations): Promise<Network
     interfaces: readInterfaces,
     membersOf: (network) => membersOf(table.all(), network.id),
   });
-  await catalog.open();
   return { catalog, book, hosting };
 }
