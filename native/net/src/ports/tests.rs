@@ -220,3 +220,32 @@ fn a_port_is_held_until_its_rules_are_gone() {
         drop(TcpListener::bind("0.0.0.0:8120").unwrap());
     });
 }
+
+/// The kernel takes no more than some two thousand in one call.
+#[test]
+fn thousands_of_flows_go_with_the_port_they_came_by() {
+    const KNOWN: &str = "/proc/thread-self/net/nf_conntrack";
+    if !std::fs::exists(KNOWN).unwrap() {
+        return eprintln!("skipped: this kernel does not list its flows");
+    }
+    on_a_host(|| {
+        lab::network(30, lab::OPEN);
+        let mut table = Table::default();
+        let mut web = plan(Protocol::Udp, (8121, 8121), 80);
+        web.at[0].container_address = Ipv4Addr::new(172, 30, 0, 2).into();
+        table.change(&add(&[web])).unwrap();
+        for number in 20_000..23_000 {
+            let client = UdpSocket::bind(("172.30.0.1", number)).unwrap();
+            client.send_to(b"?", "172.30.0.1:8121").unwrap();
+        }
+        let known = || {
+            let all = std::fs::read_to_string(KNOWN).unwrap();
+            all.lines()
+                .filter(|line| line.contains("dport=8121"))
+                .count()
+        };
+        assert_eq!(known(), 3000);
+        table.release("web").unwrap();
+        assert_eq!(known(), 0);
+    });
+}
