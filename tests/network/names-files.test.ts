@@ -81,6 +81,10 @@ test("host-gateway is the host as the container finds it, or as the daemon's use
   expect(await gatewayIn("near")).toBe("10.52.0.1\thost.docker\n");
   expect(await gatewayIn("inner")).toBe("10.53.0.1\thost.docker\n");
   expect(await gatewayIn("bridge")).toBe("172.17.0.1\thost.docker\n");
+  // There the gateway is a router of the outside.
+  const inhibit = "com.docker.network.bridge.inhibit_ipv4=true";
+  await rt("network", "create", "--subnet", "10.54.0.0/24", "-o", inhibit, "outside");
+  expect(await gatewayIn("outside")).toBe("172.17.0.1\thost.docker\n");
 });
 
 test("a container in the host's network has the host's /etc/hosts, unless it adds to it", async () => {

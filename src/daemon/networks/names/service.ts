@@ -180,6 +180,7 @@ export class NameService implements NameSource {
       ...{ container, ...hostnamesOf(container), endpoints, hostGateways, defaults },
       links: linkRecords(this.#linksOf(container)),
       hasResolver: isThere || hasResolver(endpoints),
+      defaultBridge: networks.find("bridge"),
       networks: Object.keys(endpoints).flatMap((name) => networks.find(name) ?? []),
       resolvConf: await readHostResolvConf(),
       hosts: isHosts ? await readFile("/etc/hosts", "utf8").catch(() => "") : "",

@@ -1,5 +1,6 @@
 import { parseLink } from "../../containers/attachments/links.ts";
 import type { Container } from "../../containers/container.ts";
+import { buildBridgePlan } from "../bridge-plan.ts";
 import { isUserDefined, type Network } from "../network.ts";
 import type { Endpoints } from "../services.ts";
 import { buildHosts, extraRecords, type HostRecord, ownRecords } from "./hosts.ts";
@@ -14,7 +15,8 @@ export interface NameFacts {
   endpoints: Endpoints;
   hasResolver: boolean;
   /** Those of the endpoints; one may be gone. */
-  networks: readonly Pick<Network, "name" | "internal" | "pools">[];
+  networks: readonly Network[];
+  defaultBridge: Network | undefined;
   /** Containers of the default bridge that it is linked to. */
   links: readonly HostRecord[];
   resolvConf: HostResolvConf;
@@ -74,17 +76,29 @@ function hostsOf(facts: NameFacts): string {
   return buildHosts(records, ipv6);
 }
 
-/** Where the container finds the host: by its way out, else in the first network where the host has an address. */
-function gatewaysOf({ hostGateways, endpoints, networks }: NameFacts): string[] {
+/**
+ * Where the container finds the host: by its way out if that is the host's own, else in the first network where
+ * the host has an address, else by the default bridge's, as Docker.
+ */
+function gatewaysOf(facts: NameFacts): string[] {
+  const { hostGateways, container, endpoints, networks, defaultBridge } = facts;
   if (hostGateways.length > 0) return [...hostGateways];
+  const own = networks.flatMap(hostAddressesIn);
   const places = Object.values(endpoints);
   const ipv4 = places.find(({ isGateway }) => isGateway.ipv4)?.gateway ?? "";
   const ipv6 = places.find(({ isGateway }) => isGateway.ipv6)?.gateway6 ?? "";
-  const found = [ipv4, ipv6].filter((address) => address !== "");
+  const found = [ipv4, ipv6].filter((address) => own.includes(address));
   if (found.length > 0) return found;
-  const pools = networks.flatMap((network) => network.pools);
-  const inside = pools.flatMap(({ gateway }) => gateway ?? []).slice(0, 1);
+  const isHost = container.hostConfig.NetworkMode === "host";
+  const others = isHost || !defaultBridge ? [] : hostAddressesIn(defaultBridge);
+  const inside = own.length > 0 ? own.slice(0, 1) : others;
   return inside.length > 0 ? inside : ["127.0.0.1"];
+}
+
+/** A router of the outside is none of them. */
+function hostAddressesIn(network: Network): string[] {
+  if (network.driver !== "bridge") return [];
+  return buildBridgePlan(network).addresses.map((address) => address.replace(/\/.*/, ""));
 }
 
 function askedOf({ hostConfig }: Container, defaults: AskedResolver): AskedResolver {
