@@ -179,6 +179,14 @@ test.each<[Record<string, unknown>, string, string]>([
     ...(["forbidden", "invalid pool request: Pool overlaps with other one"] as const),
   ],
   [
+    { IPAM: { Config: [{ Subnet: "0.0.0.0/24", Gateway: "0.0.0.1" }] } },
+    ...(["invalid_argument", "172.18.0.0/24 doesn't contain this address"] as const),
+  ],
+  [
+    { IPAM: { Config: [{ Subnet: "0.0.0.0/24", IPRange: "0.0.0.128/25" }] } },
+    ...(["invalid_argument", "172.18.0.0/24 doesn't contain ip-range"] as const),
+  ],
+  [
     { IPAM: { Config: [{ Subnet: "172.17.0.0/16", IPRange: "172.17.9.0/24" }] } },
     ...(["forbidden", "networks have overlapping IPv4"] as const),
   ],

@@ -12,6 +12,7 @@ import {
 import { chooseSubnet, type DefaultPool } from "../ipam/default-pools.ts";
 import { reservedIn } from "../ipam/space.ts";
 import type { Network, Pool } from "../network.ts";
+import { checkPools } from "./check-pools.ts";
 import type { PoolRequest } from "./request.ts";
 
 export interface PoolSurroundings {
@@ -80,6 +81,9 @@ function decideSubnet(family: Family, request: PoolRequest, around: PoolSurround
 }
 
 function completePool(request: PoolRequest, subnet: Prefix, withGateway: boolean): Pool {
+  // What goes with "0.0.0.0/24" was looked at when nobody knew which subnet that is.
+  const isChosen = request.subnet !== "" && prefixOf(request.subnet).base !== subnet.base;
+  if (isChosen) checkPools([{ ...request, subnet: formatPrefix(subnet) }], true);
   const pool: Pool = {
     subnet: formatPrefix(subnet),
     range: request.range === "" ? null : formatPrefix(prefixOf(request.range)),
