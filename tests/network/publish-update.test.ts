@@ -68,6 +68,10 @@ test("a change that cannot be leaves everything as it was", async () => {
   expect(await bindingsOf(id)).toEqual({ "80/tcp": [{ HostIp: "", HostPort: "8090" }] });
   await host.serve("free", { address: "0.0.0.0", port: 8091 });
   expect(await update(id, { PublishRemove: ["81"] })).toMatchObject({ status: 404 });
+  const both = { PublishRemove: ["81"], RestartPolicy: { Name: "always" }, CpuShares: 512 };
+  expect(await update(id, both)).toMatchObject({ status: 404 });
+  const limits = "{{.HostConfig.RestartPolicy.Name}} {{.HostConfig.CpuShares}}";
+  expect(await world.rtOutput(["inspect", "-f", limits, id])).toBe("no 0");
   expect(await update(id, { PublishRemove: ["x"] })).toMatchObject({ status: 400 });
   expect(await update(id, { PublishAdd: { "80/tcp": [{ HostPort: 1 }] } })).toMatchObject({
     status: 400,

@@ -33,7 +33,10 @@ export interface UpdaterParts {
   facts: HostFacts;
   table: Pick<ContainerTable, "saveContainer">;
   restarter: { reconsider(entry: Entry): void };
-  ports: { change(entry: Entry, changes: PublishChanges): Promise<string[]> };
+  ports: {
+    check(entry: Entry, changes: PublishChanges): void;
+    change(entry: Entry, changes: PublishChanges): Promise<string[]>;
+  };
   events: EventBus;
   cgroupParent: string | null;
 }
@@ -56,6 +59,7 @@ export class Updater {
       if (entry.isRemoving)
         throw cannot(entry, 'container is marked for removal and cannot be "update"');
       const hostConfig = mergeLimits(container.hostConfig, changes, (why) => cannot(entry, why));
+      if (asked.ports !== undefined) this.#checkPorts(entry, asked.ports);
       if (hasLimits(changes)) await this.#apply(entry, hostConfig, changes);
       table.saveContainer(entry, { ...entry.container, hostConfig });
       if (asked.ports !== undefined) {
@@ -66,6 +70,15 @@ export class Updater {
       events.publish("container", "update", container.id, eventAttributes(container));
       return warnings;
     });
+  }
+
+  /** What cannot be is refused before anything changes. */
+  #checkPorts(entry: Entry, changes: PublishChanges): void {
+    try {
+      this.#parts.ports.check(entry, changes);
+    } catch (error) {
+      throwOn(entry, error);
+    }
   }
 
   async #apply(entry: Entry, host: HostConfig, changes: HostConfig): Promise<void> {

@@ -64,15 +64,20 @@ export class Publisher {
     return toPortMap(published);
   }
 
+  /** What a change would come to; throws where it cannot be. */
+  check({ container, state }: Entry, changes: PublishChanges) {
+    const warnings = checkNetworkMode(container);
+    const ports = isRunning(state) ? state.ports : {};
+    const wishes = applyChanges(wishesOf(container), ports, changes, container.name);
+    return { wishes, warnings };
+  }
+
   /** Changes what a container publishes: at once while it runs, and for its next start. Resolves with warnings. */
   async change(entry: Entry, changes: PublishChanges): Promise<string[]> {
     const { table } = this.#parts;
-    const running = isRunning(entry.state);
     const { container } = entry;
-    const warnings = checkNetworkMode(container);
-    const ports = running ? entry.state.ports : {};
-    const wishes = applyChanges(wishesOf(container), ports, changes, container.name);
-    if (running) await this.#changeNow(entry, changes);
+    const { wishes, warnings } = this.check(entry, changes);
+    if (isRunning(entry.state)) await this.#changeNow(entry, changes);
     const hostConfig = {
       ...container.hostConfig,
       ...{ PortBindings: wishes.bindings, PublishAllPorts: wishes.all },
