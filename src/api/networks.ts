@@ -28,6 +28,8 @@ export interface NetworkSummary {
   ConfigOnly: boolean;
   Options: Record<string, string>;
   Labels: Record<string, string>;
+  /** Empty in lists, and since API 1.52 absent there. */
+  Containers?: Record<string, NetworkMember>;
 }
 
 /** GET /networks/{id} */

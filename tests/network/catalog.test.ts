@@ -161,3 +161,11 @@ test("networks outlive the daemon, what they have on the host does not", async (
   expect(await next.json<unknown>("/networks/lasting")).toEqual(before);
   expect((await next.request("/networks/lasting", { method: "DELETE" })).status).toBe(204);
 });
+
+test("lists have empty members for clients that know it so", async () => {
+  type Listed = { Containers?: object }[];
+  const former = await stage().daemon.json<Listed>("/v1.44/networks");
+  expect(former.map(({ Containers }) => Containers)).toEqual(former.map(() => ({})));
+  const now = await stage().daemon.json<Listed>("/v1.52/networks");
+  for (const each of now) expect(each).not.toHaveProperty("Containers");
+});

@@ -33,8 +33,13 @@ export const endpointShape: Fields = {
 
 export function networkRoutes(parts: NetworkRoutesParts) {
   return {
-    networkList({ query, json }) {
-      json(200, parts.list(query.filters(networkFilters)).map(toNetworkSummary));
+    networkList({ query, version, json }) {
+      const former = compareVersions(version, "1.52") < 0 ? { Containers: {} } : {};
+      const found = parts.list(query.filters(networkFilters)).map(toNetworkSummary);
+      json(
+        200,
+        found.map((summary) => ({ ...summary, ...former })),
+      );
     },
 
     async networkCreate({ body, version, json }) {
