@@ -72,12 +72,15 @@ function toSubnets(usage: Usage) {
   );
 }
 
-/** The greatest number below 2^64 that JSON.stringify writes as one. */
-const most = 2 ** 64 - 2 ** 11;
+const most = 2n ** 64n - 1n;
 
+/** A number to whoever writes it as JSON; a number of this language would be rounded beyond 2^53. */
 function toCount(value: bigint): number {
-  return Math.min(Number(value), most);
+  if (value <= Number.MAX_SAFE_INTEGER) return Number(value);
+  return rawJson(String(value < most ? value : most));
 }
+
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON(text: string): number };
 
 function toPool({ subnet, range, gateway, auxiliary }: Pool) {
   return {
