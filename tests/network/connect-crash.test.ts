@@ -21,6 +21,9 @@ async function addresses(name: string): Promise<{ found: string[]; recorded: str
   return { found: sorted(found), recorded: sorted(recorded) };
 }
 
+const becomeWayOut = (to: string, name: string) =>
+  connect(to, name, { EndpointConfig: { GwPriority: 1 } });
+
 test("kill -9 of the daemon while containers are connected and disconnected leaves nothing half made", async () => {
   const { world } = stage();
   await network("cc-a", "10.83.0.0/24");
@@ -28,7 +31,7 @@ test("kill -9 of the daemon while containers are connected and disconnected leav
   await run("base", on("cc-a"));
   let cut = 0;
   for (let round = 0; round < rounds; round += 1) {
-    const change = round % 2 === 0 ? connect : disconnect;
+    const change = round % 2 === 0 ? becomeWayOut : disconnect;
     const changing = change("cc-b", "base").catch(() => undefined);
     // From before the request is read to after it is answered.
     await Bun.sleep(round * 0.8);
@@ -38,6 +41,10 @@ test("kill -9 of the daemon while containers are connected and disconnected leav
     const { found, recorded } = await addresses("base");
     expect(found).toEqual(recorded);
     expect(await wires()).toHaveLength(found.length);
+    const router = found.length === 1 ? "10.83.0.1" : "10.84.0.1";
+    expect(await inside("base", "ip", "route", "show", "default")).toStartWith(
+      `default via ${router} `,
+    );
     if (found.length === (round % 2 === 0 ? 1 : 2)) {
       // It did not come about: then it can be had now.
       expect(await change("cc-b", "base")).toMatchObject({ status: 200 });

@@ -1,7 +1,7 @@
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { EndpointRequest, Native } from "../../native-types/native.ts";
-import { isRunning } from "../containers/container.ts";
+import { type ContainerState, isRunning } from "../containers/container.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Attacher } from "./attacher.ts";
 import { plainAttachment } from "./attachment.ts";
@@ -52,6 +52,7 @@ export class LiveNetworks {
     try {
       const endpoint = places.plan(place, endpoints);
       if (endpoint !== null) await native.connect({ container: person, endpoint });
+      if (!isAt(entry, joined)) throw endedMeanwhile(entry);
       const ports = await this.#movePorts(entry, endpoints);
       if (!isAt(entry, joined)) throw endedMeanwhile(entry);
       table.saveContainer(entry, { ...entry.container, attachments });
@@ -66,26 +67,21 @@ export class LiveNetworks {
 
   /** Takes the place away; on failure it stays unsettled, and can be left again. */
   async leave(entry: Entry, name: string): Promise<void> {
-    const { table, places, native, addresses, attacher } = this.#parts;
+    const { table, native, addresses, attacher } = this.#parts;
     const { container, state } = entry;
-    const { [name]: leaving, ...others } = state.endpoints;
+    const leaving = state.endpoints[name];
     if (leaving === undefined) return;
     const person = personOf(entry);
+    const gone = { [name]: leaving };
     const endpoint = await this.#plan(entry, name, state.endpoints);
-    const left = places.markGateways(others, container.attachments);
-    const unsettled = { ...leaving, isUnsettled: true } as const;
-    table.saveState(entry, {
-      ...entry.state,
-      endpoints: { ...state.endpoints, [name]: unsettled },
-    });
-    const ports = await this.#moveOn(entry, person, left);
-    if (endpoint !== null) await native.disconnect({ container: person, endpoint });
+    const rest = isAt(entry, gone) ? await this.#moveOn(entry, person, name) : undefined;
+    if (endpoint !== null && rest !== undefined)
+      await native.disconnect({ container: person, endpoint });
     const { [name]: _left, ...attachments } = entry.container.attachments;
     table.saveContainer(entry, { ...entry.container, attachments });
-    const gone = { [name]: leaving };
     if (isAt(entry, gone)) {
       addresses.release(container.id, leaving.networkId);
-      table.saveState(entry, { ...entry.state, endpoints: left, ports });
+      table.saveState(entry, { ...entry.state, ...rest });
     }
     await this.#tellNames(entry, state.endpoints, gone);
     attacher.tell("disconnect", entry, gone);
@@ -111,8 +107,8 @@ export class LiveNetworks {
   async #undo(entry: Entry, person: Person, place: Place, joined: Endpoints): Promise<void> {
     const { native, table, places, addresses, log } = this.#parts;
     const { name, id } = place.network;
-    const endpoint = places.plan(place, joined);
     try {
+      const endpoint = places.plan(place, joined);
       if (endpoint !== null) await native.disconnect({ container: person, endpoint });
       if (isAt(entry, joined)) {
         const { [name]: _gone, ...before } = entry.state.endpoints;
@@ -127,17 +123,32 @@ export class LiveNetworks {
     table.saveState(entry, { ...entry.state, endpoints: before });
   }
 
-  /** Leads out by the endpoints that are left. What fails of it does not hold the container in a network. */
-  async #moveOn(entry: Entry, person: Person, left: Endpoints): Promise<PortMap> {
+  /**
+   * Marks the place as unsettled and leads out by those that are left, which it answers with. What fails of that
+   * does not hold the container in a network.
+   */
+  async #moveOn(
+    entry: Entry,
+    person: Person,
+    name: string,
+  ): Promise<Pick<ContainerState, "endpoints" | "ports">> {
+    const { table, places, log } = this.#parts;
+    const before = entry.state.endpoints;
+    const { [name]: leaving, ...others } = before as Record<string, Endpoint>;
+    const endpoints = places.markGateways(others, entry.container.attachments);
+    const unsettled = { ...(leaving as Endpoint), isUnsettled: true } as const;
+    table.saveState(entry, { ...entry.state, endpoints: { ...before, [name]: unsettled } });
     try {
-      if (!isSame(wayOut(entry.state.endpoints), wayOut(left)))
-        await this.#setWayOut(entry, person, left);
-      return await this.#movePorts(entry, left);
+      // A daemon that was killed may have led out by a place that it had not recorded yet.
+      if (leaving?.isUnsettled === true || !isSame(wayOut(before), wayOut(endpoints)))
+        await this.#setWayOut(entry, person, endpoints);
+      // Its end has given back all that it published.
+      if (isAt(entry, { [name]: unsettled }))
+        return { endpoints, ports: await this.#movePorts(entry, endpoints) };
     } catch (error) {
-      const { name } = entry.container;
-      this.#parts.log.warn(`find another way out for ${name}: ${messageOf(error)}`);
-      return entry.state.ports;
+      log.warn(`find another way out for ${entry.container.name}: ${messageOf(error)}`);
     }
+    return { endpoints, ports: entry.state.ports };
   }
 
   /** Its neighbours hear of it, and the container itself. */

@@ -50,7 +50,8 @@ export class Publisher {
   }
 
   /** The way out becomes another of `endpoints`: ports follow it, and keep their numbers on the host. */
-  async move({ container, state }: Entry, endpoints: Endpoints): Promise<PortMap> {
+  async move(entry: Entry, endpoints: Endpoints): Promise<PortMap> {
+    const { container, state } = entry;
     const plans = buildPortPlans(wishesOf(container), this.#reach(endpoints));
     const change = {
       container: container.id,
@@ -61,6 +62,7 @@ export class Publisher {
     const published = await this.#parts.native.publish(change).catch((error: unknown) => {
       throw this.#wrap(describe(container, endpoints), error, container, change.add);
     });
+    await this.#withdrawIfEnded(entry);
     return toPortMap(published);
   }
 
@@ -100,12 +102,14 @@ export class Publisher {
     const published = await native.publish(change).catch((error: unknown) => {
       throw this.#wrap(describe(container, endpoints), error, container, change.add);
     });
-    if (isRunning(entry.state)) {
+    if (isRunning(entry.state))
       table.saveState(entry, { ...entry.state, ports: toPortMap(published) });
-    } else {
-      // Its end has not waited for this.
-      await native.unpublish(container.id);
-    }
+    await this.#withdrawIfEnded(entry);
+  }
+
+  /** The end of a container waits for no change, and begins with the loss of its monitor. */
+  async #withdrawIfEnded({ container, monitor }: Entry): Promise<void> {
+    if (monitor === undefined) await this.#parts.native.unpublish(container.id);
   }
 
   /**
