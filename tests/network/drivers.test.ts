@@ -75,8 +75,17 @@ test("a bridge that was there stays when its network goes", async () => {
   await ip("link", "add", "found0", "type", "bridge");
   await create({ Name: "found", Options: { "com.docker.network.bridge.name": "found0" } });
   expect(await ip("addr", "show", "dev", "found0")).toContain("inet 172.");
+  const rules = async () => (await stage().world.run(["nft", "list", "ruleset"])).stdout;
+  expect(await rules()).toContain('"found0"');
+  const again = { Name: "second", Options: { "com.docker.network.bridge.name": "found0" } };
+  const refused = await stage().daemon.post("/networks/create", again);
+  expect([refused.status, await refused.text()]).toEqual([
+    403,
+    expect.stringContaining("networks have same bridge name"),
+  ]);
   await remove("found");
   expect(await ip("link", "show", "dev", "found0")).toContain("found0");
+  expect(await rules()).not.toContain('"found0"');
   await ip("link", "del", "found0");
 });
 

@@ -52,12 +52,10 @@ fn keep_listening_to_routers() -> Result<(), NetError> {
     Ok(())
 }
 
-/// Lets the host's 127.0.0.0/8 speak through an interface.
-pub(crate) fn route_loopback(interface: &str) -> Result<(), NetError> {
-    write(
-        &format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet"),
-        "1",
-    )
+/// Whether the host's 127.0.0.0/8 may speak through an interface.
+pub(crate) fn route_loopback(interface: &str, on: bool) -> Result<(), NetError> {
+    let path = format!("/proc/sys/net/ipv4/conf/{interface}/route_localnet");
+    write(&path, if on { "1" } else { "0" })
 }
 
 /// Takes in, and passes on, what has its way back by any interface.

@@ -5,7 +5,6 @@ import type { EventBus } from "../events/bus.ts";
 import type { NetworkStore } from "../store/network-store.ts";
 import { Turns } from "../volumes/turns.ts";
 import type { Prefix } from "./address.ts";
-import { bridgeNameOf } from "./bridge-plan.ts";
 import { type CreateSurroundings, decideNetwork } from "./create/decide.ts";
 import type { NetworkRequest } from "./create/request.ts";
 import { type DefaultBridgeSettings, decideDefaultBridge } from "./default-bridge.ts";
@@ -32,8 +31,6 @@ export interface CatalogParts {
   now(): string;
   /** What this host reaches already. */
   reserved(): Promise<Prefix[]>;
-  /** Names of the interfaces of this host. */
-  interfaces(): Promise<string[]>;
   /** Names and endpoints of the containers that have a place in a network. */
   membersOf(network: Network): { name: string; endpointId: string }[];
 }
@@ -125,11 +122,8 @@ export class NetworkCatalog {
   /** The record first: should the daemon die, the next one makes what is missing on the host. */
   create(request: NetworkRequest): Promise<Network> {
     return this.#turns.take("change", async () => {
-      const { store, hosting, events, newId, interfaces } = this.#parts;
-      const decided = decideNetwork(newId(), request, await this.#surroundings());
-      const found =
-        decided.driver === "bridge" && (await interfaces()).includes(bridgeNameOf(decided));
-      const network: Network = found ? { ...decided, foundBridge: true } : decided;
+      const { store, hosting, events, newId } = this.#parts;
+      const network = decideNetwork(newId(), request, await this.#surroundings());
       store.save(network);
       try {
         await hosting.ensure(network);

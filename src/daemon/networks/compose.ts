@@ -11,7 +11,6 @@ import type { SettingStore } from "../store/setting-store.ts";
 import { NetworkCatalog } from "./catalog.ts";
 import { buildDefaultOptions } from "./default-bridge.ts";
 import { NetworkHosting } from "./hosting.ts";
-import { readInterfaces } from "./interfaces.ts";
 import { AddressBook } from "./ipam/book.ts";
 import { choosePools } from "./ipam/default-pools.ts";
 import { reservedByRoutes, reservedByServers } from "./ipam/reserved.ts";
@@ -67,7 +66,6 @@ export function createNetworks(parts: NetworkFoundations): Networks {
       formerAddress: settings.find("network.bridge.address") ?? null,
     },
     idOf: (name) => settings.ensure(`network.${name}.id`, newId),
-    interfaces: readInterfaces,
     membersOf: (network) => membersOf(table.all(), network.id),
   });
   return { catalog, book, hosting };

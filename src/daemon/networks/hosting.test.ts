@@ -45,14 +45,6 @@ test("what failed is tried again", async () => {
   expect(calls).toHaveLength(2);
 });
 
-test("a bridge that was there before its network stays", async () => {
-  const { calls, hosting } = createHosting();
-  const network = sampleNetwork([pool], { foundBridge: true });
-  await hosting.ensure(network);
-  await hosting.retire(network);
-  expect(calls).toEqual(["bridge br-ffffffffffff"]);
-});
-
 test("a parent goes with the last network that hangs on it", async () => {
   const { calls, hosting } = createHosting();
   const options = { parent: "eth0.10" };

@@ -36,12 +36,14 @@ export class NetworkHosting {
     return link.name;
   }
 
-  /** Takes away what the network has on the host, and no other network uses. */
+  /**
+   * Takes away what the network has on the host, and no other network uses; a bridge that was there before it
+   * loses the rules alone.
+   */
   async retire(network: Network): Promise<void> {
     const link = hostLinkOf(network);
     await this.#made.get(network.id)?.done.catch(() => undefined);
     this.#made.delete(network.id);
-    if (network.foundBridge === true) return;
     const { native } = this.#parts;
     if (link.kind === "bridge") await native.removeBridge(link.name);
     const isShared = [...this.#made.values()].some((made) => made.link.name === link.name);

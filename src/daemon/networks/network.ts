@@ -26,8 +26,6 @@ export interface Network {
   ipamDriver: "default" | "null";
   ipamOptions: Record<string, string>;
   labels: Record<string, string>;
-  /** Its bridge was there before it, and stays behind. */
-  foundBridge?: boolean;
 }
 
 /** Addresses of a network, of one family. */

@@ -90,6 +90,7 @@ impl State {
         let Some(network) = self.networks.get(bridge).cloned() else {
             return Ok(());
         };
+        loopback::close(&network)?;
         let leads = |forward: &&PublishedPort| network.holds(forward.container_address);
         let led: Vec<_> = self.forwards.values().filter(leads).copied().collect();
         let mut removed = network.elements();
@@ -179,6 +180,9 @@ impl State {
     }
 
     pub(super) fn remove(&mut self) -> Result<(), NetError> {
+        for network in self.networks.values() {
+            loopback::close(network)?;
+        }
         // What stands if this breaks off, nobody knows; what is wanted is forgotten at the end alone.
         self.stands = None;
         self.gate

@@ -129,6 +129,34 @@ fn the_hosts_loopback_is_out_of_reach_for_containers() {
     });
 }
 
+/// A bridge of the host's stays when its network goes, with whoever is behind it.
+#[test]
+fn the_hosts_loopback_is_shut_again_before_the_rules_go() {
+    on_a_host(|| {
+        network(30, OPEN);
+        network(31, OPEN);
+        let web = container(30, 2);
+        for address in ["127.0.0.1", "::1"] {
+            serve(None, Tcp, address, 81);
+        }
+        at(Some(&web), || loopback_elsewhere("eth0"));
+        for bridge in ["rt31", "rt30"] {
+            rules::drop_network(bridge).unwrap();
+            for address in ["127.0.0.1", "::1"] {
+                assert!(silent(Some(&web), Tcp, address, 81), "{bridge} {address}");
+            }
+        }
+        let routes = std::fs::read_to_string("/proc/thread-self/net/ipv6_route").unwrap();
+        let loopback = format!("{}1 80 ", "0".repeat(31));
+        let ways = routes.lines().filter(|line| line.starts_with(&loopback));
+        assert_eq!(
+            ways.filter(|line| !line.ends_with(" lo")).count(),
+            0,
+            "{routes}"
+        );
+    });
+}
+
 #[test]
 fn what_leaves_a_network_bears_the_address_it_is_told_to() {
     on_a_host(|| {
