@@ -5,9 +5,9 @@
 //! that there were, in the set `known`. The sets are also the memory of it, across daemons.
 
 use super::network::{Network, Placed};
-use super::table::{CLOSED, KNOWN};
+use super::table::{BRIDGES, CLOSED, KNOWN, STRANGERS};
 use crate::error::NetError;
-use crate::nft::{self, Element, Family, Value};
+use crate::nft::{self, Element, Family, Value, Verdict};
 use crate::socket::{Failure, Netlink};
 use crate::{query, sysctl};
 
@@ -68,8 +68,7 @@ impl Gate {
             }
         }
         for key in nft::set::keys(&socket, table, KNOWN.name)? {
-            let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
-            let name = String::from_utf8_lossy(name).into_owned();
+            let name = text(&key);
             if !self.known.contains(&name) {
                 self.known.push(name);
             }
@@ -77,12 +76,25 @@ impl Gate {
         Ok(())
     }
 
-    /// Switches off what we switched on: without our table nothing would keep the gate.
-    pub(super) fn restore(&mut self) -> Result<(), NetError> {
-        for family in std::mem::take(&mut self.closed) {
+    /// Switches off what we switched on: without our table nothing would keep the gate. But not for those
+    /// who made a bridge since then and found the host forwarding. While the table stands.
+    pub(super) fn restore(&mut self, table: &str) -> Result<(), NetError> {
+        let closed = std::mem::take(&mut self.closed);
+        let told = |f: Failure| NetError::kernel(f.op, "all", &f.fault, "");
+        if closed.is_empty() || self.has_newcomers(table).map_err(told)? {
+            return Ok(());
+        }
+        for family in closed {
             sysctl::set_forwarding(family == Family::Ipv6, false)?;
         }
         Ok(())
+    }
+
+    fn has_newcomers(&self, table: &str) -> Result<bool, Failure> {
+        let keys = nft::set::keys(&Netlink::netfilter()?, table, BRIDGES.name)?;
+        let ours: Vec<_> = keys.iter().map(|key| text(key)).collect();
+        let is_new = |name: &String| !ours.contains(name) && !self.known.contains(name);
+        Ok(bridges()?.iter().any(is_new))
     }
 
     /// Lets packets of the network's families through this host.
@@ -108,15 +120,22 @@ impl Gate {
         let closed = families
             .iter()
             .map(|family| (CLOSED.name, Value::default().byte(*family as u8)));
-        let known = self
-            .known
-            .iter()
-            .map(|name| (KNOWN.name, Value::default().interface(name)));
+        let known = self.known.iter().flat_map(|name| {
+            let key = || Value::default().interface(name);
+            let pair = Element::Verdict(key().interface(name), Verdict::Accept);
+            [(KNOWN.name, Element::Key(key())), (STRANGERS.name, pair)]
+        });
         closed
-            .chain(known)
             .map(|(set, key)| (set, Element::Key(key)))
+            .chain(known)
             .collect()
     }
+}
+
+/// A name as a set has it, filled up with zeros.
+fn text(key: &[u8]) -> String {
+    let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(name).into_owned()
 }
 
 fn bridges() -> Result<Vec<String>, Failure> {

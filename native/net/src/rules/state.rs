@@ -188,9 +188,9 @@ impl State {
         self.gate
             .recall(&self.table())
             .map_err(|f| self.refused(&f))?;
-        self.gate.restore()?;
-        self.drop_trial()?;
         let table = self.table();
+        self.gate.restore(&table)?;
+        self.drop_trial()?;
         let mut change = Transaction::new(&table);
         change.delete_table();
         match self.send(change) {

@@ -38,6 +38,12 @@ pub(super) const WITHIN: Set = Set {
     interval: false,
     by_packets: false,
 };
+/// The bridges of others that must not forward pass what stays within them: with `br_netfilter` it
+/// comes by `forward` too.
+pub(super) const STRANGERS: Set = Set {
+    name: "strangers",
+    ..WITHIN
+};
 const NAMES: Set = Set {
     name: "bridges",
     key: &[Field::Interface],
@@ -181,6 +187,7 @@ pub(super) fn build(change: &mut Transaction<'_>, round: Option<&Round>) {
     }
     // Its elements lead into chains, and so do the rules.
     change.add_set(&WITHIN);
+    change.add_set(&STRANGERS);
     for chain in [PUBLISH, PUBLISHED, INWARD] {
         change.add_chain(chain);
     }
@@ -265,6 +272,7 @@ fn forward(change: &mut Transaction<'_>) {
     change.add_rule(CHAIN, |rule| {
         rule.coming_by(BRIDGES.name).verdict(Verdict::Accept);
     });
+    change.add_rule(CHAIN, |rule| rule.between(STRANGERS.name));
     change.add_rule(CHAIN, |rule| {
         rule.coming_by_other_bridge(KNOWN.name)
             .verdict(Verdict::Accept);

@@ -1,8 +1,8 @@
 //! What must not reach a container, and what a container must not reach.
 
 use super::lab::{
-    HOST4, HOST6, OPEN, OUTSIDE4, OUTSIDE6, address4, address6, at, container, loopback_elsewhere,
-    network, outside, own_address, port, second_wire, seen, serve, silent,
+    HOST4, HOST6, OPEN, OUTSIDE4, OUTSIDE6, address4, address6, at, bridge, container,
+    loopback_elsewhere, network, outside, own_address, port, second_wire, seen, serve, silent,
 };
 use super::support::{TABLE, delete_table, netns, on_a_host};
 use crate::ports::Protocol::{Tcp, Udp};
@@ -224,5 +224,37 @@ fn forwarding_that_we_switch_on_is_for_our_bridges_alone() {
         assert_eq!(meet(), (true, true));
         rules::drop_network(&plan.name).unwrap();
         assert_eq!(meet(), (true, true));
+    });
+}
+
+/// Where bridges hand their frames to netfilter, those come by the same chain as what is forwarded.
+#[test]
+fn a_bridge_of_others_that_must_not_forward_carries_its_own() {
+    on_a_host(|| {
+        bridge(40);
+        let (one, two) = (container(40, 2), container(40, 3));
+        network(30, OPEN);
+        for address in both(40, 3) {
+            serve(Some(&two), Tcp, &address, 80);
+            seen(Some(&one), Tcp, &address, 80);
+        }
+    });
+}
+
+#[test]
+fn forwarding_stays_for_those_who_came_since_and_found_it_on() {
+    on_a_host(|| {
+        let forwards = || std::fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap();
+        bridge(40);
+        let plan = network(30, OPEN);
+        rules::drop_network(&plan.name).unwrap();
+        assert_eq!(forwards(), "0\n");
+        rules::ensure_network(&plan).unwrap();
+        bridge(41);
+        // A daemon that takes over, and ends.
+        rules::forget();
+        rules::reset_rules(std::slice::from_ref(&plan), &[]).unwrap();
+        rules::drop_network(&plan.name).unwrap();
+        assert_eq!(forwards(), "1\n");
     });
 }

@@ -55,14 +55,9 @@ pub(crate) const OPEN: NetworkRules = NetworkRules {
 
 /// The network 172.30.0.0/16, `fd00:30::/64` on the bridge rt30, if `number` is 30.
 pub(crate) fn network(number: u8, rules: NetworkRules) -> BridgePlan {
-    let name = format!("rt{number}");
-    let mut batch = Batch::default();
-    create_bridge(&mut batch, &name, [2, 0, 0, 0, 1, number], false);
-    Netlink::route().unwrap().run(batch).unwrap();
     let (v4, v6) = (address4(number, 1), address6(number, 1));
-    set_up(&name, &[(&v4, 16), (&v6, 64)], &[]);
     let plan = BridgePlan {
-        name,
+        name: bridge(number),
         addresses: vec![format!("{v4}/16"), format!("{v6}/64")],
         subnets: vec![
             format!("172.{number}.0.0/16"),
@@ -73,6 +68,17 @@ pub(crate) fn network(number: u8, rules: NetworkRules) -> BridgePlan {
     };
     rules::ensure_network(&plan).unwrap();
     plan
+}
+
+/// Its bridge alone, as somebody else's.
+pub(super) fn bridge(number: u8) -> String {
+    let name = format!("rt{number}");
+    let mut batch = Batch::default();
+    create_bridge(&mut batch, &name, [2, 0, 0, 0, 1, number], false);
+    Netlink::route().unwrap().run(batch).unwrap();
+    let (v4, v6) = (address4(number, 1), address6(number, 1));
+    set_up(&name, &[(&v4, 16), (&v6, 64)], &[]);
+    name
 }
 
 /// 172.30.0.2 and `fd00:30::2` for the second on network 30.
