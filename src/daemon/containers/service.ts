@@ -218,7 +218,7 @@ export class ContainerService {
     const entry = table.find(table.ownerOf(parent) ?? "");
     if (entry === undefined)
       throw new EngineError(
-        "internal",
+        "not_found",
         `Cannot get parent /${parent} for link name /${parent}/${alias}`,
       );
     const { container } = entry;

@@ -6,6 +6,7 @@ import {
   linkEnvironment,
   linkRecords,
   linksOf,
+  parseLinkName,
   refuseAbsent,
   resolveLinks,
   showLinks,
@@ -107,4 +108,10 @@ test("who is linked to has to run, and to be there", () => {
   );
   expect(() => refuseAbsent(parent, linksOf(parent, find))).not.toThrow();
   expect(linksOf(parent, () => undefined)).toEqual([]);
+});
+
+test("a link is removed by its full name, and what is none is the user's mistake", () => {
+  expect(parseLinkName("/web/db")).toEqual({ parent: "web", alias: "db" });
+  for (const text of ["web", "", "a/b/c", "\r\nX-Evil: 1"])
+    expect(() => parseLinkName(text)).toThrow(expect.objectContaining({ code: "conflict" }));
 });

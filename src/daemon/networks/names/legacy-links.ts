@@ -60,12 +60,12 @@ function conflict(): EngineError {
   );
 }
 
-/** "PARENT/ALIAS", with a slash in front or without. Docker answers 500. */
+/** "PARENT/ALIAS", with a slash in front or without. Docker answers 500, as for a fault of its own. */
 export function parseLinkName(text: string): { parent: string; alias: string } {
   const [, parent, alias] = /^\/?([^/]+)\/([^/]+)$/.exec(text) ?? [];
   if (parent !== undefined && alias !== undefined) return { parent, alias };
   throw new EngineError(
-    "internal",
+    "conflict",
     "Conflict, cannot remove the default link name of the container",
   );
 }
