@@ -114,10 +114,11 @@ export class Stopper {
 
   /** A signal, and the event of it. */
   async #signal(entry: Entry, signal: number): Promise<void> {
-    if (entry.monitor === undefined) {
-      throw new EngineError("conflict", `container ${entry.container.id} is not running`);
-    }
-    await entry.monitor.signal(signal);
+    if (entry.monitor === undefined) throw notRunning(entry);
+    // It may end while it is told.
+    await entry.monitor.signal(signal).catch((error: unknown) => {
+      throw error instanceof EngineError && error.code === "conflict" ? notRunning(entry) : error;
+    });
     this.#publish(entry, "kill", { signal: String(signal) });
   }
 
@@ -153,6 +154,10 @@ async function settlesWithin(promise: Promise<unknown>, milliseconds: number): P
 }
 
 /** A container that ends by itself while it is being stopped is stopped. */
+function notRunning({ container }: Entry): EngineError {
+  return new EngineError("conflict", `container ${container.id} is not running`);
+}
+
 function ignoreGone(error: unknown): void {
   if (error instanceof EngineError && ["unavailable", "conflict", "not_found"].includes(error.code))
     return;
