@@ -112,6 +112,14 @@ describe("join", () => {
     expect(Object.keys(entry.container.attachments)).toEqual(["home"]);
   });
 
+  test("whose undoing fails leaves an unsettled place, and the way out as it was", async () => {
+    const { told, marks, join } = createScene((request) => /^(move|disconnect)/.test(request));
+    await expect(join(1)).rejects.toThrow("move ports fails");
+    expect(told).toContain("lead out by eth0 with home away?");
+    expect(told).not.toContain("release id-away");
+    expect(marks()).toBe("home away?");
+  });
+
   test("is refused if the container ends meanwhile, whose end has released everything", async () => {
     const { entry, told, join } = createScene((request) => {
       if (request.startsWith("connect"))
@@ -151,14 +159,18 @@ describe("leave", () => {
 
   test("that fails can be asked for again", async () => {
     let broken = true;
-    const { entry, live, marks, join } = createScene(
+    const { entry, live, told, marks, join } = createScene(
       (request) => broken && request.startsWith("disconnect"),
     );
     await join(1);
     await expect(live.leave(entry, "away")).rejects.toThrow("fails");
     expect(marks()).toBe("home away?");
+    // Ports have moved already, and do not again.
+    expect(entry.state.endpoints.home?.isGateway.ipv4).toBe(true);
+    told.length = 0;
     broken = false;
     await live.leave(entry, "away");
+    expect(told).not.toContain("move ports");
     expect(marks()).toBe("home");
   });
 
@@ -176,14 +188,18 @@ describe("leave", () => {
 
   test("publishes nothing again for a container that ends meanwhile", async () => {
     const { entry, live, told, join } = createScene((request) => {
-      if (request.startsWith("lead out"))
+      if (request.startsWith("lead out")) {
         entry.state = { ...entry.state, status: "exited", endpoints: {}, ports: {}, pid: 0 };
+        entry.monitor = undefined;
+      }
       return false;
     });
     await join(1);
     told.length = 0;
     await live.leave(entry, "away");
     expect(told).not.toContain("move ports");
+    // Its end has told of it.
+    expect(told).not.toContain("tell disconnect");
     expect(entry.state).toMatchObject({ endpoints: {}, ports: {} });
     expect(Object.keys(entry.container.attachments)).toEqual(["home"]);
   });

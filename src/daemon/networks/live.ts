@@ -1,7 +1,7 @@
 import { EngineError, messageOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
 import type { EndpointRequest, Native } from "../../native-types/native.ts";
-import { type ContainerState, isRunning } from "../containers/container.ts";
+import { isRunning } from "../containers/container.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Attacher } from "./attacher.ts";
 import { plainAttachment } from "./attachment.ts";
@@ -52,9 +52,9 @@ export class LiveNetworks {
     try {
       const endpoint = places.plan(place, endpoints);
       if (endpoint !== null) await native.connect({ container: person, endpoint });
-      if (!isAt(entry, joined)) throw endedMeanwhile(entry);
+      if (!isIn(entry, joined)) throw endedMeanwhile(entry);
       const ports = await this.#movePorts(entry, endpoints);
-      if (!isAt(entry, joined)) throw endedMeanwhile(entry);
+      if (!isIn(entry, joined)) throw endedMeanwhile(entry);
       table.saveContainer(entry, { ...entry.container, attachments });
       table.saveState(entry, { ...entry.state, endpoints, ports });
     } catch (error) {
@@ -74,15 +74,16 @@ export class LiveNetworks {
     const person = personOf(entry);
     const gone = { [name]: leaving };
     const endpoint = await this.#plan(entry, name, state.endpoints);
-    const rest = isAt(entry, gone) ? await this.#moveOn(entry, person, name) : undefined;
-    if (endpoint !== null && rest !== undefined)
-      await native.disconnect({ container: person, endpoint });
+    if (isIn(entry, gone)) {
+      await this.#moveOn(entry, person, name);
+      if (endpoint !== null) await native.disconnect({ container: person, endpoint });
+    }
     const { [name]: _left, ...attachments } = entry.container.attachments;
     table.saveContainer(entry, { ...entry.container, attachments });
-    if (isAt(entry, gone)) {
-      addresses.release(container.id, leaving.networkId);
-      table.saveState(entry, { ...entry.state, ...rest });
-    }
+    // Its end leaves all places, and tells of it.
+    if (!isIn(entry, gone)) return;
+    addresses.release(container.id, leaving.networkId);
+    table.saveState(entry, { ...entry.state, endpoints: without(entry.state.endpoints, name) });
     await this.#tellNames(entry, state.endpoints, gone);
     attacher.tell("disconnect", entry, gone);
   }
@@ -104,51 +105,57 @@ export class LiveNetworks {
     return places.markGateways({ ...before, ...added }, attachments);
   }
 
+  /** An interface that cannot be taken away keeps its place, unsettled. */
   async #undo(entry: Entry, person: Person, place: Place, joined: Endpoints): Promise<void> {
     const { native, table, places, addresses, log } = this.#parts;
     const { name, id } = place.network;
-    try {
+    const attempt = (step: () => Promise<void>): Promise<boolean> =>
+      step().then(
+        () => true,
+        (error: unknown) => {
+          log.warn(`undo connecting ${entry.container.name} to ${name}: ${messageOf(error)}`);
+          return false;
+        },
+      );
+    const isAway = await attempt(async () => {
       const endpoint = places.plan(place, joined);
       if (endpoint !== null) await native.disconnect({ container: person, endpoint });
-      if (isAt(entry, joined)) {
-        const { [name]: _gone, ...before } = entry.state.endpoints;
-        await this.#setWayOut(entry, person, before);
-      }
-    } catch (error) {
-      log.warn(`undo connecting ${entry.container.name} to ${name}: ${messageOf(error)}`);
-    }
-    if (!isAt(entry, joined)) return;
+    });
+    if (!isIn(entry, joined)) return;
+    await attempt(() => this.#setWayOut(entry, person, without(entry.state.endpoints, name)));
+    if (!isAway || !isIn(entry, joined)) return;
     addresses.release(entry.container.id, id);
-    const { [name]: _gone, ...before } = entry.state.endpoints;
-    table.saveState(entry, { ...entry.state, endpoints: before });
+    table.saveState(entry, { ...entry.state, endpoints: without(entry.state.endpoints, name) });
   }
 
-  /**
-   * Marks the place as unsettled and leads out by those that are left, which it answers with. What fails of that
-   * does not hold the container in a network.
-   */
-  async #moveOn(
-    entry: Entry,
-    person: Person,
-    name: string,
-  ): Promise<Pick<ContainerState, "endpoints" | "ports">> {
-    const { table, places, log } = this.#parts;
+  /** Marks the place as unsettled, and leads out by those that are left, with what is published. */
+  async #moveOn(entry: Entry, person: Person, name: string): Promise<void> {
+    const { table, places } = this.#parts;
     const before = entry.state.endpoints;
-    const { [name]: leaving, ...others } = before as Record<string, Endpoint>;
-    const endpoints = places.markGateways(others, entry.container.attachments);
-    const unsettled = { ...(leaving as Endpoint), isUnsettled: true } as const;
+    const left = places.markGateways(without(before, name), entry.container.attachments);
+    const leaving = before[name] as Endpoint;
+    const unsettled = { ...leaving, isUnsettled: true } as const;
     table.saveState(entry, { ...entry.state, endpoints: { ...before, [name]: unsettled } });
+    // A daemon that was killed may have led out by a place that it had not recorded yet.
+    const isDoubtful = leaving.isUnsettled === true;
+    const isMoving = isDoubtful || !isSame(wayOut(before), wayOut(left));
+    const ports = isMoving ? await this.#leadOut(entry, person, left) : entry.state.ports;
+    if (!isIn(entry, { [name]: unsettled })) return;
+    const isGateway = { ipv4: false, ipv6: false };
+    const endpoints = { ...left, [name]: { ...unsettled, isGateway } };
+    table.saveState(entry, { ...entry.state, endpoints, ports });
+  }
+
+  /** What fails of it does not hold the container in a network. */
+  async #leadOut(entry: Entry, person: Person, left: Endpoints): Promise<PortMap> {
     try {
-      // A daemon that was killed may have led out by a place that it had not recorded yet.
-      if (leaving?.isUnsettled === true || !isSame(wayOut(before), wayOut(endpoints)))
-        await this.#setWayOut(entry, person, endpoints);
+      await this.#setWayOut(entry, person, left);
       // Its end has given back all that it published.
-      if (isAt(entry, { [name]: unsettled }))
-        return { endpoints, ports: await this.#movePorts(entry, endpoints) };
+      if (entry.monitor !== undefined) return await this.#movePorts(entry, left);
     } catch (error) {
-      log.warn(`find another way out for ${entry.container.name}: ${messageOf(error)}`);
+      this.#parts.log.warn(`find another way out for ${entry.container.name}: ${messageOf(error)}`);
     }
-    return { endpoints, ports: entry.state.ports };
+    return entry.state.ports;
   }
 
   /** Its neighbours hear of it, and the container itself. */
@@ -203,11 +210,19 @@ function isSame(one: WayOut, other: WayOut): boolean {
   return one.ipv4 === other.ipv4 && one.ipv6 === other.ipv6;
 }
 
-/** The container is still in this very place: it may have ended, and even run again. */
-function isAt({ state }: Entry, place: Endpoints): boolean {
-  return Object.entries(place).every(
-    ([name, { endpointId }]) => state.endpoints[name]?.endpointId === endpointId,
+/** The container is still in this very place: it may have ended, which begins with the loss of its monitor. */
+function isIn({ state, monitor }: Entry, place: Endpoints): boolean {
+  return (
+    monitor !== undefined &&
+    Object.entries(place).every(
+      ([name, { endpointId }]) => state.endpoints[name]?.endpointId === endpointId,
+    )
   );
+}
+
+function without(endpoints: Endpoints, name: string): Endpoints {
+  const { [name]: _gone, ...others } = endpoints;
+  return others;
 }
 
 function personOf({ container, state }: Entry): Person {
