@@ -88,7 +88,8 @@ export class NetworkCatalog {
       return;
     }
     // A crash leaves it with the addresses that it had.
-    if (known.pools.length > 0 && !isDeepStrictEqual(known, decided)) await hosting.retire(known);
+    if (known.pools.length > 0 && !isDeepStrictEqual(known, decided))
+      await hosting.retire(known, others);
     store.save(decided);
     book.reread(decided.id);
     this.#networks.set(decided.id, decided);
@@ -128,7 +129,7 @@ export class NetworkCatalog {
       try {
         await hosting.ensure(network);
       } catch (error) {
-        await hosting.retire(network).catch(() => undefined);
+        await hosting.retire(network, this.list()).catch(() => undefined);
         store.remove(network.id);
         throw error;
       }
@@ -178,9 +179,11 @@ export class NetworkCatalog {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#restored;
-    for (const network of this.list()) {
-      await this.#parts.hosting.retire(network).catch((error: unknown) => {
-        this.#parts.log.warn(`take network ${network.name} off the host: ${messageOf(error)}`);
+    const left = this.list();
+    for (let network = left.pop(); network !== undefined; network = left.pop()) {
+      const { name } = network;
+      await this.#parts.hosting.retire(network, left).catch((error: unknown) => {
+        this.#parts.log.warn(`take network ${name} off the host: ${messageOf(error)}`);
       });
     }
   }
@@ -231,7 +234,7 @@ export class NetworkCatalog {
     // From now on nobody finds it.
     this.#networks.delete(network.id);
     try {
-      await hosting.retire(network);
+      await hosting.retire(network, this.list());
       store.remove(network.id);
     } catch (error) {
       this.#networks.set(network.id, network);

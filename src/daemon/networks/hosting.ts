@@ -37,16 +37,16 @@ export class NetworkHosting {
   }
 
   /**
-   * Takes away what the network has on the host, and no other network uses; a bridge that was there before it
+   * Takes away what the network has on the host, and none of the others uses; a bridge that was there before it
    * loses the rules alone.
    */
-  async retire(network: Network): Promise<void> {
+  async retire(network: Network, others: readonly Network[]): Promise<void> {
     const link = hostLinkOf(network);
     await this.#made.get(network.id)?.done.catch(() => undefined);
     this.#made.delete(network.id);
     const { native } = this.#parts;
     if (link.kind === "bridge") await native.removeBridge(link.name);
-    const isShared = [...this.#made.values()].some((made) => made.link.name === link.name);
+    const isShared = others.some((other) => hostLinkOf(other).name === link.name);
     if (link.kind === "parent" && !isShared) await native.removeParent(link.name);
   }
 
