@@ -51,7 +51,6 @@ interface Addon {
   updateResources(plan: string): Promise<void>;
   configureRules(settings: string): void;
   resetRules(reset: string): Promise<void>;
-  removeRules(): Promise<void>;
   findForeignDrops(bridges: string[]): Promise<string>;
   ensureBridge(plan: string): Promise<void>;
   removeBridge(name: string): Promise<void>;
@@ -163,7 +162,6 @@ function wrap(addon: Addon): Native {
     resetRules: (reset) => asPromise(() => addon.resetRules(JSON.stringify(reset))),
     findForeignDrops: async (bridges) =>
       JSON.parse(await asPromise(() => addon.findForeignDrops(bridges))),
-    removeRules: () => asPromise(() => addon.removeRules()),
     setGateways: (request) => asPromise(() => addon.setGateways(JSON.stringify(request))),
     ensureParent: (parent) => asPromise(() => addon.ensureParent(JSON.stringify(parent))),
     removeParent: (name) => asPromise(() => addon.removeParent(name)),

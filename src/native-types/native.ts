@@ -74,8 +74,6 @@ export interface Native {
    * over. Ports by container.
    */
   resetRules(reset: RulesReset): Promise<void>;
-  /** Takes all rules away, and forwarding where it was switched on for them. Absence is no error. */
-  removeRules(): Promise<void>;
   /**
    * Chains of other firewalls that may drop what goes to these bridges (none: all that stand) or comes from them.
    */

@@ -1,7 +1,7 @@
 //! Networks of the host, and places of running containers in them.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -18,6 +18,15 @@ use crate::failure::Failure;
 struct EndpointRequest {
     container: Donor,
     endpoint: net::EndpointPlan,
+}
+
+impl EndpointRequest {
+    /// What is asked for, and the network that it is asked of.
+    fn open(request: &str) -> std::result::Result<(net::EndpointPlan, OwnedFd), Failure> {
+        let request: Self = serde_json::from_str(request)?;
+        let netns = sandbox::open_network(&request.container)?;
+        Ok((request.endpoint, netns))
+    }
 }
 
 /// # Errors
@@ -45,13 +54,6 @@ pub fn reset_rules(env: &Env, reset: String) -> Result<Object<'_>> {
         let ports: Vec<_> = reset.published.into_values().flatten().collect();
         Ok(net::reset_rules(&reset.bridges, &ports)?)
     })
-}
-
-/// # Errors
-/// If the runtime takes no more work.
-#[napi]
-pub fn remove_rules(env: &Env) -> Result<Object<'_>> {
-    run(env, || Ok(net::remove_rules()?))
 }
 
 /// Takes names of bridges, none for all; answers `ForeignDrop`s as JSON.
@@ -95,11 +97,7 @@ pub fn list_routes(env: &Env) -> Result<Object<'_>> {
 #[napi]
 pub fn connect(env: &Env, request: String) -> Result<Object<'_>> {
     run(env, move || {
-        let EndpointRequest {
-            endpoint,
-            container,
-        } = serde_json::from_str(&request)?;
-        let netns = sandbox::open_network(&container)?;
+        let (endpoint, netns) = EndpointRequest::open(&request)?;
         Ok(net::attach(&[endpoint], netns.as_fd())?)
     })
 }
@@ -111,12 +109,9 @@ pub fn connect(env: &Env, request: String) -> Result<Object<'_>> {
 #[napi]
 pub fn disconnect(env: &Env, request: String) -> Result<Object<'_>> {
     run(env, move || {
-        let EndpointRequest {
-            endpoint,
-            container,
-        } = serde_json::from_str(&request)?;
-        match sandbox::open_network(&container) {
-            Ok(netns) => Ok(net::detach(&endpoint, netns.as_fd())?),
+        let request: EndpointRequest = serde_json::from_str(&request)?;
+        match sandbox::open_network(&request.container) {
+            Ok(netns) => Ok(net::detach(&request.endpoint, netns.as_fd())?),
             Err(gone) if gone.code == Code::Conflict => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -128,11 +123,7 @@ pub fn disconnect(env: &Env, request: String) -> Result<Object<'_>> {
 #[napi]
 pub fn set_gateways(env: &Env, request: String) -> Result<Object<'_>> {
     run(env, move || {
-        let EndpointRequest {
-            endpoint,
-            container,
-        } = serde_json::from_str(&request)?;
-        let netns = sandbox::open_network(&container)?;
+        let (endpoint, netns) = EndpointRequest::open(&request)?;
         Ok(net::set_gateways(&endpoint, netns.as_fd())?)
     })
 }

@@ -40,8 +40,7 @@ pub use error::{NetError, NetErrorKind};
 pub use plan::*;
 pub use redirect::redirect;
 pub use rules::{
-    ForeignDrop, PublishPolicy, RulesSettings, configure_rules, find_foreign_drops, remove_rules,
-    reset_rules,
+    ForeignDrop, PublishPolicy, RulesSettings, configure_rules, find_foreign_drops, reset_rules,
 };
 use socket::{Failure, Netlink};
 pub use spare::Spare;

@@ -90,11 +90,6 @@ pub fn reset_rules(bridges: &[BridgePlan], ports: &[PublishedPort]) -> Result<()
     with_state(|state| state.reset(bridges, ports))
 }
 
-/// Takes the table away. Absence is no error.
-pub fn remove_rules() -> Result<(), NetError> {
-    with_state(state::State::remove)
-}
-
 /// Chains of others that may drop what goes to the bridges and comes from them; without names, to
 /// and from all that are known.
 pub fn find_foreign_drops(bridges: &[String]) -> Result<Vec<ForeignDrop>, NetError> {
