@@ -1,23 +1,25 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** Puts a file in place of another at once, so that whoever reads it sees the one or the other. */
-export async function replaceFile(path: string, content: string): Promise<void> {
+/**
+ * Puts a file in place of another at once, so that whoever reads it sees the one or the other. At once for the caller
+ * too: these files are small and in memory, and a start or an end would wait far longer for another thread.
+ */
+export function replaceFile(path: string, content: string): void {
   const next = `${path}.new`;
   try {
-    await writeFile(next, content, { mode: 0o600 });
+    writeFileSync(next, content, { mode: 0o600 });
   } catch (error) {
     if (!isAbsent(error)) throw error;
-    // Another first write may be doing the same.
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await writeFile(next, content, { mode: 0o600 });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(next, content, { mode: 0o600 });
   }
-  await rename(next, path);
+  renameSync(next, path);
 }
 
 /** What is absent is no error. */
-export async function removeFile(path: string): Promise<void> {
-  await rm(path, { force: true });
+export function removeFile(path: string): void {
+  rmSync(path, { force: true });
 }
 
 function isAbsent(error: unknown): boolean {

@@ -94,7 +94,7 @@ export class NameService implements NameSource {
     const isThere = hasResolver(before) || (await Bun.file(paths.names).exists());
     const facts = await this.#factsOf(container, state.endpoints, isThere);
     const { resolver, resolvConf } = buildNameFiles(facts);
-    if (resolver !== null) await replaceFile(paths.names, resolver);
+    if (resolver !== null) replaceFile(paths.names, resolver);
     if (!hasResolver(state.endpoints) || hasResolver(before)) return;
     await entry.monitor?.resolve();
     if (await isUntouchedSince(paths.resolvConf, state.startedAt))
@@ -117,13 +117,13 @@ export class NameService implements NameSource {
 
   async #resume({ container, state, monitor }: Entry): Promise<void> {
     const { resolver } = buildNameFiles(await this.#factsOf(container, state.endpoints));
-    if (resolver !== null) await replaceFile(this.#parts.pathsOf(container.id).names, resolver);
+    if (resolver !== null) replaceFile(this.#parts.pathsOf(container.id).names, resolver);
     await monitor?.resolve();
   }
 
   async #sweep(kept: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.#directory).catch(() => []))
-      if (!kept.has(name)) await removeFile(join(this.#directory, name));
+      if (!kept.has(name)) removeFile(join(this.#directory, name));
   }
 
   async #tell(what: string, work: Promise<void>): Promise<void> {
@@ -135,7 +135,8 @@ export class NameService implements NameSource {
     if (name !== undefined && !isUserDefined(name)) return await this.#moveLinked();
     const path = join(this.#directory, networkId);
     const lines = this.#membersOf(networkId);
-    await (lines.length > 0 ? replaceFile(path, buildNetworkFile(lines)) : removeFile(path));
+    if (lines.length > 0) replaceFile(path, buildNetworkFile(lines));
+    else removeFile(path);
   }
 
   /** Containers that are linked to others have their addresses in /etc/hosts. */
