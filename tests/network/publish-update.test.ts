@@ -79,6 +79,34 @@ test("a change that cannot be leaves everything as it was", async () => {
   await world.rtOutput(["rm", "-f", id]);
 });
 
+test("limits stay as they were where ports cannot be had, and ports where limits cannot", async () => {
+  const { world } = stage();
+  using host = Envoy.in(world);
+  await host.serve("foreign", { address: "0.0.0.0", port: 8097 });
+  const run = ["run", "-d", "-p", "8098:80", "--pids-limit", "50", "busybox", "sleep", "1000"];
+  const id = await world.rtOutput(run);
+  const limits = { PidsLimit: 60, CpuShares: 512, RestartPolicy: { Name: "always" } };
+  const refused = await update(id, { PublishAdd: { "81/tcp": [{ HostPort: "8097" }] }, ...limits });
+  expect(refused).toMatchObject({ status: 500 });
+  const shown =
+    "{{.HostConfig.PidsLimit}} {{.HostConfig.CpuShares}} {{.HostConfig.RestartPolicy.Name}}";
+  expect(await world.rtOutput(["inspect", "-f", shown, id])).toBe("50 0 no");
+  const stats = await stage().daemon.json<{ pids_stats: { limit: number } }>(
+    `/containers/${id}/stats?stream=false`,
+  );
+  expect(stats.pids_stats.limit).toBe(50);
+
+  // Beyond what the kernel counts to.
+  const ports = { PublishRemove: ["80"], PublishAdd: { "81/tcp": [{ HostPort: "8099" }] } };
+  const beyond = await update(id, { ...ports, PidsLimit: 2 ** 40 });
+  expect(beyond).toMatchObject({ status: 400 });
+  expect(await world.rtOutput(["port", id])).toBe("80/tcp -> 0.0.0.0:8098");
+  expect(await bindingsOf(id)).toEqual({ "80/tcp": [{ HostIp: "", HostPort: "8098" }] });
+  await expect(host.serve("held", { address: "0.0.0.0", port: 8098 })).rejects.toThrow();
+  await host.serve("free", { address: "0.0.0.0", port: 8099 });
+  await world.rtOutput(["rm", "-f", id]);
+});
+
 test("of a stopped container the record alone changes", async () => {
   const { world } = stage();
   const id = await world.rtOutput([

@@ -19,7 +19,7 @@ function scene(answer: () => Promise<ProbeResult>) {
   const unhealthy = Promise.withResolvers<void>();
   const checker = new HealthChecker({
     table: {
-      saveEnd: (of, to) => {
+      saveAnyway: (of, to) => {
         of.state = to;
       },
     },

@@ -26,7 +26,7 @@ export interface ProbeResult {
 }
 
 export interface HealthParts {
-  table: Pick<ContainerTable, "saveEnd">;
+  table: Pick<ContainerTable, "saveAnyway">;
   events: Pick<EventBus, "publish">;
   log: { warn(message: string): void };
   run(entry: Entry, probe: Probe): Promise<ProbeResult>;
@@ -124,7 +124,7 @@ export class HealthChecker {
     if (health === null) return;
     const sinceStart = Date.parse(result.start) - Date.parse(startedAt);
     const next = nextHealth(health, result, check, sinceStart);
-    table.saveEnd(entry, { ...entry.state, health: next });
+    table.saveAnyway(entry, { ...entry.state, health: next });
     if (next.status === health.status) return;
     const { id } = entry.container;
     const attributes = eventAttributes(entry.container);

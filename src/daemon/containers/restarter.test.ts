@@ -21,7 +21,7 @@ function restarterOf(entry: Entry): { restarter: Restarter; started: Entry[] } {
     of.state = state;
   };
   const restarter = new Restarter({
-    table: { all: () => [entry], saveEnd: save } as unknown as RestarterParts["table"],
+    table: { all: () => [entry], saveAnyway: save } as unknown as RestarterParts["table"],
     log: { warn: () => {} } as unknown as RestarterParts["log"],
     relaunch: async (each) => {
       started.push(each);

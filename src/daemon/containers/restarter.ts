@@ -53,10 +53,10 @@ export class Restarter {
       if (this.#timers.has(entry) || (status !== "exited" && status !== "restarting")) continue;
       if (this.wants(entry, exitCode, "boot")) {
         const count = status === "restarting" ? entry.state.restartCount : 0;
-        table.saveEnd(entry, { ...entry.state, status: "restarting", restartCount: count });
+        table.saveAnyway(entry, { ...entry.state, status: "restarting", restartCount: count });
         this.#startIn(entry, 0);
       } else if (status === "restarting") {
-        table.saveEnd(entry, { ...entry.state, status: "exited" });
+        table.saveAnyway(entry, { ...entry.state, status: "exited" });
       }
     }
     this.#opened.resolve();
@@ -73,7 +73,7 @@ export class Restarter {
     this.#timers.delete(entry);
     this.#delays.delete(entry);
     if (entry.state.status !== "restarting") return false;
-    this.#parts.table.saveEnd(entry, { ...entry.state, status: "exited" });
+    this.#parts.table.saveAnyway(entry, { ...entry.state, status: "exited" });
     settleExit(entry);
     return true;
   }

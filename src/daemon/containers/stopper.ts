@@ -109,7 +109,7 @@ export class Stopper {
   /** Before the signal: should this daemon die now, the next one knows why the container has ended. */
   #remember(entry: Entry): void {
     if (entry.state.hasBeenManuallyStopped) return;
-    this.#parts.table.saveEnd(entry, { ...entry.state, hasBeenManuallyStopped: true });
+    this.#parts.table.saveAnyway(entry, { ...entry.state, hasBeenManuallyStopped: true });
   }
 
   /** A signal, and the event of it. */

@@ -137,7 +137,7 @@ export class Supervisor {
     const exitCode = (error instanceof EngineError ? codes[error.code] : undefined) ?? 128;
     // Docker too gives up a policy whose start fails.
     const status = before.status === "restarting" ? "exited" : before.status;
-    table.saveEnd(entry, { ...before, status, exitCode, error: messageOf(error) });
+    table.saveAnyway(entry, { ...before, status, exitCode, error: messageOf(error) });
     await attacher.updateNames(endpoints);
     events.publish("container", "die", entry.container.id, {
       ...eventAttributes(entry.container),
@@ -182,7 +182,7 @@ export class Supervisor {
     const ranFor = between(entry.state.startedAt, record.finishedAt);
     const comesBack = restarter.wants(entry, record.exitCode, moment);
     const { health, restartCount, oomKilled: wasTold } = entry.state;
-    table.saveEnd(entry, {
+    table.saveAnyway(entry, {
       ...entry.state,
       ...notRunning,
       status: comesBack ? "restarting" : "exited",

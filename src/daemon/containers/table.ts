@@ -64,7 +64,7 @@ export class ContainerTable {
    * As saveState, for what has come to pass whether or not it can be written down, on a full disk: whoever
    * waits is told all the same, and the monitor's record tells the next daemon.
    */
-  saveEnd(entry: Entry, state: ContainerState): void {
+  saveAnyway(entry: Entry, state: ContainerState): void {
     try {
       this.saveState(entry, state);
     } catch (error) {
@@ -76,17 +76,28 @@ export class ContainerTable {
   /** Changes what a container is: its name, or what an update may change of its host settings. */
   saveContainer(entry: Entry, container: Container): void {
     this.#store.saveContainer(container);
-    if (container.name !== entry.container.name) {
-      this.#names.delete(entry.container.name);
-      this.#names.set(container.name, container.id);
-    }
-    entry.container = container;
+    this.#change(entry, container);
+  }
+
+  /** What a container is and how it is, where one says nothing without the other. */
+  save(entry: Entry, container: Container, state: ContainerState): void {
+    this.#store.save(container, state);
+    this.#change(entry, container);
+    entry.state = state;
   }
 
   remove(entry: Entry): void {
     this.#store.remove(entry.container.id);
     this.#entries.delete(entry.container.id);
     this.#names.delete(entry.container.name);
+  }
+
+  #change(entry: Entry, container: Container): void {
+    if (container.name !== entry.container.name) {
+      this.#names.delete(entry.container.name);
+      this.#names.set(container.name, container.id);
+    }
+    entry.container = container;
   }
 
   /** Id of the container that has this name. */

@@ -3,6 +3,7 @@ import { EngineError, messageOf } from "../../errors.ts";
 import type { HostFacts, Native } from "../../native-types/native.ts";
 import type { EventBus } from "../events/bus.ts";
 import type { PublishChanges } from "../networks/ports/changes.ts";
+import type { PortUpdate } from "../networks/ports/publisher.ts";
 import { cgroupName } from "./cgroups.ts";
 import { isRunning } from "./container.ts";
 import { findBlockLimits } from "./devices.ts";
@@ -31,11 +32,10 @@ const changeable = [
 export interface UpdaterParts {
   native: Pick<Native, "updateResources">;
   facts: HostFacts;
-  table: Pick<ContainerTable, "saveContainer">;
+  table: Pick<ContainerTable, "save">;
   restarter: { reconsider(entry: Entry): void };
   ports: {
-    check(entry: Entry, changes: PublishChanges): void;
-    change(entry: Entry, changes: PublishChanges): Promise<string[]>;
+    change(entry: Entry, changes: PublishChanges): Promise<PortUpdate>;
   };
   events: EventBus;
   cgroupParent: string | null;
@@ -49,9 +49,12 @@ export class Updater {
     this.#parts = parts;
   }
 
-  /** Resolves with warnings. The record changes only once the kernel has taken limits, and then ports. */
+  /**
+   * Resolves with warnings. First the ports, which can be put back if limits are refused; the record changes once
+   * the kernel has taken both.
+   */
   update(entry: Entry, asked: ContainerUpdate): Promise<string[]> {
-    const { facts, table, restarter, events, ports } = this.#parts;
+    const { facts, restarter, events } = this.#parts;
     const { host: changes, warnings } = discardLimits(asked.host, facts);
     checkAlone(changes, facts);
     return inTurn(entry, async () => {
@@ -59,26 +62,36 @@ export class Updater {
       if (entry.isRemoving)
         throw cannot(entry, 'container is marked for removal and cannot be "update"');
       const hostConfig = mergeLimits(container.hostConfig, changes, (why) => cannot(entry, why));
-      if (asked.ports !== undefined) this.#checkPorts(entry, asked.ports);
-      if (hasLimits(changes)) await this.#apply(entry, hostConfig, changes);
-      table.saveContainer(entry, { ...entry.container, hostConfig });
-      if (asked.ports !== undefined) {
-        const changed = ports.change(entry, asked.ports);
-        warnings.push(...(await changed.catch((error) => throwOn(entry, error))));
+      const ports = await this.#exchangePorts(entry, asked.ports);
+      try {
+        if (hasLimits(changes)) await this.#apply(entry, hostConfig, changes);
+        this.#record(entry, hostConfig, ports);
+      } catch (error) {
+        await ports?.undo();
+        throw error;
       }
+      warnings.push(...(ports?.warnings ?? []));
       if (changes.RestartPolicy?.Name) restarter.reconsider(entry);
       events.publish("container", "update", container.id, eventAttributes(container));
       return warnings;
     });
   }
 
-  /** What cannot be is refused before anything changes. */
-  #checkPorts(entry: Entry, changes: PublishChanges): void {
-    try {
-      this.#parts.ports.check(entry, changes);
-    } catch (error) {
-      throwOn(entry, error);
-    }
+  async #exchangePorts(entry: Entry, changes: PublishChanges | undefined) {
+    if (changes === undefined) return undefined;
+    const changed = this.#parts.ports.change(entry, changes);
+    return await changed.catch((error: unknown) => throwOn(entry, error));
+  }
+
+  #record(entry: Entry, hostConfig: HostConfig, ports: PortUpdate | undefined): void {
+    const container = {
+      ...entry.container,
+      hostConfig: { ...hostConfig, ...ports?.hostConfig },
+    };
+    // One that has ended meanwhile publishes nothing.
+    const isPublishing = ports !== undefined && isRunning(entry.state);
+    const state = isPublishing ? { ...entry.state, ports: ports.ports } : entry.state;
+    this.#parts.table.save(entry, container, state);
   }
 
   async #apply(entry: Entry, host: HostConfig, changes: HostConfig): Promise<void> {

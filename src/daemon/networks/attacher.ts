@@ -72,7 +72,12 @@ export class Attacher {
     await ports
       .release(entry)
       .catch((error: unknown) => log.warn(`unpublish ports of ${name}: ${messageOf(error)}`));
-    addresses.release(id);
+    try {
+      addresses.release(id);
+    } catch (error) {
+      // The next start takes them back, or the next daemon.
+      log.warn(`release addresses of ${name}: ${messageOf(error)}`);
+    }
   }
 
   /** Who is in these networks has changed, and is recorded. */

@@ -28,6 +28,10 @@ function createScene(failing: (request: string) => boolean = () => false) {
     told.push(what);
     if (failing(what)) throw new Error(`${what} fails`);
   };
+  const save = (what: string, next: Partial<Entry>): void => {
+    if (failing(what)) throw new Error(`${what} fails`);
+    Object.assign(entry, next);
+  };
   const container = {
     id: "c",
     name: "c",
@@ -62,8 +66,10 @@ function createScene(failing: (request: string) => boolean = () => false) {
       setGateways: native("lead out by"),
     },
     table: {
-      saveState: (_entry, next) => Object.assign(entry, { state: next }),
-      saveContainer: (_entry, next) => Object.assign(entry, { container: next }),
+      saveState: (_entry, next) => save("save state", { state: next }),
+      saveAnyway: (_entry, next) => save("save anyway", { state: next }),
+      saveContainer: (_entry, next) => save("save container", { container: next }),
+      save: (_entry, container, next) => save("save both", { container, state: next }),
     },
     ...{ networks, addresses, places: new Places({ networks, host, addresses }) },
     ports: {
@@ -71,7 +77,7 @@ function createScene(failing: (request: string) => boolean = () => false) {
       release: async () => {},
       move: async () => {
         await tell("move ports");
-        return state.ports;
+        return { ports: state.ports, undo: () => tell("put ports back") };
       },
     },
     names: { update: async () => {}, moved: async () => {} },
@@ -110,6 +116,47 @@ describe("join", () => {
     ]);
     expect(marks()).toBe("home");
     expect(Object.keys(entry.container.attachments)).toEqual(["home"]);
+  });
+
+  test("is undone when it cannot be recorded, and ports go back first", async () => {
+    const { entry, told, marks, join } = createScene((request) => request === "save both");
+    await expect(join(1)).rejects.toThrow("save both fails");
+    expect(told.slice(-4)).toEqual([
+      "put ports back",
+      "disconnect eth1 with home away?",
+      "lead out by eth0 with home away?",
+      "release id-away",
+    ]);
+    expect(marks()).toBe("home");
+    expect(Object.keys(entry.container.attachments)).toEqual(["home"]);
+  });
+
+  test("keeps no addresses when its place cannot be recorded", async () => {
+    const { told, marks, join } = createScene((request) => request === "save state");
+    await expect(join()).rejects.toThrow("save state fails");
+    expect(told).toEqual(["release id-away"]);
+    expect(marks()).toBe("home");
+  });
+
+  test("takes away first what an earlier change has left", async () => {
+    let broken = true;
+    const { told, marks, join } = createScene(
+      (request) => broken && /^(save both|disconnect)/.test(request),
+    );
+    await expect(join(-1)).rejects.toThrow("save both fails");
+    expect(marks()).toBe("home away?");
+    broken = false;
+    told.length = 0;
+    await join(-1);
+    expect(told).toEqual([
+      "lead out by eth0 with home away?",
+      "disconnect eth1 with home away?",
+      "release id-away",
+      "tell disconnect",
+      "connect eth1 with home away?",
+      "tell connect",
+    ]);
+    expect(marks()).toBe("home away");
   });
 
   test("whose undoing fails leaves an unsettled place, and the way out as it was", async () => {
@@ -172,6 +219,21 @@ describe("leave", () => {
     await live.leave(entry, "away");
     expect(told).not.toContain("move ports");
     expect(marks()).toBe("home");
+  });
+
+  test("that cannot be recorded can be asked for again", async () => {
+    let isFull = false;
+    const { entry, live, marks, join } = createScene(
+      (request) => isFull && request === "save both",
+    );
+    await join(1);
+    isFull = true;
+    await expect(live.leave(entry, "away")).rejects.toThrow("fails");
+    expect(marks()).toBe("home away?");
+    isFull = false;
+    await live.leave(entry, "away");
+    expect(marks()).toBe("home");
+    expect(Object.keys(entry.container.attachments)).toEqual(["home"]);
   });
 
   test("takes away what was not yet recorded as asked for", async () => {

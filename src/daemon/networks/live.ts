@@ -5,19 +5,20 @@ import { isRunning } from "../containers/container.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { Attacher } from "./attacher.ts";
 import { plainAttachment } from "./attachment.ts";
-import type { Attachment, Endpoint, Network, PortMap } from "./network.ts";
+import type { Attachment, Endpoint, Network } from "./network.ts";
 import type { Place, Places } from "./places.ts";
 import type {
   AddressSource,
   Endpoints,
   NameSource,
   NetworkSource,
+  PortExchange,
   PortSource,
 } from "./services.ts";
 
 export interface LiveParts {
   native: Pick<Native, "connect" | "disconnect" | "setGateways">;
-  table: Pick<ContainerTable, "saveState" | "saveContainer">;
+  table: Pick<ContainerTable, "saveState" | "saveAnyway" | "saveContainer" | "save">;
   networks: NetworkSource;
   places: Places;
   addresses: AddressSource;
@@ -46,18 +47,22 @@ export class LiveNetworks {
     const place = await places.prepare(id, attachment);
     const attachments = { ...entry.container.attachments, [name]: attachment };
     const person = personOf(entry);
+    // What an earlier change could not take away.
+    if (entry.state.endpoints[name]?.isUnsettled) await this.leave(entry, name);
     const before = entry.state.endpoints;
     const endpoints = this.#take(entry, place, attachments);
     const joined = { [name]: endpoints[name] as Endpoint };
+    let moved: PortExchange | undefined;
     try {
       const endpoint = places.plan(place, endpoints);
       if (endpoint !== null) await native.connect({ container: person, endpoint });
       if (!isIn(entry, joined)) throw endedMeanwhile(entry);
-      const ports = await this.#movePorts(entry, endpoints);
+      moved = await this.#movePorts(entry, endpoints);
       if (!isIn(entry, joined)) throw endedMeanwhile(entry);
-      table.saveContainer(entry, { ...entry.container, attachments });
-      table.saveState(entry, { ...entry.state, endpoints, ports });
+      const { ports } = moved;
+      table.save(entry, { ...entry.container, attachments }, { ...entry.state, endpoints, ports });
     } catch (error) {
+      await moved?.undo();
       await this.#undo(entry, person, place, joined);
       throw error;
     }
@@ -79,18 +84,19 @@ export class LiveNetworks {
       if (endpoint !== null) await native.disconnect({ container: person, endpoint });
     }
     const { [name]: _left, ...attachments } = entry.container.attachments;
-    table.saveContainer(entry, { ...entry.container, attachments });
+    const left = { ...entry.container, attachments };
     // Its end leaves all places, and tells of it.
-    if (!isIn(entry, gone)) return;
+    if (!isIn(entry, gone)) return table.saveContainer(entry, left);
     addresses.release(container.id, leaving.networkId);
-    table.saveState(entry, { ...entry.state, endpoints: without(entry.state.endpoints, name) });
+    const endpoints = without(entry.state.endpoints, name);
+    table.save(entry, left, { ...entry.state, endpoints });
     await this.#tellNames(entry, state.endpoints, gone);
     attacher.tell("disconnect", entry, gone);
   }
 
   /** In one turn of the event loop: that the container runs, that the network is there, addresses, record. */
   #take(entry: Entry, place: Place, attachments: Record<string, Attachment>): Endpoints {
-    const { places, table } = this.#parts;
+    const { places, table, addresses } = this.#parts;
     // Its end begins with the loss of its monitor.
     if (!isRunning(entry.state) || entry.monitor === undefined) throw endedMeanwhile(entry);
     const before = entry.state.endpoints;
@@ -101,7 +107,12 @@ export class LiveNetworks {
       { ...endpoint, isUnsettled: true } as const,
     ]);
     const recorded = { ...before, ...Object.fromEntries(unsettled) };
-    table.saveState(entry, { ...entry.state, endpoints: recorded });
+    try {
+      table.saveState(entry, { ...entry.state, endpoints: recorded });
+    } catch (error) {
+      addresses.release(entry.container.id, place.network.id);
+      throw error;
+    }
     return places.markGateways({ ...before, ...added }, attachments);
   }
 
@@ -124,8 +135,10 @@ export class LiveNetworks {
     if (!isIn(entry, joined)) return;
     await attempt(() => this.#setWayOut(entry, person, without(entry.state.endpoints, name)));
     if (!isAway || !isIn(entry, joined)) return;
-    addresses.release(entry.container.id, id);
-    table.saveState(entry, { ...entry.state, endpoints: without(entry.state.endpoints, name) });
+    await attempt(async () => {
+      addresses.release(entry.container.id, id);
+      table.saveState(entry, { ...entry.state, endpoints: without(entry.state.endpoints, name) });
+    });
   }
 
   /** Marks the place as unsettled, and leads out by those that are left, with what is published. */
@@ -139,15 +152,15 @@ export class LiveNetworks {
     // A daemon that was killed may have led out by a place that it had not recorded yet.
     const isDoubtful = leaving.isUnsettled === true;
     const isMoving = isDoubtful || !isSame(wayOut(before), wayOut(left));
-    const ports = isMoving ? await this.#leadOut(entry, person, left) : entry.state.ports;
+    const { ports } = isMoving ? await this.#leadOut(entry, person, left) : entry.state;
     if (!isIn(entry, { [name]: unsettled })) return;
     const isGateway = { ipv4: false, ipv6: false };
     const endpoints = { ...left, [name]: { ...unsettled, isGateway } };
-    table.saveState(entry, { ...entry.state, endpoints, ports });
+    table.saveAnyway(entry, { ...entry.state, endpoints, ports });
   }
 
   /** What fails of it does not hold the container in a network. */
-  async #leadOut(entry: Entry, person: Person, left: Endpoints): Promise<PortMap> {
+  async #leadOut(entry: Entry, person: Person, left: Endpoints): Promise<PortExchange> {
     try {
       await this.#setWayOut(entry, person, left);
       // Its end has given back all that it published.
@@ -155,7 +168,7 @@ export class LiveNetworks {
     } catch (error) {
       this.#parts.log.warn(`find another way out for ${entry.container.name}: ${messageOf(error)}`);
     }
-    return entry.state.ports;
+    return unmoved(entry);
   }
 
   /** Its neighbours hear of it, and the container itself. */
@@ -176,9 +189,9 @@ export class LiveNetworks {
   }
 
   /** Ports follow the way out. */
-  async #movePorts(entry: Entry, endpoints: Endpoints): Promise<PortMap> {
+  async #movePorts(entry: Entry, endpoints: Endpoints): Promise<PortExchange> {
     return isSame(wayOut(entry.state.endpoints), wayOut(endpoints))
-      ? entry.state.ports
+      ? unmoved(entry)
       : await this.#parts.ports.move(entry, endpoints);
   }
 
@@ -191,6 +204,10 @@ export class LiveNetworks {
     const attachment = known ?? plainAttachment();
     return places.plan(await places.prepare(name, attachment), endpoints);
   }
+}
+
+function unmoved({ state: { ports } }: Entry): PortExchange {
+  return { ports, undo: async () => {} };
 }
 
 interface WayOut {

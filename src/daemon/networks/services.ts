@@ -38,13 +38,20 @@ export interface AddressSource {
 
 export type Endpoints = Record<string, Endpoint>;
 
+/** What a container publishes after a change that is not recorded yet. */
+export interface PortExchange {
+  ports: PortMap;
+  /** As it was before; what fails of that is told in the log. */
+  undo(): Promise<void>;
+}
+
 /** Ports of containers at addresses of the host. */
 export interface PortSource {
   /** All of a container's ports or none; resolves once they can be reached. */
   publish(entry: Entry, endpoints: Endpoints): Promise<PortMap>;
   release(entry: Entry): Promise<void>;
   /** The way out of a container that runs becomes another of `endpoints`: its ports follow it. */
-  move(entry: Entry, endpoints: Endpoints): Promise<PortMap>;
+  move(entry: Entry, endpoints: Endpoints): Promise<PortExchange>;
 }
 
 /** Names that are resolved in networks. */

@@ -42,6 +42,13 @@ export class ContainerStore {
       .run(container.name, JSON.stringify(container), container.id);
   }
 
+  /** Both in one step. */
+  save(container: Container, state: ContainerState): void {
+    this.#database
+      .query("UPDATE containers SET name = ?, record = ?, state = ? WHERE id = ?")
+      .run(container.name, JSON.stringify(container), JSON.stringify(state), container.id);
+  }
+
   remove(id: string): void {
     this.#database.query("DELETE FROM containers WHERE id = ?").run(id);
   }

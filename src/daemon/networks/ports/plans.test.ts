@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { PortPlan } from "../../../native-types/net.ts";
-import { buildPortPlans, keepNumbers } from "./plans.ts";
+import { buildPortPlans, keepNumbers, planReturn } from "./plans.ts";
 import type { Reach } from "./reach.ts";
 
 const ipv4 = { container: "172.17.0.2", host: "0.0.0.0" };
@@ -73,4 +73,18 @@ test("ports that move keep the numbers that were chosen for them", () => {
     [0, 0],
     [0, 0],
   ]);
+});
+
+test("the way back leaves alone what is as it was", () => {
+  const at = (hostPort: number, containerAddress = "10.0.0.2") => ({
+    ...({ protocol: "udp", hostAddress: "0.0.0.0", hostPort } as const),
+    ...{ containerAddress, containerPort: 53 },
+  });
+  const { remove, add } = planReturn([at(1), at(2)], [at(1), at(2, "10.0.0.3"), at(3)]);
+  expect(remove).toEqual([at(2)]);
+  const plan = (port: number, containerAddress: string): PortPlan => ({
+    ...{ protocol: "udp", hostPorts: [port, port], containerPort: 53 },
+    at: [{ hostAddress: "0.0.0.0", containerAddress }],
+  });
+  expect(add).toEqual([plan(2, "10.0.0.3"), plan(3, "10.0.0.2")]);
 });

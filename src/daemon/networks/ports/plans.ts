@@ -1,4 +1,4 @@
-import type { PortAddress, PortPlan } from "../../../native-types/net.ts";
+import type { PortAddress, PortPlan, PublishedPort } from "../../../native-types/net.ts";
 import type { PortMap } from "../network.ts";
 import { formatPort, type Port, parseHostPorts, parsePort, parsePorts } from "./port.ts";
 import type { Reach } from "./reach.ts";
@@ -52,6 +52,22 @@ export function keepNumbers(plans: PortPlan[], published: PortMap): PortPlan[] {
     known?.delete(number);
     return { ...plan, hostPorts: [number, number] };
   });
+}
+
+/** The way back, from what is published now to what was before: each port at its own number. */
+export function planReturn(
+  now: readonly PublishedPort[],
+  before: readonly PublishedPort[],
+): { remove: PublishedPort[]; add: PortPlan[] } {
+  const without = (some: readonly PublishedPort[], others: readonly PublishedPort[]) =>
+    some.filter((one) => !others.some((other) => Bun.deepEquals(one, other)));
+  const add = without(before, now).map(
+    ({ protocol, containerPort, hostPort, hostAddress, containerAddress }): PortPlan => ({
+      ...{ protocol, containerPort, hostPorts: [hostPort, hostPort] },
+      at: [{ hostAddress, containerAddress }],
+    }),
+  );
+  return { remove: without(now, before), add };
 }
 
 /** Bindings that differ in their address alone become one plan, so that they get one number. */

@@ -1,13 +1,15 @@
+import type { HostConfig } from "../../../api/types.ts";
 import { EngineError, messageOf } from "../../../errors.ts";
 import type { Log } from "../../../log.ts";
 import type { Native } from "../../../native-types/native.ts";
-import type { PortPlan, PublishedPort } from "../../../native-types/net.ts";
+import type { PortChange, PortPlan, PublishedPort } from "../../../native-types/net.ts";
 import { type Container, isRunning } from "../../containers/container.ts";
 import type { ContainerTable, Entry } from "../../containers/table.ts";
 import type { Endpoint, Network, PortMap } from "../network.ts";
+import type { PortExchange } from "../services.ts";
 import { applyChanges, type PublishChanges } from "./changes.ts";
 import { hintAtHolder } from "./holder.ts";
-import { buildPortPlans, keepNumbers, type PortWishes } from "./plans.ts";
+import { buildPortPlans, keepNumbers, type PortWishes, planReturn } from "./plans.ts";
 import { findReach } from "./reach.ts";
 import { chooseRemoved } from "./removals.ts";
 import { toPortMap, toPublished } from "./view.ts";
@@ -17,9 +19,15 @@ type Endpoints = Record<string, Endpoint>;
 
 export interface PublisherParts {
   native: Pick<Native, "publish" | "unpublish" | "holdPorts">;
-  table: Pick<ContainerTable, "all" | "saveState" | "saveContainer">;
+  table: Pick<ContainerTable, "all">;
   networks: { find(name: string): Network | undefined };
   log: Pick<Log, "warn">;
+}
+
+/** What an update makes of a container's ports, to be recorded. */
+export interface PortUpdate extends PortExchange {
+  hostConfig: Pick<HostConfig, "PortBindings" | "PublishAllPorts">;
+  warnings: string[];
 }
 
 /** Publishes ports of containers at addresses of the host. */
@@ -50,61 +58,68 @@ export class Publisher {
   }
 
   /** The way out becomes another of `endpoints`: ports follow it, and keep their numbers on the host. */
-  async move(entry: Entry, endpoints: Endpoints): Promise<PortMap> {
+  async move(entry: Entry, endpoints: Endpoints): Promise<PortExchange> {
     const { container, state } = entry;
     const plans = buildPortPlans(wishesOf(container), this.#reach(endpoints));
-    const change = {
-      container: container.id,
-      remove: toPublished(state.ports, this.#reach(state.endpoints)),
-      add: keepNumbers(plans, state.ports),
-    };
-    if (change.remove.length === 0 && change.add.length === 0) return {};
-    const published = await this.#parts.native.publish(change).catch((error: unknown) => {
-      throw this.#wrap(describe(container, endpoints), error, container, change.add);
-    });
-    await this.#withdrawIfEnded(entry);
-    return toPortMap(published);
+    const remove = this.#publishedBy(entry);
+    return await this.#exchange(entry, endpoints, { remove, add: keepNumbers(plans, state.ports) });
   }
 
   /** What a change would come to; throws where it cannot be. */
-  check({ container, state }: Entry, changes: PublishChanges) {
+  #check({ container, state }: Entry, changes: PublishChanges) {
     const warnings = checkNetworkMode(container);
     const ports = isRunning(state) ? state.ports : {};
     const wishes = applyChanges(wishesOf(container), ports, changes, container.name);
     return { wishes, warnings };
   }
 
-  /** Changes what a container publishes: at once while it runs, and for its next start. Resolves with warnings. */
-  async change(entry: Entry, changes: PublishChanges): Promise<string[]> {
-    const { table } = this.#parts;
-    const { container } = entry;
-    const { wishes, warnings } = this.check(entry, changes);
-    if (isRunning(entry.state)) await this.#changeNow(entry, changes);
-    const hostConfig = {
-      ...container.hostConfig,
-      ...{ PortBindings: wishes.bindings, PublishAllPorts: wishes.all },
-    };
-    table.saveContainer(entry, { ...entry.container, hostConfig });
-    return warnings;
+  /** Changes what a container publishes: at once while it runs. */
+  async change(entry: Entry, changes: PublishChanges): Promise<PortUpdate> {
+    const { wishes, warnings } = this.#check(entry, changes);
+    const { endpoints, ports } = entry.state;
+    const reach = this.#reach(endpoints);
+    const exchange = await this.#exchange(entry, endpoints, {
+      remove: toPublished(chooseRemoved(ports, changes.remove), reach),
+      add: buildPortPlans({ bindings: changes.add, exposed: [], all: false }, reach),
+    });
+    const hostConfig = { PortBindings: wishes.bindings, PublishAllPorts: wishes.all };
+    return { ...exchange, hostConfig, warnings };
   }
 
-  async #changeNow(entry: Entry, { add, remove }: PublishChanges): Promise<void> {
-    const { native, table } = this.#parts;
-    const { container, state } = entry;
-    const { endpoints } = state;
-    const reach = this.#reach(endpoints);
-    const change = {
-      container: container.id,
-      remove: toPublished(chooseRemoved(state.ports, remove), reach),
-      add: buildPortPlans({ bindings: add, exposed: [], all: false }, reach),
-    };
-    if (change.remove.length === 0 && change.add.length === 0) return;
-    const published = await native.publish(change).catch((error: unknown) => {
-      throw this.#wrap(describe(container, endpoints), error, container, change.add);
+  /** All of a change or nothing. */
+  async #exchange(
+    entry: Entry,
+    endpoints: Endpoints,
+    { remove, add }: Omit<PortChange, "container">,
+  ): Promise<PortExchange> {
+    const { container } = entry;
+    const before = this.#publishedBy(entry);
+    if (remove.length === 0 && add.length === 0)
+      return { ports: toPortMap(before), undo: async () => {} };
+    const change = { container: container.id, remove, add };
+    const published = await this.#parts.native.publish(change).catch((error: unknown) => {
+      throw this.#wrap(describe(container, endpoints), error, container, add);
     });
-    if (isRunning(entry.state))
-      table.saveState(entry, { ...entry.state, ports: toPortMap(published) });
     await this.#withdrawIfEnded(entry);
+    const undo = () => this.#putBack(entry, published, before);
+    return { ports: toPortMap(published), undo };
+  }
+
+  async #putBack(entry: Entry, now: PublishedPort[], before: PublishedPort[]): Promise<void> {
+    const { native, log } = this.#parts;
+    const { id, name } = entry.container;
+    try {
+      await this.#withdrawIfEnded(entry);
+      if (entry.monitor === undefined) return;
+      await native.publish({ container: id, ...planReturn(now, before) });
+      await this.#withdrawIfEnded(entry);
+    } catch (error) {
+      log.warn(`publish ports of ${name} as they were: ${messageOf(error)}`);
+    }
+  }
+
+  #publishedBy({ state: { ports, endpoints } }: Entry): PublishedPort[] {
+    return toPublished(ports, this.#reach(endpoints));
   }
 
   /** The end of a container waits for no change, and begins with the loss of its monitor. */
@@ -119,9 +134,9 @@ export class Publisher {
   async resume(running: readonly Entry[]): Promise<Record<string, PublishedPort[]>> {
     const { native, log } = this.#parts;
     const published: Record<string, PublishedPort[]> = {};
-    for (const { container, state } of running) {
-      const ports = toPublished(state.ports, this.#reach(state.endpoints));
-      if (ports.length > 0) published[container.id] = ports;
+    for (const entry of running) {
+      const ports = this.#publishedBy(entry);
+      if (ports.length > 0) published[entry.container.id] = ports;
     }
     if (Object.keys(published).length === 0) return published;
     for (const sentence of await native.holdPorts(published)) log.warn(sentence);
