@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { useStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 import { rtPath } from "../support/world.ts";
 
 const stage = useStage();
@@ -166,7 +167,7 @@ test("commit pauses a running container, and lets it go on", async () => {
     "--filter",
     `container=${id}`,
   ]);
-  await Bun.sleep(100);
+  await until("somebody to listen", async () => (await stage().daemon.listeners()) > 0);
   await world.rtOutput(["commit", id, "paused"]);
   await events.prints(/pause\nunpause\ncommit\n/);
   events.kill("SIGTERM");

@@ -66,13 +66,13 @@ test("a paused container stands still, is said to be paused, and goes on where i
 
 test("stop and kill end a paused container, and rm -f removes it", async () => {
   const { world } = stage();
-  const trap = ["sh", "-c", "trap 'exit 7' TERM; while :; do sleep 0.05; done"];
+  const trap = ["sh", "-c", "trap 'exit 7' TERM; echo up; while :; do sleep 0.05; done"];
   const [stopped, killed, removed] = [
     await run("busybox", ...trap),
     await run("busybox", "sleep", "1000"),
     await run("busybox", "sleep", "1000"),
   ];
-  await Bun.sleep(100);
+  await world.printed(stopped, "up");
   await world.rtOutput(["pause", stopped, killed, removed]);
   await world.rtOutput(["stop", "-t", "20", stopped]);
   expect((await inspect(stopped)).State.ExitCode).toBe(7);
@@ -169,18 +169,20 @@ test("prune removes what does not run and passes the filters, and tells what it 
 
 test("kill takes a signal by name, by number and from the real-time range", async () => {
   const { world } = stage();
-  const script = "trap 'echo usr1' USR1; trap 'echo rt' 37; while :; do sleep 0.05; done";
+  const script = "trap 'echo usr1' USR1; trap 'echo rt' 37; echo up; while :; do sleep 0.05; done";
   const id = await run("busybox", "sh", "-c", script);
-  await Bun.sleep(200);
+  await world.printed(id, "up");
   const signals = ["SIGUSR1", "USR1", "10", "RTMIN+3"];
   for (const [at, signal] of signals.entries()) {
     await world.rtOutput(["kill", "-s", signal, id]);
     await until(`signal ${signal}`, async () => {
       const lines = (await world.rtOutput(["logs", id])).split("\n").filter(Boolean);
-      return lines.length === at + 1;
+      return lines.length === at + 2;
     });
   }
-  expect((await world.rtOutput(["logs", id])).split("\n")).toEqual(["usr1", "usr1", "usr1", "rt"]);
+  expect((await world.rtOutput(["logs", id])).split("\n")).toEqual([
+    ...["up", "usr1", "usr1", "usr1", "rt"],
+  ]);
   const wrong = await world.rt(["kill", "-s", "NONSENSE", id]);
   expect(wrong.stderr).toContain("Invalid signal: NONSENSE");
   await remove(id);

@@ -89,11 +89,19 @@ test("a follower across many rotations loses nothing", async () => {
 
 test("a follower that pauses while more is written than is kept loses nothing", async () => {
   const { world } = stage();
-  const script = "sleep 1; seq 1 800000; sleep 1";
-  await world.rtOutput(["run", "-d", "--name", "ahead", "busybox", "sh", "-c", script]);
-  const pipe = '"$1" logs -f ahead | (read first; echo $first; sleep 2; cat)';
-  const ran = await world.run(["sh", "-c", pipe, "sh", rtPath]);
-  expect(numbers(ran.stdout)).toEqual({ first: 1, last: 800_000 });
+  const script = "echo 1; read go; seq 2 800000; read go";
+  await world.rtOutput(["run", "-di", "--name", "ahead", "busybox", "sh", "-c", script]);
+  const program = world.spawnRt(["attach", "ahead"], { stdin: "open" });
+  const pipe = 'exec 3<&0; "$1" logs -f ahead | (read first; echo $first; read go <&3; cat)';
+  const pausing = world.spawn(["sh", "-c", pipe, "sh", rtPath], { stdin: "open" });
+  await pausing.prints("1\n");
+  program.write("\n");
+  const newest = () => world.rtOutput(["logs", "-n", "1", "ahead"]);
+  await until("all to be written", async () => (await newest()) === "800000");
+  pausing.write("\n");
+  program.write("\n");
+  expect(numbers((await pausing.finished()).stdout)).toEqual({ first: 1, last: 800_000 });
+  await program.finished();
   // Which is more than there is afterwards.
   expect(numbers((await world.rt(["logs", "ahead"])).stdout).first).toBeGreaterThan(1);
   await world.rtOutput(["rm", "ahead"]);
@@ -225,6 +233,7 @@ test("with --until a follower ends at that time though nothing is written", asyn
   const { world } = stage();
   const script = "echo up; sleep 1000";
   await world.rtOutput(["run", "-d", "--name", "quiet", "busybox", "sh", "-c", script]);
+  await world.printed("quiet", "up");
   const end = new Date(Date.now() + 1500).toISOString();
   const ran = await world.rt(["logs", "-f", "--until", end, "quiet"]);
   expect(ran).toEqual({ code: 0, stdout: "up\n", stderr: "" });

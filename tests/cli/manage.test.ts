@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { useStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 
 const stage = useStage();
 
@@ -197,6 +198,7 @@ test("events tells the life of a container in order", async () => {
   const events = world.spawnRt([
     ...["events", "--filter", "container=lived", "--format", "{{.Type}} {{.Action}}"],
   ]);
+  await until("somebody to listen", async () => (await stage().daemon.listeners()) > 0);
   await world.rtOutput(["run", "--rm", "--name", "unseen", "busybox", "true"]);
   await world.rtOutput(["run", "--rm", "--name", "lived", "busybox", "true"]);
   await events.prints("container destroy\n");

@@ -86,8 +86,13 @@ test("the delay doubles, `ps` says Restarting, and stop ends it there", async ()
   await until("four restarts", async () => (await inspect(id)).RestartCount >= 4);
   const found = await reaches(id, "restarting");
   expect(found.State.Restarting).toBe(true);
-  expect(await world.rtOutput(["ps", "--format", "{{.Status}}"])).toStartWith("Restarting (1)");
-  expect((await world.rt(["rm", id])).stderr).toContain("container is restarting: stop");
+  // Each is asked between two runs, but told perhaps of the next.
+  await until("ps to say so", async () =>
+    (await world.rtOutput(["ps", "--format", "{{.Status}}"])).startsWith("Restarting (1)"),
+  );
+  await until("rm to say so", async () =>
+    (await world.rt(["rm", id])).stderr.includes("container is restarting: stop"),
+  );
   await world.rtOutput(["stop", id]);
   const stopped = await inspect(id);
   expect(stopped.State.Status).toBe("exited");
@@ -120,13 +125,14 @@ test("a stop, or a kill by KILL, is the end of it; a crash is not", async () => 
 
 test("what ends while the daemon is down comes back by its policy, and what was stopped by `always` alone", async () => {
   const { world } = stage();
-  const endsBy = (code: number) => `trap "exit ${code}" TERM; sleep 1000 & wait`;
+  const endsBy = (code: number) => `trap "exit ${code}" TERM; echo up; sleep 1000 & wait`;
   const failing = await run("on-failure", "sh", "-c", endsBy(4));
   const crashing = await run("unless-stopped", "sleep", "1000");
   const plain = await run("no", "sh", "-c", endsBy(5));
   const always = await run("always", "sleep", "1000");
   const unless = await run("unless-stopped", "sleep", "1000");
   await world.rtOutput(["stop", "-t", "0", always, unless]);
+  for (const id of [failing, plain]) await world.printed(id, "up");
   const pids: number[] = [];
   for (const id of [failing, plain, crashing]) pids.push((await inspect(id)).State.Pid);
   const [fails, ends, crashes] = pids;
@@ -213,10 +219,12 @@ test("a daemon killed again and again among restarts loses none, and starts none
   const counts = async () =>
     await Promise.all(ids.map(async (id) => (await inspect(id)).RestartCount));
   const before = await counts();
-  await until("a further restart of each", async () => {
+  const restarted = async () => {
     const now = await counts();
     return now.every((count, at) => count > (before[at] ?? 0));
-  });
+  };
+  // The delay has doubled with each round.
+  await until("a further restart of each", restarted, 40_000);
   await world.rtOutput(["stop", "-t", "0", ...ids]);
   for (const id of ids) expect((await inspect(id)).State.Status).toBe("exited");
   const { stdout } = await world.run(["sh", "-c", "pgrep -xf 'sleep 0.2765' | wc -l"]);

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { useStage } from "../support/stage.ts";
+import { until } from "../support/until.ts";
 import { rtPath } from "../support/world.ts";
 
 const stage = useStage();
@@ -84,7 +85,8 @@ test("-d prints the id and leaves the container running", async () => {
 
 test("-t gives the program a terminal of the size of the user's, and follows its changes", async () => {
   const { world } = stage();
-  const script = "test -t 0 && test -t 1 && stty size; read line; stty size; exit 7";
+  const script =
+    "test -t 0 && test -t 1 && stty size; while read x && [ $x = go ]; do stty size; done; exit 7";
   const shell = world.spawnRt(["run", "--rm", "-it", "busybox", "sh", "-c", script], {
     terminal: { cols: 91, rows: 33 },
     env: { TERM: "xterm" },
@@ -92,9 +94,13 @@ test("-t gives the program a terminal of the size of the user's, and follows its
   await shell.prints("33 91\r\n");
   shell.resize(70, 20);
   // The new size travels beside the input, so it is asked for until it has arrived.
-  await Bun.sleep(100);
-  shell.write("go\n");
-  await shell.prints("20 70\r\n");
+  await until("the new size", async () => {
+    const seen = shell.stdout.length;
+    shell.write("go\n");
+    await until("an answer", () => /\d\r\n$/.test(shell.stdout.slice(seen)));
+    return shell.stdout.endsWith("20 70\r\n");
+  });
+  shell.write("end\n");
   expect((await shell.finished()).code).toBe(7);
 });
 

@@ -108,7 +108,7 @@ test("--privileged gives every capability, the host's devices and a writable /sy
 
 test("--stop-signal is what `rt stop` sends", async () => {
   const { world } = stage();
-  const script = "trap 'exit 9' USR1; while :; do sleep 0.1; done";
+  const script = "trap 'exit 9' USR1; echo up; while :; do sleep 0.1; done";
   const id = await world.rtOutput([
     "run",
     "-d",
@@ -119,6 +119,7 @@ test("--stop-signal is what `rt stop` sends", async () => {
     "-c",
     script,
   ]);
+  await world.printed(id, "up");
   await world.rtOutput(["stop", id]);
   expect(await world.rtOutput(["inspect", "-f", "{{.State.ExitCode}}", id])).toBe("9");
   await world.rtOutput(["rm", id]);

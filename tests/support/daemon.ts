@@ -111,6 +111,11 @@ export class Daemon {
     return await this.request(path, { method: "POST", ...sent });
   }
 
+  /** How many clients are told of events as they come. */
+  async listeners(): Promise<number> {
+    return (await this.json<{ NEventsListener: number }>("/info")).NEventsListener;
+  }
+
   async removeContainers(): Promise<void> {
     const list = await this.json<{ Id: string }[]>("/containers/json?all=true");
     for (const { Id } of list) {

@@ -156,6 +156,13 @@ export class World implements AsyncDisposable {
     return daemon;
   }
 
+  /** Waits until a container has printed something: what its program does before that is done. */
+  async printed(container: string, text: string): Promise<void> {
+    await until(`${container} to print ${text}`, async () =>
+      (await this.rt(["logs", container])).stdout.includes(text),
+    );
+  }
+
   /** Waits, without asking a daemon, until no process of a monitor is left. */
   async monitorsEnd(): Promise<void> {
     await until("the monitors to end", async () =>
