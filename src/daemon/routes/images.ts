@@ -4,16 +4,19 @@ import type {
   ImageDeleteResponseItem,
   ImageManifestSummary,
 } from "../../api/types.ts";
+import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { parsePlatform } from "../../oci/platform.ts";
 import { familiarName, parseName, parseReference, type Reference } from "../../oci/reference.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
+import type { Query } from "../http/query.ts";
 import { type ImageRow, imageFilters } from "../images/filter.ts";
 import type { ImportRequest } from "../images/import.ts";
 import { type ImagePruneReport, imagePruneFilters } from "../images/prune.ts";
 import type { PullRequest } from "../images/pull.ts";
 import { checkSavedPlatform } from "../images/save.ts";
+import { toFormerInspect, toFormerSummary } from "../images/versions.ts";
 import { toImageInspect, toImageSummary } from "../images/view.ts";
 import { parseCredentials } from "./credentials.ts";
 import { readPlatforms } from "./platforms.ts";
@@ -39,22 +42,26 @@ export interface ImageRoutesParts {
 
 export function imageRoutes(parts: ImageRoutesParts) {
   return {
-    imageList({ query, json }) {
-      const rows = parts.list(query.filters(imageFilters));
+    imageList({ query, version, json }) {
+      const rows = parts.list(readListFilters(query, version));
       const shared = query.flag("shared-size") ? parts.sharedSizes() : undefined;
+      const list = rows.map(({ image, tags }) =>
+        toImageSummary(image, tags, shared?.get(image.id)),
+      );
       json(
         200,
-        rows.map(({ image, tags }) => toImageSummary(image, tags, shared?.get(image.id))),
+        list.map((summary) => toFormerSummary(summary, version)),
       );
     },
 
-    async imageInspect({ params, query, json }) {
+    async imageInspect({ params, query, version, json }) {
       const name = params.name ?? "";
       const { image, tags } = parts.inspect(name);
       for (const platform of readPlatforms(query)) checkSavedPlatform(image, platform);
       const Manifests = query.flag("manifests") ? await parts.manifests(name) : undefined;
       const inspected = toImageInspect(image, tags);
-      json(200, Manifests === undefined ? inspected : { ...inspected, Manifests });
+      const shown = Manifests === undefined ? inspected : { ...inspected, Manifests };
+      json(200, toFormerInspect(shown, version));
     },
 
     async imageHistory({ params, query, json }) {
@@ -116,6 +123,15 @@ async function importArchive(
   await withProgress(context, async (report) => {
     report({ status: await parts.import(context.input(), request, signal) });
   });
+}
+
+/** Until 1.41 the name to look for could also be a parameter of its own. */
+function readListFilters(query: Query, version: string): Map<string, string[]> {
+  const filters = query.filters(imageFilters);
+  const name = query.text("filter");
+  if (name !== "" && compareVersions(version, "1.41") < 0)
+    filters.set("reference", [...(filters.get("reference") ?? []), name]);
+  return filters;
 }
 
 /** A digest wins over a tag, `tag` over the tag in the name; with none of them it is the whole repository. */

@@ -34,7 +34,7 @@ export function usageRoutes(parts: UsageRoutesParts) {
     async systemUsage({ query, version, json }) {
       const measured = await parts.measure(parseKinds(query.list("type")));
       // 1.52 knows both forms.
-      const legacy = compareVersions(version, "1.53") < 0 ? toLegacyUsage(measured) : {};
+      const legacy = compareVersions(version, "1.53") < 0 ? toLegacyUsage(measured, version) : {};
       const usage =
         compareVersions(version, "1.52") < 0 ? {} : toSystemUsage(measured, query.flag("verbose"));
       json(200, { ...legacy, ...usage });

@@ -1,6 +1,7 @@
 import type { ContainerSummary, Volume } from "../../api/types.ts";
 import type { KindUsage, LegacyUsage, SystemUsage } from "../../api/usage.ts";
 import { EngineError } from "../../errors.ts";
+import { toFormerSummary } from "../images/versions.ts";
 
 export const usageKinds = ["container", "image", "volume", "build-cache"] as const;
 export type UsageKind = (typeof usageKinds)[number];
@@ -44,10 +45,13 @@ export async function measureUsage(
   return { images, containers, volumes, buildCache: kinds.has("build-cache") };
 }
 
-export function toLegacyUsage({ images, containers, volumes, buildCache }: Measured): LegacyUsage {
+export function toLegacyUsage(
+  { images, containers, volumes, buildCache }: Measured,
+  version: string,
+): LegacyUsage {
   return {
     LayersSize: images?.TotalSize ?? 0,
-    Images: images?.Items ?? null,
+    Images: images?.Items?.map((image) => toFormerSummary(image, version)) ?? null,
     Containers: containers ?? null,
     Volumes: volumes ?? null,
     BuildCache: buildCache ? [] : null,
