@@ -227,6 +227,23 @@ test("an older client gets the connection without asking for an upgrade, and inp
   expect(reply.body).toBe("\x01\0\0\0\0\0\0\x04one\n\x01\0\0\0\0\0\0\x04two\n");
 });
 
+test("what an attach says in a body is no input", async () => {
+  const { world, daemon } = stage();
+  const upgrade = ["Connection: Upgrade", "Upgrade: tcp", "Content-Type: application/json"];
+  const body = '{"stream":true,"stdin":true}';
+  for (const more of [upgrade, []]) {
+    const id = await world.rtOutput(["create", "-i", "busybox", "head", "-n", "1"]);
+    await world.rtOutput(["start", id]);
+    const head = request(
+      `POST /v1.41/containers/${id}/attach?stream=1&stdin=1&stdout=1`,
+      [...more, `Content-Length: ${body.length}`],
+      body.slice(0, 9),
+    );
+    const reply = await rawSteps(daemon.socket, [head, 50, `${body.slice(9)}one`, 200, "two\n"]);
+    expect(reply.body).toBe("\x01\0\0\0\0\0\0\x07onetwo\n");
+  }
+});
+
 test("an exec that is started with an upgrade has read its body first", async () => {
   const { world, daemon } = stage();
   const id = await world.rtOutput(["run", "-d", "busybox", "sleep", "1000"]);

@@ -17,12 +17,14 @@ export interface RequestContext {
   body(): Promise<Record<string, unknown>>;
   /** The bytes of the request as they come; the client waits while nobody reads. */
   input(): AsyncIterable<Uint8Array>;
+  /** Reads past a body of known length, so that it is not taken for what comes behind it. */
+  skipBody(): Promise<void>;
   json(status: number, value: unknown): void;
   empty(status: number, headers?: Record<string, string>): void;
   text(status: number, text: string): void;
   /** Sends the headers at once and leaves the body open. */
   stream(status: number, contentType: string, headers?: Record<string, string>): ReplyStream;
-  /** Takes the connection over for raw bytes in both directions. */
+  /** Takes the connection over for raw bytes in both directions; what was not read of the body is its input. */
   hijack(contentType: string, headers?: Record<string, string>): Duplex;
 }
 

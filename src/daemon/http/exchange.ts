@@ -52,6 +52,7 @@ export class Exchange {
       signal,
       body: () => this.#readJson(),
       input: () => this.#body,
+      skipBody: () => this.#skipBody(),
       json: (status, value) =>
         reply.whole(status, { "Content-Type": "application/json" }, `${JSON.stringify(value)}\n`),
       empty: (status, headers) => reply.whole(status, headers ?? {}, ""),
@@ -78,6 +79,12 @@ export class Exchange {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #skipBody(): Promise<void> {
+    // Chunked it has no end: who wants the connection begins one and writes no chunk.
+    if (this.head.body.kind === "chunked") return;
+    while ((await this.#body.next()) !== undefined);
   }
 
   #hijack(contentType: string, headers: Record<string, string>): Duplex {

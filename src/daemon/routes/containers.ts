@@ -166,6 +166,8 @@ async function attach(
     keys: parseDetachKeys(query.text("detachKeys") || undefined),
     told: () => parts.detached(entry),
   };
+  // Some clients repeat the parameters as a body; it is no input.
+  await context.skipBody();
   const client = context.hijack(outputType(tty, context.version));
   const settled = Promise.resolve();
   const joined: AttachRequest = {
