@@ -30,6 +30,11 @@ test("a volume's life by its routes", async () => {
     status: 200,
     body: { Volumes: [created.body], Warnings: null },
   });
+  const named = async (name: string): Promise<number> => {
+    const asked = encodeURIComponent(JSON.stringify({ name: [name] }));
+    return (await call("GET", `/volumes?filters=${asked}`)).body.Volumes.length;
+  };
+  expect([await named("if"), await named("^li.e$"), await named("^if")]).toEqual([1, 1, 0]);
   expect(await call("DELETE", "/volumes/life")).toEqual({ status: 204, body: undefined });
   expect(await call("GET", "/volumes/life")).toEqual({
     status: 404,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Pattern } from "./pattern.ts";
+import { buildMatch, Pattern } from "./pattern.ts";
 
 const texts = [
   "",
@@ -50,6 +50,15 @@ test("what would go back for ages elsewhere takes no time", () => {
   new Pattern("(?:a*){999}").test("a".repeat(2000));
   expect(() => new Pattern("(){999}{999}{999}")).toThrow("too large");
   expect(performance.now() - from).toBeLessThan(2000);
+});
+
+test("buildMatch finds what is named, and what fits a pattern", () => {
+  const matches = buildMatch(["^web$", "a+b"]);
+  expect(["web", "web2", "a+b", "aab", "xaaby", "ab"].filter(matches)).toEqual([
+    ...["web", "a+b", "aab", "xaaby", "ab"],
+  ]);
+  expect(["x"].filter(buildMatch([]))).toEqual([]);
+  expect(["", "x"].filter(buildMatch([""]))).toEqual(["", "x"]);
 });
 
 test("what is no pattern, or too large, is refused", () => {

@@ -52,6 +52,12 @@ export class Pattern {
   }
 }
 
+/** As filters of Docker find names and ids: one of the texts itself, or one that fits as a pattern. */
+export function buildMatch(texts: readonly string[]): (name: string) => boolean {
+  const patterns = texts.map((text) => new Pattern(text));
+  return (name) => texts.includes(name) || patterns.some((pattern) => pattern.test(name));
+}
+
 const maxLength = 256;
 /** Instructions that repetitions like {100} may grow to. */
 const maxProgram = 4000;

@@ -15,7 +15,10 @@ test.each<[Record<string, string[]>, string]>([
   [{}, "bridge none busy idle"],
   [{ driver: ["null", "macvlan"] }, "none idle"],
   [{ name: ["bus", "id"] }, "bridge busy idle"],
+  [{ name: ["^b.*e$"] }, "bridge"],
+  [{ name: ["^bus$", "^idle$"] }, "idle"],
   [{ id: ["c"] }, "busy"],
+  [{ id: ["^[ad]"] }, "bridge idle"],
   [{ scope: ["swarm"] }, ""],
   [{ scope: ["local"] }, "bridge none busy idle"],
   [{ label: ["stage"] }, "busy idle"],
@@ -32,6 +35,7 @@ test.each<[Record<string, string[]>, string]>([
 test.each<[Record<string, string[]>, string]>([
   [{ type: ["mine"] }, "invalid filter: 'type'='mine'"],
   [{ dangling: ["true", "false"] }, 'got more than one value for filter key "dangling"'],
+  [{ name: ["("] }, 'error parsing regexp "("'],
   [{ dangling: ["maybe"] }, "invalid value for filter 'dangling'"],
 ])("the filters %j are refused", (filters, words) => {
   expect(() => filterNetworks(networks, new Map(Object.entries(filters)), isUsed)).toThrow(words);

@@ -1,4 +1,5 @@
 import { EngineError } from "../../errors.ts";
+import { buildMatch } from "../containers/pattern.ts";
 import { hasLabel, readUntil } from "../containers/prune.ts";
 import { isUserDefined, type Network } from "./network.ts";
 
@@ -18,7 +19,7 @@ export const pruneFilters = ["label", "label!", "until"] as const;
 
 /**
  * The networks that pass every filter; within one filter any value is enough, but every label counts.
- * `isUsed` tells whether a container has a place in the network.
+ * Names and ids are patterns. `isUsed` tells whether a container has a place in the network.
  */
 export function filterNetworks(
   networks: readonly Network[],
@@ -27,6 +28,8 @@ export function filterNetworks(
 ): Network[] {
   const dangling = parseDangling(filters.get("dangling") ?? []);
   const types = parseTypes(filters.get("type") ?? []);
+  const isNamed = buildMatch(filters.get("name") ?? []);
+  const hasId = buildMatch(filters.get("id") ?? []);
   const some = (name: string, matches: (value: string) => boolean): boolean => {
     const values = filters.get(name) ?? [];
     return values.length === 0 || values.some(matches);
@@ -34,8 +37,8 @@ export function filterNetworks(
   return networks.filter(
     (network) =>
       some("driver", (value) => value === network.driver) &&
-      some("name", (value) => network.name.includes(value)) &&
-      some("id", (value) => network.id.includes(value)) &&
+      some("name", () => isNamed(network.name)) &&
+      some("id", () => hasId(network.id)) &&
       some("scope", (value) => value === "local") &&
       (filters.get("label") ?? []).every((value) => hasLabel(network.labels, value)) &&
       (types.length === 0 || types.includes(isUserDefined(network.name) ? "custom" : "builtin")) &&

@@ -1,15 +1,30 @@
 import { EngineError } from "../../errors.ts";
+import { buildMatch } from "../containers/pattern.ts";
 import { labelsOf, type Volume } from "./volume.ts";
 
 /** Filters of GET /volumes and of POST /volumes/prune. */
 export const volumeFilters = ["dangling", "driver", "label", "label!", "name"] as const;
 export const pruneFilters = ["all", "label", "label!"] as const;
 
-/** True if the volume passes every filter; within one filter any value is enough, but every label counts. */
-export function matchesVolume(
-  volume: Volume,
-  filters: Map<string, string[]>,
+/** The volumes that pass every filter; within one filter any value is enough, but every label counts. */
+export function filterVolumes(
+  volumes: readonly Volume[],
+  filters: ReadonlyMap<string, string[]>,
   isUsed: (name: string) => boolean,
+): Volume[] {
+  const isNamed = buildMatch(filters.get("name") ?? []);
+  return volumes.filter((volume) => passesAll(volume, filters, { isUsed, isNamed }));
+}
+
+interface Tests {
+  isUsed(name: string): boolean;
+  isNamed(name: string): boolean;
+}
+
+function passesAll(
+  volume: Volume,
+  filters: ReadonlyMap<string, string[]>,
+  { isUsed, isNamed }: Tests,
 ): boolean {
   const passes: Record<string, (values: string[]) => boolean> = {
     dangling: (values) =>
@@ -17,7 +32,7 @@ export function matchesVolume(
     driver: (values) => values.includes("local"),
     label: (values) => values.every((value) => hasLabel(volume, value)),
     "label!": (values) => !values.some((value) => hasLabel(volume, value)),
-    name: (values) => values.some((value) => volume.name.includes(value)),
+    name: () => isNamed(volume.name),
   };
   return [...filters].every(
     ([name, values]) => values.length === 0 || (passes[name]?.(values) ?? true),

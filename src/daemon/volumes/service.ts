@@ -6,7 +6,7 @@ import type { Trash } from "../containers/trash.ts";
 import type { EventBus } from "../events/bus.ts";
 import { Limiter } from "../images/limiter.ts";
 import type { VolumeStore } from "../store/volume-store.ts";
-import { matchesVolume, parseFlag } from "./filter.ts";
+import { filterVolumes, parseFlag } from "./filter.ts";
 import { parseVolumeName } from "./names.ts";
 import { checkDriver, resolveAddress, sourceOf, type VolumeSource } from "./options.ts";
 import { Turns } from "./turns.ts";
@@ -100,7 +100,7 @@ export class VolumeService {
 
   list(filters: Map<string, string[]>, users: VolumeUsers): Volume[] {
     const isUsed = (name: string): boolean => this.#isUsed(name, users);
-    return this.#parts.store.all().filter((volume) => matchesVolume(volume, filters, isUsed));
+    return filterVolumes(this.#parts.store.all(), filters, isUsed);
   }
 
   /**
