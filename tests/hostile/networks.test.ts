@@ -153,6 +153,36 @@ test("labels and options of any size are kept or refused, and never harm", async
   expect(reply.status).toBe(400);
 });
 
+test("ports and subnets that say nothing, or far too much, keep nobody waiting", async () => {
+  const { daemon } = members();
+  const ask = async (fields: object): Promise<Response> =>
+    await daemon.post("/containers/create", {
+      Image: "busybox",
+      Cmd: ["sleep", "1000"],
+      ...fields,
+    });
+  const empty = await ask({ HostConfig: { PortBindings: { "80/tcp": [null], "81/tcp": null } } });
+  expect(empty.status).toBe(201);
+  const ranges = Array.from({ length: 5000 }, (_, at) => [`${at + 1}-65535/udp`, {}]);
+  const wide = await ask({ ExposedPorts: Object.fromEntries(ranges) });
+  expect(wide.status).toBe(201);
+  const { Id } = (await wide.json()) as { Id: string };
+  expect((await daemon.post(`/containers/${Id}/start`)).status).toBe(204);
+  const { NetworkSettings: shown } = await daemon.json<{ NetworkSettings: { Ports: object } }>(
+    `/containers/${Id}/json`,
+  );
+  expect(Object.keys(shown.Ports)).toHaveLength(65_535);
+  const subnets = Array.from({ length: 30_000 }, (_, at) => `11.${at >> 8}.${at & 255}.0/24`);
+  const wish = { Driver: "macvlan", Options: { parent: "lan0" }, ...withSubnet(...subnets) };
+  const refused = await create("wide", wish);
+  expect(refused.status).toBe(400);
+  expect(await refused.text()).toContain("30000 subnets are more than a network can have");
+  for (const request of [empty, { json: async () => ({ Id }) }]) {
+    const { Id: id } = (await request.json()) as { Id: string };
+    await daemon.request(`/containers/${id}?force=true`, { method: "DELETE" });
+  }
+});
+
 test("of many at once with one name, or one subnet, one is made", async () => {
   const twenty = Array.from({ length: 20 });
   expect(await statuses(twenty.map(async () => await create("same")))).toEqual({ 201: 1, 409: 19 });

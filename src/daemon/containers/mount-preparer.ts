@@ -3,6 +3,7 @@ import type { ContainerConfig, HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { VolumeService } from "../volumes/service.ts";
+import { findAsked } from "./asked.ts";
 import type { Container, ContainerMount } from "./container.ts";
 import { parseMounts, parseVolumesFrom, type RequestedMount } from "./mounts.ts";
 import type { ContainerTable } from "./table.ts";
@@ -68,7 +69,7 @@ export class MountPreparer {
   /** Mounts of another container, as `--volumes-from` has them: all but its `--tmpfs`. */
   #mountsOf(spec: string): ContainerMount[] {
     const { container: name, readonly } = parseVolumesFrom(spec);
-    const { container } = this.#parts.table.get(name);
+    const { container } = findAsked(() => this.#parts.table.get(name));
     const own = container.hostConfig.Tmpfs ?? {};
     return container.mounts
       .filter((mount) => mount.type !== "tmpfs" || !Object.hasOwn(own, mount.target))

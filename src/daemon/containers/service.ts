@@ -11,6 +11,7 @@ import { parseLinkName, resolveLinks, withoutLink } from "../networks/names/lega
 import { parseBindings } from "../networks/ports/port.ts";
 import { warnOfPorts } from "../networks/ports/warnings.ts";
 import type { NetworkSource } from "../networks/services.ts";
+import { findAsked } from "./asked.ts";
 import { parseNetworks } from "./attachments/request.ts";
 import { checkCapabilities } from "./capabilities.ts";
 import { type Container, commandOf, initialState, isRunning, nowRfc3339 } from "./container.ts";
@@ -146,12 +147,14 @@ export class ContainerService {
     checkModes(request, asked);
     const possible = discardLimits(asked, facts);
     warnings.push(...possible.warnings);
-    const lookup = (id: string): Entry => table.get(id);
+    const lookup = (id: string): Entry => findAsked(() => table.get(id));
     const resolved = resolveLinks(resolveDonors(possible.host, lookup), lookup);
     const { mode, attachments } = parseNetworks({ ...request, HostConfig: resolved }, networks);
     const own = Object.keys(attachments).map((name) => networks.get(name));
-    warnings.push(...warnOfPorts(asked, own));
-    return { hostConfig: normalizeHost(resolved, mode, this.#parts), attachments };
+    const bindings = parseBindings(asked.PortBindings);
+    warnings.push(...warnOfPorts(mode, bindings, own));
+    const settled = { ...resolved, PortBindings: bindings };
+    return { hostConfig: normalizeHost(settled, mode, this.#parts), attachments };
   }
 
   #refuseTakenName(name: string | undefined): void {
@@ -327,7 +330,6 @@ function normalizeHost(
     LogConfig: mergeLogConfig(host.LogConfig, logConfig),
     RestartPolicy: parseRestartPolicy(host.RestartPolicy),
     Runtime: "rt",
-    PortBindings: parseBindings(host.PortBindings),
   };
 }
 

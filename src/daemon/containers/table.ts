@@ -133,6 +133,8 @@ export class ContainerTable {
 
   /** By id, name (with or without its slash) or unique start of an id. */
   get(reference: string): Entry {
+    if (reference === "")
+      throw new EngineError("invalid_argument", 'invalid name or ID supplied: ""');
     const byName = this.#names.get(reference.replace(/^\//, ""));
     const exact =
       this.#entries.get(reference) ??

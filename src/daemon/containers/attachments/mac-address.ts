@@ -1,9 +1,16 @@
 import { EngineError } from "../../../errors.ts";
 
+/** As Go reads them: "02:42:ac:11:00:02", "02-42-ac-11-00-02", "0242.ac11.0002". */
+const forms = [
+  /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i,
+  /^[0-9a-f]{2}(-[0-9a-f]{2}){5}$/i,
+  /^[0-9a-f]{4}(\.[0-9a-f]{4}){2}$/i,
+];
+
 /** Six bytes of a single station: the lowest bit of the first marks a group (IEEE 802). */
 export function parseMacAddress(text: string): string {
-  const bytes = /^[0-9a-fA-F]{2}([:-])[0-9a-fA-F]{2}(\1[0-9a-fA-F]{2}){4}$/.test(text)
-    ? text.replaceAll("-", ":").toLowerCase()
+  const bytes = forms.some((form) => form.test(text))
+    ? text.replaceAll(/[:.-]/g, "").toLowerCase().replaceAll(/..\B/g, "$&:")
     : undefined;
   if (
     bytes === undefined ||

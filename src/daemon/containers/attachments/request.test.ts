@@ -88,9 +88,23 @@ test.each([
   ["bridge", { bridge: { Aliases: ["x"] } }, "network-scoped alias is supported only for"],
   ["host", { host: { MacAddress: "02:00:00:00:00:01" } }, "mac-address and the network mode"],
   ["back", { back: { MacAddress: "01:00:00:00:00:01" } }, "invalid MAC address 01:00:00"],
+  [
+    "back",
+    { back: { IPAMConfig: { LinkLocalIPs: ["fe80::9"] } } },
+    "link-local IP address fe80::9 needs a network with IPv6",
+  ],
   ["back", { back: { Links: ["a:b:c"] } }, "bad format for links: a:b:c"],
 ])("mode %p with %p is refused", (mode, endpoints, words) => {
   expect(() => parse(mode, endpoints)).toThrow(words);
+});
+
+test("a MAC address is read in each of its spellings, and kept in one", () => {
+  for (const MacAddress of ["02-42-AC-11-00-0a", "0242.ac11.000A", "02:42:ac:11:00:0A"]) {
+    const { attachments } = parse("back", { back: { MacAddress } });
+    expect(attachments.back?.macAddress).toBe("02:42:ac:11:00:0a");
+  }
+  for (const MacAddress of ["02:42-ac:11:00:0a", "0242ac11000a", "02:42:ac:11:00:0a:00:01"])
+    expect(() => parse("back", { back: { MacAddress } })).toThrow("invalid MAC address");
 });
 
 test("interfaces can be named, each by another name, and their settings have a form", () => {

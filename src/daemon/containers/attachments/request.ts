@@ -4,6 +4,7 @@ import { plainAttachment } from "../../networks/attachment.ts";
 import { interfaceOption } from "../../networks/interface-names.ts";
 import type { Attachment, Network } from "../../networks/network.ts";
 import type { NetworkSource } from "../../networks/services.ts";
+import { findAsked } from "../asked.ts";
 import { donorOf } from "../modes.ts";
 import { refuseConflict, shared } from "./conflicts.ts";
 import { joinLines, parseAttachment } from "./settings.ts";
@@ -62,18 +63,10 @@ export function parseNetworks(
   return { mode: first.name, attachments };
 }
 
-/**
- * "" and "default" mean the default bridge. That a network is not there is no not_found here: at a create,
- * Docker's client takes that for an image that it has to pull.
- */
+/** "" and "default" mean the default bridge. */
 function getNetwork(networks: NetworkSource, reference: string | undefined): Network {
-  try {
-    return networks.get(!reference || reference === "default" ? "bridge" : reference);
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
-    const { message, hint } = error;
-    throw new EngineError("invalid_argument", message, { cause: error, ...(hint ? { hint } : {}) });
-  }
+  const name = !reference || reference === "default" ? "bridge" : reference;
+  return findAsked(() => networks.get(name));
 }
 
 export function refuseEqualInterfaces(attachments: Attachment[]): void {

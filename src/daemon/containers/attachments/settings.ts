@@ -62,6 +62,8 @@ function* checkAddresses(settings: EndpointSettings, network: Network): Generato
       yield `invalid link-local IP address: ${address}`;
     else if (!isWithin(isIPv4(address) ? "169.254.0.0/16" : "fe80::/10", address))
       yield `invalid link local IP address: ${address}`;
+    else if (isIPv6(address) && !network.enableIpv6)
+      yield `link-local IP address ${address} needs a network with IPv6`;
   }
   for (const address of [four, six]) {
     const family = address && (isIPv4(address) || isIPv6(address));

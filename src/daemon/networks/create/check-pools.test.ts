@@ -28,6 +28,7 @@ test.each<[Partial<PoolRequest>, string]>([
     { gateway: "10.1.0.1" },
     "invalid gateway 10.1.0.1: parent subnet 10.0.0.0/16 doesn't contain this address",
   ],
+  [{ auxiliary: { printer: "" } }, "invalid auxiliary address printer: invalid address"],
   [
     { auxiliary: { printer: "10.1.0.1" } },
     "invalid auxiliary address printer: parent subnet 10.0.0.0/16 doesn't contain this address",

@@ -10,11 +10,20 @@ import {
 } from "../address.ts";
 import type { PoolRequest } from "./request.ts";
 
+/** Each is held against each other one. */
+const mostPools = 1000;
+
 /**
  * Refuses address pools that contradict themselves, all of what is wrong at once, in Docker's words. What
  * is asked for IPv6 counts only where IPv6 is on.
  */
 export function checkPools(pools: readonly PoolRequest[], enableIpv6: boolean): void {
+  if (pools.length > mostPools) {
+    throw new EngineError(
+      "invalid_argument",
+      `invalid network config:\n${pools.length} subnets are more than a network can have (${mostPools})`,
+    );
+  }
   const wrong = pools.flatMap((pool) => [...findWrong(pool, enableIpv6)]);
   if (wrong.length === 0) return;
   const list = wrong.length === 1 ? wrong[0] : wrong.map((each) => `* ${each}`).join("\n");
@@ -35,7 +44,7 @@ function* findWrong(pool: PoolRequest, enableIpv6: boolean): Iterable<string> {
   const gateway = findWrongAddress(pool.gateway, prefix);
   if (gateway !== undefined) yield `invalid gateway ${pool.gateway}: ${gateway}`;
   for (const [name, address] of Object.entries(pool.auxiliary)) {
-    const why = findWrongAddress(address, prefix);
+    const why = address === "" ? "invalid address" : findWrongAddress(address, prefix);
     if (why !== undefined) yield `invalid auxiliary address ${name}: ${why}`;
   }
 }

@@ -44,14 +44,12 @@ export function decidePools(
   around: PoolSurroundings,
 ): Pool[] {
   const own = requests.filter(({ subnet }) => prefixOf(subnet).family === family);
-  const decided: Pool[] = [];
-  for (const request of own.length > 0 ? own : [{ ...unasked }]) {
-    const before = decided.map((pool) => ({ subnet: prefixOf(pool.subnet), network: "itself" }));
-    const others = [...around.others, ...before];
+  const others = [...around.others];
+  return (own.length > 0 ? own : [unasked]).map((request) => {
     const subnet = decideSubnet(family, request, { ...around, others });
-    decided.push(completePool(request, subnet, withGateway));
-  }
-  return decided;
+    others.push({ subnet, network: "itself" });
+    return completePool(request, subnet, withGateway);
+  });
 }
 
 const unasked: PoolRequest = { subnet: "", range: "", gateway: "", auxiliary: {} };

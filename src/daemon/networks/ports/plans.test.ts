@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { PortPlan } from "../../../native-types/net.ts";
-import { buildPortPlans, keepNumbers, planReturn } from "./plans.ts";
+import { buildPortPlans, keepNumbers, listPorts, planReturn } from "./plans.ts";
+import { formatPort } from "./port.ts";
 import type { Reach } from "./reach.ts";
 
 const ipv4 = { container: "172.17.0.2", host: "0.0.0.0" };
@@ -48,6 +49,20 @@ test("publishing all takes every exposed port that has no binding of its own", (
     plans.map((plan) => `${plan.hostPorts[0]}:${plan.containerPort}/${plan.protocol}`),
   ).toEqual(["0:53/udp", "8080:80/tcp", "0:8000/tcp", "0:8001/tcp"]);
   expect(buildPortPlans({ ...wishes, all: false }, only4)).toHaveLength(1);
+});
+
+test("ranges that overlap cost no more than the ports in them", () => {
+  const exposed = Array.from({ length: 20_000 }, (_, index) => `${index + 1}-65535/tcp`);
+  const shown = listPorts({ exposed: [...exposed, "7-9/udp"], bindings: { "70/tcp": [] } });
+  expect(shown).toHaveLength(65_535 + 3);
+  expect(shown.slice(5, 9).map(formatPort)).toEqual(["6/tcp", "7/tcp", "7/udp", "8/tcp"]);
+});
+
+test("a port that is bound ten thousand times is planned as often", () => {
+  const many = Array.from({ length: 10_000 }, () => bind(""));
+  const plans = buildPortPlans({ ...none, bindings: { "80/tcp": [...many, bind("8080")] } }, both);
+  expect(plans).toHaveLength(10_001);
+  expect(plans[9_999]?.at).toEqual([any4, any6]);
 });
 
 test("nothing is published where the container is reached by nothing", () => {

@@ -1,6 +1,6 @@
 import type { PortAddress, PortPlan, PublishedPort } from "../../../native-types/net.ts";
 import type { PortMap } from "../network.ts";
-import { formatPort, type Port, parseHostPorts, parsePort, parsePorts } from "./port.ts";
+import { formatPort, type Port, type PortRange, parseHostPorts, parsePortRange } from "./port.ts";
 import type { Reach } from "./reach.ts";
 
 /** What a container wants of its ports. */
@@ -15,15 +15,19 @@ export interface PortWishes {
 
 /** Ports that a container shows, published or not, each once and in order. */
 export function listPorts({ bindings, exposed }: Omit<PortWishes, "all">): Port[] {
-  const ports = new Map<string, Port>();
-  for (const name of Object.keys(bindings)) ports.set(name, parsePort(name));
-  for (const name of exposed) {
-    if (ports.has(name)) continue;
-    for (const port of parsedOrNone(name)) ports.set(formatPort(port), port);
+  const ranges = [
+    ...Object.keys(bindings).map(parsePortRange),
+    ...exposed.flatMap((name) => parsedOrNone(name)),
+  ].sort((a, b) => a.first - b.first);
+  const ports: Port[] = [];
+  // Ranges that overlap must not cost more than the ports that there are: an image may have any number of them.
+  const next = { tcp: 0, udp: 0, sctp: 0 };
+  for (const { first, last, protocol } of ranges) {
+    for (let number = Math.max(first, next[protocol]); number <= last; number++)
+      ports.push({ number, protocol });
+    next[protocol] = Math.max(next[protocol], last + 1);
   }
-  return [...ports.values()].sort(
-    (a, b) => a.number - b.number || (a.protocol < b.protocol ? -1 : 1),
-  );
+  return ports.sort((a, b) => a.number - b.number || (a.protocol < b.protocol ? -1 : 1));
 }
 
 /** What is to be published, where the container can be reached at all. */
@@ -70,18 +74,28 @@ export function planReturn(
   return { remove: without(now, before), add };
 }
 
-/** Bindings that differ in their address alone become one plan, so that they get one number. */
+/**
+ * Bindings that differ in their address alone become one plan, so that they get one number; the same binding
+ * twice asks for two numbers.
+ */
 function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan[] {
-  const plans: PortPlan[] = [];
+  const plans = new Map<string, PortPlan>();
+  const timesAsked = new Map<string, number>();
   for (const { HostIp, HostPort } of bindings) {
     const at = placesOf(HostIp, reach);
     if (at.length === 0) continue;
     const hostPorts = parseHostPorts(HostPort);
-    const same = plans.find((plan) => isSame(plan.hostPorts, hostPorts) && !meet(plan.at, at));
-    if (same !== undefined) same.at.push(...at);
-    else plans.push({ protocol: port.protocol, hostPorts, containerPort: port.number, at });
+    const asked = at.map(({ hostAddress }) => `${hostPorts} ${hostAddress}`);
+    const times = Math.max(...asked.map((each) => timesAsked.get(each) ?? 0));
+    for (const each of asked) timesAsked.set(each, times + 1);
+    const plan = plans.get(`${hostPorts} ${times}`);
+    if (plan !== undefined) plan.at.push(...at);
+    else {
+      const own = { protocol: port.protocol, hostPorts, containerPort: port.number, at };
+      plans.set(`${hostPorts} ${times}`, own);
+    }
   }
-  return plans;
+  return [...plans.values()];
 }
 
 /** As Docker: an address stands for its own family, no address for both that the container has. */
@@ -98,19 +112,10 @@ function placesOf(hostIp: string, { ipv4, ipv6 }: Reach): PortAddress[] {
   return places;
 }
 
-function isSame(a: PortPlan["hostPorts"], b: PortPlan["hostPorts"]): boolean {
-  return a[0] === b[0] && a[1] === b[1];
-}
-
-/** The same binding twice asks for two numbers. */
-function meet(some: PortAddress[], others: PortAddress[]): boolean {
-  return some.some((a) => others.some((b) => a.hostAddress === b.hostAddress));
-}
-
 /** An image may expose what is no port. */
-function parsedOrNone(text: string): Port[] {
+function parsedOrNone(text: string): PortRange[] {
   try {
-    return parsePorts(text);
+    return [parsePortRange(text)];
   } catch {
     return [];
   }

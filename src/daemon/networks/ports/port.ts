@@ -21,9 +21,21 @@ export function parsePort(text: string): Port {
   return { number: first, protocol };
 }
 
+/** Ports of a container that follow each other. */
+export interface PortRange {
+  first: number;
+  last: number;
+  protocol: Protocol;
+}
+
 /** "80/tcp", "80" and "8000-8010/udp", as an image or a container exposes ports. */
-export function parsePorts(text: string): Port[] {
+export function parsePortRange(text: string): PortRange {
   const { first, last, protocol } = parseName(text);
+  return { first, last, protocol };
+}
+
+export function parsePorts(text: string): Port[] {
+  const { first, last, protocol } = parsePortRange(text);
   return Array.from({ length: last - first + 1 }, (_, index) => ({
     number: first + index,
     protocol,

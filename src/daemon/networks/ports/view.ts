@@ -11,7 +11,9 @@ export function toPortMap(published: PublishedPort[]): PortMap {
   for (const { protocol, containerPort, hostAddress, hostPort } of published) {
     const binding = { HostIp: hostAddress, HostPort: String(hostPort) };
     const name = formatPort({ number: containerPort, protocol });
-    map[name] = [...(map[name] ?? []), binding];
+    const own = map[name] ?? [];
+    own.push(binding);
+    map[name] = own;
   }
   return map;
 }

@@ -10,18 +10,16 @@ const ports = {
 const four = { name: "bridge", enableIpv6: false };
 
 test("warnOfPorts tells of addresses that lead to no network of the container", () => {
-  expect(warnOfPorts({ PortBindings: ports }, [four])).toEqual([
+  expect(warnOfPorts("bridge", ports, [four])).toEqual([
     "Port 80/tcp is not published at [::1]:8081: the container has no IPv6 network",
   ]);
-  expect(warnOfPorts({ PortBindings: ports }, [four, { name: "six", enableIpv6: true }])).toEqual(
-    [],
-  );
-  expect(warnOfPorts({}, [four])).toEqual([]);
+  expect(warnOfPorts("bridge", ports, [four, { name: "six", enableIpv6: true }])).toEqual([]);
+  expect(warnOfPorts("bridge", {}, [four])).toEqual([]);
 });
 
 test("warnOfPorts tells that the host's network has no ports to publish", () => {
-  expect(warnOfPorts({ NetworkMode: "host", PortBindings: ports }, [])).toEqual([
+  expect(warnOfPorts("host", ports, [])).toEqual([
     "Published ports are discarded when using host network mode",
   ]);
-  expect(warnOfPorts({ NetworkMode: "host" }, [])).toEqual([]);
+  expect(warnOfPorts("host", {}, [])).toEqual([]);
 });

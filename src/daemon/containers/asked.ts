@@ -1,0 +1,15 @@
+import { EngineError } from "../../errors.ts";
+
+/**
+ * Looks up what the request for a container names. That it is not there is no not_found: at a create, Docker's
+ * client takes that for an image that it has to pull.
+ */
+export function findAsked<Found>(look: () => Found): Found {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
+    const { message, hint } = error;
+    throw new EngineError("invalid_argument", message, { cause: error, ...(hint ? { hint } : {}) });
+  }
+}
