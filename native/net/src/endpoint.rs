@@ -17,6 +17,9 @@ use crate::switch::{self, Switch};
 use crate::wire::Batch;
 use crate::{bridge, parent, route};
 
+/// Below it the kernel keeps IPv6 off an interface altogether (RFC 8200).
+const IPV6_MIN_MTU: u32 = 1280;
+
 pub(crate) struct Endpoint<'a> {
     pub(crate) link: &'a LinkPlan,
     /// In the container.
@@ -82,7 +85,7 @@ impl<'a> Endpoint<'a> {
             } => {
                 inner.mtu = Some(lower.mtu);
                 kinds::create_veth(batch, host_interface, lower.index, &inner);
-                change_port(batch, host_interface, *isolated);
+                change_port(batch, host_interface, *isolated, lower.mtu);
             }
             LinkPlan::Macvlan { mode, mtu, .. } => {
                 inner.mtu = (*mtu != 0).then_some(*mtu);
@@ -108,7 +111,7 @@ impl<'a> Endpoint<'a> {
         } = self.link
         {
             kinds::take_veth(batch, spare.host, host_interface, lower.index, lower.mtu);
-            change_port(batch, host_interface, *isolated);
+            change_port(batch, host_interface, *isolated, lower.mtu);
         }
     }
 
@@ -232,13 +235,13 @@ impl<'a> Endpoint<'a> {
 
 /// Where bridged frames meet the rules, these keep containers apart: isolation would also cut them from
 /// what is published, which is then led to its container within the bridge.
-fn change_port(batch: &mut Batch, name: &str, isolated: bool) {
+fn change_port(batch: &mut Batch, name: &str, isolated: bool, mtu: u32) {
     let filtered = switch::bridges_filter();
     let port = Port {
         name,
         isolated: isolated && !filtered,
         hairpin: filtered,
-        ipv6: switch::has_ipv6(),
+        ipv6: switch::has_ipv6() && mtu >= IPV6_MIN_MTU,
     };
     port.change(batch);
 }

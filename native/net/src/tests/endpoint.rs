@@ -1,6 +1,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
+use super::spare::prepared;
 use super::support::{bridge_plan, endpoint_plan, listen, netns, on_a_host, talk};
 use crate::netns::inside;
 use crate::*;
@@ -50,6 +51,29 @@ fn attach_sets_name_mtu_hardware_address_and_keeps_ipv6_off() {
         talk(None, &listen(Some(&two), "172.30.0.2")).unwrap();
         let neighbours = read("/proc/thread-self/net/arp");
         assert!(neighbours.contains("02:42:ac:1e:00:02"), "{neighbours}");
+    });
+}
+
+#[test]
+fn a_network_of_small_packets_is_one_without_ipv6() {
+    on_a_host(|| {
+        let small = BridgePlan {
+            mtu: 1000,
+            ..bridge_plan()
+        };
+        ensure_bridge(&small).unwrap();
+        let two = attached(2);
+        talk(None, &listen(Some(&two), "172.30.0.2")).unwrap();
+        let (three, spare) = prepared();
+        attach_prepared(&[endpoint_plan(3)], three.as_fd(), spare).unwrap();
+        talk(Some(&two), &listen(Some(&three), "172.30.0.3")).unwrap();
+        for container in [two, three] {
+            inside(container.as_fd(), || {
+                let link = query::find_link(&Netlink::route().unwrap(), "eth0").unwrap();
+                assert_eq!(link.unwrap().mtu, 1000);
+            })
+            .unwrap();
+        }
     });
 }
 

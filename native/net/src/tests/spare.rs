@@ -9,7 +9,7 @@ use crate::netns::inside;
 use crate::wire::Batch;
 use crate::*;
 
-fn prepared() -> (OwnedFd, Spare) {
+pub(super) fn prepared() -> (OwnedFd, Spare) {
     let container = netns();
     let spare = prepare_spare(container.as_fd()).unwrap();
     (container, spare)
