@@ -22,7 +22,8 @@ struct Wanted<'a> {
     name: &'a str,
     /// The host's own.
     addresses: Vec<Cidr>,
-    subnets: Vec<Cidr>,
+    /// The host is in the network by IPv6.
+    ipv6: bool,
     mtu: u32,
     /// Containers of the network may reach each other.
     icc: bool,
@@ -31,25 +32,21 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn read(plan: &'a BridgePlan) -> Result<Self, NetError> {
         check_interface(&plan.name)?;
-        let parse = |texts: &[String]| -> Result<Vec<_>, _> {
-            texts.iter().map(|text| Cidr::parse(text)).collect()
-        };
-        let subnets = parse(&plan.subnets)?;
-        let mut addresses = parse(&plan.addresses)?;
-        if subnets.iter().any(|subnet| !subnet.is_ipv4()) {
+        let texts = plan.addresses.iter();
+        let mut addresses: Vec<_> = texts
+            .map(|text| Cidr::parse(text))
+            .collect::<Result<_, _>>()?;
+        let ipv6 = addresses.iter().any(|address| !address.is_ipv4());
+        if ipv6 {
             addresses.push(Cidr::parse(LINK_LOCAL)?);
         }
         Ok(Self {
             name: &plan.name,
             addresses,
-            subnets,
+            ipv6,
             mtu: plan.mtu,
             icc: plan.rules.icc,
         })
-    }
-
-    fn has(&self, ipv4: bool) -> bool {
-        self.subnets.iter().any(|subnet| subnet.is_ipv4() == ipv4)
     }
 
     fn refused(&self, failure: &Failure) -> NetError {
@@ -149,9 +146,8 @@ fn mark() -> String {
 /// address where it is off.
 fn bring_up(socket: &Netlink, wanted: &Wanted<'_>, link: &Link) -> Result<(), NetError> {
     let is_ours = link.alias == mark();
-    let ipv6 = wanted.has(false);
-    if is_ours || ipv6 {
-        let switches = switch::for_family(wanted.name, ipv6, is_ours);
+    if is_ours || wanted.ipv6 {
+        let switches = switch::for_family(wanted.name, wanted.ipv6, is_ours);
         switches.iter().try_for_each(Switch::write)?;
     }
     let mut batch = Batch::default();

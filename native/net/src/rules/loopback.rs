@@ -26,7 +26,11 @@ const RTN_LOCAL: u8 = 2;
 /// Behind the kernel's own route to `::1`, and another one for each bridge.
 const METRIC: u32 = 1 << 16;
 
+/// An internal network publishes nothing, and the host may have no address in it.
 pub(super) fn open(network: &Network) -> Result<(), NetError> {
+    if network.is_internal() {
+        return Ok(());
+    }
     if network.has(Family::Ipv4) {
         sysctl::route_loopback(network.bridge(), true)?;
     }

@@ -46,6 +46,10 @@ impl Network {
         &self.bridge
     }
 
+    pub(super) fn is_internal(&self) -> bool {
+        self.internal
+    }
+
     pub(super) fn has(&self, family: Family) -> bool {
         let mut subnets = self.subnets.iter();
         subnets.any(|subnet| Family::of(subnet.address) == family)

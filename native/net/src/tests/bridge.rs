@@ -1,4 +1,7 @@
-use super::support::{TABLE, bridge_plan, delete_table, netns, on_a_host};
+use std::os::fd::AsFd;
+
+use super::support::{TABLE, bridge_plan, delete_table, dual_bridge, dual_endpoint};
+use super::support::{listen, netns, on_a_host, talk};
 use crate::nft::tests::{count_rules, table_exists};
 use crate::*;
 
@@ -115,11 +118,39 @@ fn ensure_bridge_adds_the_address_that_a_found_bridge_lacks() {
     });
 }
 
+/// Gateway mode "isolated": not even a link-local address leads to the host, and containers reach each other.
+#[test]
+fn the_host_has_no_address_in_a_network_that_keeps_it_out() {
+    on_a_host(|| {
+        let mut isolated = BridgePlan {
+            addresses: vec![],
+            ..dual_bridge()
+        };
+        isolated.rules.internal = true;
+        ensure_bridge(&isolated).unwrap();
+        let containers = [netns(), netns()];
+        for (container, number) in containers.iter().zip(2..) {
+            let plan = EndpointPlan {
+                gateways: vec![],
+                ..dual_endpoint(number)
+            };
+            attach(&[plan], container.as_fd()).unwrap();
+        }
+        for address in ["172.30.0.3", "fd00:30::3"] {
+            talk(Some(&containers[0]), &listen(Some(&containers[1]), address)).unwrap();
+        }
+        let host = Netlink::route().unwrap();
+        let bridge = query::find_link(&host, "rt0").unwrap().unwrap();
+        let present = query::all_addresses(&host).unwrap();
+        assert!(present.iter().all(|(index, _)| *index != bridge.index));
+    });
+}
+
 #[test]
 fn a_namespace_of_its_own_has_no_routes() {
     on_a_host(|| {
         let other = netns();
-        let routes = netns::inside(std::os::fd::AsFd::as_fd(&other), list_routes);
+        let routes = netns::inside(other.as_fd(), list_routes);
         assert!(routes.unwrap().unwrap().is_empty());
     });
 }
