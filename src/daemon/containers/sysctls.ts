@@ -30,7 +30,7 @@ function objectionTo(name: string, host: HostConfig): string | undefined {
 }
 
 /** As sysctl(8): in a name whose first separator is a slash, dots are part of the names between. */
-function toDots(name: string): string {
+export function toDots(name: string): string {
   if (/[./]/.exec(name)?.[0] !== "/") return name;
   return name.replace(/[./]/g, (separator) => (separator === "/" ? "." : "/"));
 }

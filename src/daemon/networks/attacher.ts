@@ -45,7 +45,7 @@ export class Attacher {
     try {
       const wanted: Place[] = [];
       for (const [name, attachment] of inOrder(attachments, hostConfig.NetworkMode ?? ""))
-        wanted.push(await places.prepare(name, attachment));
+        wanted.push(await places.prepare(name, attachment, hostConfig));
       const endpoints = places.markGateways(places.take(id, wanted), attachments);
       const plans = wanted.flatMap((place) => places.plan(place, endpoints) ?? []);
       return { endpoints, plans };

@@ -33,7 +33,7 @@ export function planEndpoint(
     ].filter((gateway) => gateway !== ""),
     mac: network.driver === "ipvlan" ? "" : endpoint.macAddress,
     ipv6: network.enableIpv6,
-    sysctls: planSysctls(attachment, endpoint.interface),
+    sysctls: readSysctls(attachment, endpoint.interface),
   };
 }
 
@@ -73,7 +73,8 @@ function isOff(value: string | undefined): boolean {
   return ["0", "f", "F", "false", "False", "FALSE"].includes(value ?? "");
 }
 
-function planSysctls(attachment: Attachment, name: string): Record<string, string> {
+/** What is asked of an interface of that name, as sysctl(8) writes it. */
+export function readSysctls(attachment: Attachment, name: string): Record<string, string> {
   const text = attachment.driverOptions[sysctlsOption] ?? "";
   const settings = text === "" ? [] : text.split(",");
   return Object.fromEntries(

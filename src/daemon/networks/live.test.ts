@@ -35,6 +35,7 @@ function createScene(failing: (request: string) => boolean = () => false) {
   const container = {
     id: "c",
     name: "c",
+    hostConfig: {},
     attachments: { home: plainAttachment() },
   } as unknown as Container;
   const state: ContainerState = {

@@ -44,7 +44,7 @@ export class LiveNetworks {
   /** Gives the container a place, or leaves it as it was. */
   async join(entry: Entry, { id, name }: Network, attachment: Attachment): Promise<void> {
     const { places, table, native, attacher } = this.#parts;
-    const place = await places.prepare(id, attachment);
+    const place = await places.prepare(id, attachment, entry.container.hostConfig);
     const attachments = { ...entry.container.attachments, [name]: attachment };
     const person = personOf(entry);
     // What an earlier change could not take away.
@@ -199,10 +199,10 @@ export class LiveNetworks {
     const { places, networks } = this.#parts;
     if (networks.find(name) === undefined) return null;
     // A daemon that was killed may have made an interface of what it had not recorded yet.
-    const { attachments } = container;
+    const { attachments, hostConfig } = container;
     const known = Object.hasOwn(attachments, name) ? attachments[name] : undefined;
     const attachment = known ?? plainAttachment();
-    return places.plan(await places.prepare(name, attachment), endpoints);
+    return places.plan(await places.prepare(name, attachment, hostConfig), endpoints);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { HostConfig } from "../../api/types.ts";
 import type { EndpointPlan } from "../../native-types/net.ts";
 import type { Container } from "../containers/container.ts";
 import { newId } from "../containers/names.ts";
@@ -5,6 +6,7 @@ import { parseBridgeOptions } from "./create/options.ts";
 import { planEndpoint } from "./endpoint-plan.ts";
 import { chooseGateways } from "./gateway.ts";
 import { interfaceOption, nameInterfaces, type WantedName } from "./interface-names.ts";
+import { hasIpv6Off, withoutIpv6 } from "./ipv6-off.ts";
 import { chooseMac } from "./mac.ts";
 import type { Attachment, Endpoint, Network } from "./network.ts";
 import type { AddressSource, Endpoints, NetworkHost, NetworkSource } from "./services.ts";
@@ -15,7 +17,7 @@ export interface PlacesParts {
   addresses: AddressSource;
 }
 
-/** A network that a container asks for, found and ready on the host. */
+/** A network that a container asks for, found and ready on the host; both as the container has them. */
 export interface Place {
   network: Network;
   attachment: Attachment;
@@ -31,11 +33,16 @@ export class Places {
     this.#parts = parts;
   }
 
-  /** Makes a network ready. Throws not_found. */
-  async prepare(reference: string, attachment: Attachment): Promise<Place> {
+  /** Makes a network ready for a container of these settings. Throws not_found. */
+  async prepare(
+    reference: string,
+    attachment: Attachment,
+    settings: Pick<HostConfig, "Sysctls">,
+  ): Promise<Place> {
     const { networks, host } = this.#parts;
     const network = networks.get(reference);
-    return { network, attachment, hostLink: await host.ensure(network) };
+    const place = { network, attachment, hostLink: await host.ensure(network) };
+    return hasIpv6Off(settings, attachment) ? withoutIpv6(place) : place;
   }
 
   /**

@@ -1,0 +1,28 @@
+import type { HostConfig } from "../../api/types.ts";
+import { toDots } from "../containers/sysctls.ts";
+import { readSysctls } from "./endpoint-plan.ts";
+import type { Attachment, Network } from "./network.ts";
+
+/** The container has IPv6 switched off: everywhere, or for its interface in one network. */
+export function hasIpv6Off({ Sysctls }: Pick<HostConfig, "Sysctls">, attachment: Attachment) {
+  const own = readSysctls(attachment, "IFNAME");
+  return (
+    own["net.ipv6.conf.IFNAME.disable_ipv6"] === "1" ||
+    Object.entries(Sysctls ?? {}).some(
+      ([name, value]) => toDots(name) === "net.ipv6.conf.all.disable_ipv6" && value.trim() === "1",
+    )
+  );
+}
+
+/** A network and what is asked of it, for a container that has IPv6 off: IPv4 is all that there is. */
+export function withoutIpv6<Of extends { network: Network; attachment: Attachment }>(
+  place: Of,
+): Of {
+  const { network, attachment } = place;
+  const linkLocal = attachment.linkLocal.filter((address) => !address.includes(":"));
+  return {
+    ...place,
+    network: { ...network, enableIpv6: false },
+    attachment: { ...attachment, address6: "", linkLocal },
+  };
+}
