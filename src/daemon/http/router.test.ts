@@ -24,6 +24,11 @@ describe("Router", () => {
     expect(router.find("GET", "/nowhere")).toBeUndefined();
   });
 
+  test("networks are listed with a slash behind, as Docker lists them", () => {
+    expect(router.find("GET", "/networks/")).toEqual({ route: "networkList", params: {} });
+    expect(router.find("GET", "/volumes/")).toBeUndefined();
+  });
+
   test("a broken percent sequence or a control byte is malformed", () => {
     for (const id of ["%zz", "a%00b", "%0a", "%7f", "%ff"]) {
       expect(router.find("GET", `/containers/${id}/json`)).toBe("malformed");

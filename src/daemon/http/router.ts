@@ -5,6 +5,9 @@ export interface RouteMatch {
   params: Record<string, string>;
 }
 
+/** Paths that Docker answers beside those of the table. */
+const otherPaths: Partial<Record<RouteName, string>> = { networkList: "/networks/" };
+
 interface CompiledRoute {
   route: RouteName;
   method: string;
@@ -19,15 +22,13 @@ export class Router {
   readonly #compiled: CompiledRoute[] = [];
 
   constructor() {
-    for (const [route, { method, path }] of Object.entries(routes)) {
-      const source = path
-        .replace(/\{(\w+)\*\}/g, "(?<$1>.+)")
-        .replace(/\{(\w+)\}/g, "(?<$1>[^/]+)");
-      this.#compiled.push({
-        route: route as RouteName,
-        method,
-        pattern: new RegExp(`^${source}$`),
-      });
+    for (const [name, { method, path }] of Object.entries(routes)) {
+      const route = name as RouteName;
+      const paths = [path, ...(otherPaths[route] === undefined ? [] : [otherPaths[route]])];
+      const sources = paths.map((each) =>
+        each.replace(/\{(\w+)\*\}/g, "(?<$1>.+)").replace(/\{(\w+)\}/g, "(?<$1>[^/]+)"),
+      );
+      this.#compiled.push({ route, method, pattern: new RegExp(`^(?:${sources.join("|")})$`) });
     }
   }
 
