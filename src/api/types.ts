@@ -1,4 +1,6 @@
 /** Wire types of the Engine API, by Docker's own names. Types only. */
+import type { SystemInfo as DockerSystemInfo } from "@docker/node-sdk";
+
 export type {
   AuthConfig,
   ContainerConfig,
@@ -22,13 +24,17 @@ export type {
   NetworkCreateRequest,
   NetworkDisconnectRequest,
   NetworkingConfig,
-  SystemInfo,
   SystemVersion,
   Volume,
   VolumeCreateOptions,
   VolumeListResponse,
   VolumePruneResponse,
 } from "@docker/node-sdk";
+
+export type SystemInfo = DockerSystemInfo & {
+  /** What keeps packets in order; from API 1.49 on. */
+  FirewallBackend?: { Driver: string };
+};
 
 /** One line of the progress stream of an image pull (Docker's jsonmessage). */
 export interface ProgressMessage {

@@ -92,6 +92,7 @@ function formatInfo(system: SystemInfo): string[] {
   list("Insecure Registries", insecureRegistries(system));
   list("Registry Mirrors", system.RegistryConfig?.Mirrors);
   always("Live Restore Enabled", system.LiveRestoreEnabled ?? false);
+  known("Firewall Backend", system.FirewallBackend?.Driver);
   return lines;
 }
 

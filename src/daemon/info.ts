@@ -121,6 +121,7 @@ export async function buildInfo({
     Isolation: "",
     InitBinary: "rt",
     SecurityOptions: securityOptions(config, facts),
+    FirewallBackend: { Driver: "nftables" },
     Warnings: [...warnings(facts, config), ...firewalls.map((warning) => `WARNING: ${warning}`)],
   };
 }

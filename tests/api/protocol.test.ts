@@ -65,6 +65,13 @@ test("a version outside that range is refused in Docker's words", async () => {
   ]);
 });
 
+test("who asks by a version that knows of it is told of the firewall", async () => {
+  const ask = async (path: string) =>
+    (await stage().daemon.json<{ FirewallBackend?: object }>(path)).FirewallBackend;
+  expect(await ask("/info")).toEqual({ Driver: "nftables" });
+  expect(await ask("/v1.48/info")).toBeUndefined();
+});
+
 test("what is not there is a 404 with a message", async () => {
   const { daemon } = stage();
   const page = await daemon.request("/no/such/path");

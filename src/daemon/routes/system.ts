@@ -1,4 +1,5 @@
 import type { AuthReply, SystemInfo, SystemVersion } from "../../api/types.ts";
+import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
 import type { Credentials } from "../../oci/registry/types.ts";
 import type { EventBus } from "../events/bus.ts";
@@ -19,7 +20,14 @@ export function systemRoutes(parts: SystemRoutesParts) {
     ping,
     pingHead: (context) => context.text(200, ""),
     version: (context) => context.json(200, parts.version()),
-    info: async (context) => context.json(200, await parts.info()),
+    async info(context) {
+      const { FirewallBackend, ...info } = await parts.info();
+      const isOlder = compareVersions(context.version, "1.49") < 0;
+      context.json(
+        200,
+        isOlder || FirewallBackend === undefined ? info : { ...info, FirewallBackend },
+      );
+    },
 
     async auth(context) {
       const body = await context.body();
