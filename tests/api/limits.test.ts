@@ -326,7 +326,7 @@ describe("connections", () => {
     const roots = ["--data-root", world.path("few"), "--run-root", world.path("few-run")];
     const daemon = world.spawnInCgroup([...limited, ...roots]);
     await daemon.prints("is ready", "stderr");
-    const ask = async (line: string) => await raw(socket, [request(line)], { waitMs: 500 });
+    const ask = async (line: string) => await raw(socket, [request(line, ["Connection: close"])]);
     const held: Socket[] = [];
     const hold = async (line: string): Promise<string> => {
       const client = connect({ path: socket });

@@ -37,8 +37,14 @@ async function programs(): Promise<unknown> {
     .filter(([, line]) => line.includes("rt-monitor"))
     .map(([pid]) => `/proc/${pid}/exe`);
   for (const path of [rtPath, ...paths]) {
-    const { mode, uid, gid, size, nlink } = await stat(path);
-    const digest = digestOf(await Bun.file(path).bytes());
+    // A monitor of before may end meanwhile.
+    const file = await stat(path).catch(() => undefined);
+    const bytes = await Bun.file(path)
+      .bytes()
+      .catch(() => undefined);
+    if (file === undefined || bytes === undefined) continue;
+    const { mode, uid, gid, size, nlink } = file;
+    const digest = digestOf(bytes);
     found.set(digest, { mode, uid, gid, size, nlink });
   }
   await world.rtOutput(["rm", "-f", id]);

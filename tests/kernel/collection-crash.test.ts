@@ -36,12 +36,17 @@ test("a daemon killed in the midst of removals leaves nothing, and loses nothing
   let interrupted = 0;
   for (let round = 0; round < 12; round++) {
     for (const name of ["first", "second"]) await world.rtOutput(["pull", "-q", name]);
+    const whole = (await listStore(daemon.dataRoot)).length;
     const removal = world.spawnRt(["rmi", "first", "second"]);
-    await Bun.sleep(round * 4);
-    const before = (await listStore(daemon.dataRoot)).length;
+    let now = whole;
+    // Further on in each round.
+    await until("the moment to kill", async () => {
+      now = (await listStore(daemon.dataRoot)).length;
+      return removal.ended || whole - now >= (round * (whole - alone.length)) / 12;
+    });
     await daemon.kill();
     await removal.finished();
-    if (before > alone.length && before < alone.length + 60) interrupted++;
+    if (now > alone.length && now < whole) interrupted++;
     daemon = await world.daemon({ mirrors: [registry.url] });
     const left = await world.rtOutput(["images", "-q"]);
     if (left.split("\n").length === 1)

@@ -3,11 +3,12 @@ import { readdir } from "node:fs/promises";
 import type { Entry } from "../../scripts/image.ts";
 import { buildBusybox } from "../support/images.ts";
 import { expectRefusal } from "../support/sentence.ts";
+import { until } from "../support/until.ts";
 import { World } from "../support/world.ts";
 
 setDefaultTimeout(120_000);
 
-const count = 1500;
+const count = 800;
 
 /** An image with many files where volumes are mounted. */
 async function buildFull(): Promise<Awaited<ReturnType<typeof buildBusybox>>> {
@@ -28,14 +29,20 @@ test("a daemon killed while it fills a volume leaves it absent, empty or complet
   let daemon = await world.daemon({ mirrors: [registry.url] });
   await world.rtOutput(["pull", "-q", "full"]);
   const sizes: number[] = [];
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 9; round++) {
     const name = `crash${round}`;
-    const creating = world.rt(["create", "-v", `${name}:/full`, "full"]);
-    await Bun.sleep(20 + round * 8);
-    await daemon.kill();
-    const created = await creating;
-    daemon = await world.daemon({ mirrors: [registry.url] });
     const directory = `${daemon.dataRoot}/volumes/${name}`;
+    const creating = world.spawnRt(["create", "-v", `${name}:/full`, "full"]);
+    // At first while the files are copied, then while they are moved, each time further on.
+    const [place, due] =
+      round < 6 ? ["copying", (round * count) / 6] : ["_data", ((round - 6) * count) / 3];
+    await until("the moment to kill", async () => {
+      const found = await readdir(`${directory}/${place}`).catch(() => []);
+      return creating.ended || found.length > due;
+    });
+    await daemon.kill();
+    const created = await creating.finished();
+    daemon = await world.daemon({ mirrors: [registry.url] });
     const parts = await readdir(directory).catch(() => undefined);
     if (parts === undefined) {
       expect(created.code).not.toBe(0);

@@ -1,6 +1,6 @@
 /** Docker's own daemon on the same host: each of the two engines works, whichever was there first. */
 import { afterAll, afterEach, expect } from "bun:test";
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { Envoy } from "../support/envoy.ts";
 import { foreignRules, removeForeignRules } from "../support/firewalls.ts";
 import { worldAddresses } from "../support/hosts.ts";
@@ -25,7 +25,10 @@ async function startDocker(): Promise<void> {
   const place = (name: string) => world.path(name);
   const roots = ["--data-root", place("docker"), "--exec-root", place("docker-run")];
   const command = ["dockerd", "-H", docker(), ...roots, "-p", place("docker.pid")];
-  dockerd = world.spawnInCgroup(command, { timeoutMs: 2 ** 31 - 1 });
+  // Where a busy containerd writes down what it was doing.
+  const env = { TMPDIR: place("docker-tmp") };
+  await mkdir(env.TMPDIR, { recursive: true });
+  dockerd = world.spawnInCgroup(command, { timeoutMs: 2 ** 31 - 1, env });
   await until(
     "dockerd to answer",
     async () => (await world.run(["docker", "-H", docker(), "version"])).code === 0,

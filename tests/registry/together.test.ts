@@ -66,7 +66,7 @@ test("a client that goes leaves the pull to the others; when the last one goes i
   const image = await buildLarge([6 * MiB]);
   const name = registry.serve("x/leave:latest", image);
   registry.script = async (request, blob, wire) => {
-    await wire.send(wire.begin(request, blob), { piece: 64 * 1024, pauseMs: 10 });
+    await wire.send(wire.begin(request, blob), { piece: 64 * 1024, pauseMs: 30 });
   };
   const clients = [world.spawnRt(["pull", name]), world.spawnRt(["pull", name])];
   await until("both to be under way", () => manifestsAsked() >= 2 && registry.sent > MiB);

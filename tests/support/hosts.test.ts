@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHosts, type Hosts, interfaceNumber, worldAddresses } from "./hosts.ts";
+import { until } from "./until.ts";
 import { World } from "./world.ts";
 
 let world: World;
@@ -41,10 +42,11 @@ test("what nobody serves is refused, and what nobody has is silence", async () =
 test("a connection that is kept busy tells its longest silence", async () => {
   const port = await hosts.far.envoy.serve("far");
   await hosts.world.stream({ address: hosts.far.ipv4, port });
-  await Bun.sleep(100);
-  const [fate] = await hosts.world.streams();
-  expect(fate?.error).toBeNull();
-  expect(fate?.exchanges).toBeGreaterThan(5);
+  await until("some exchanges", async () => {
+    const [fate] = await hosts.world.streams();
+    expect(fate?.error).toBeNull();
+    return (fate?.exchanges ?? 0) > 5;
+  });
   await hosts.world.hush();
 });
 
@@ -54,8 +56,14 @@ test("frames arrive as they were sent", async () => {
     interfaceNumber(world, "lan0", hosts.other.pid),
   ]);
   const frame = `ffffffffffff02000000000188b5${"5a".repeat(50)}`;
-  const heard = hosts.other.envoy.listen(there, 3000, "88b55a", 1);
-  await Bun.sleep(50);
-  await hosts.near.envoy.send([frame], here);
+  let isOver = false;
+  const heard = hosts.other.envoy.listen(there, 15_000, "88b55a", 1).finally(() => {
+    isOver = true;
+  });
+  // Who listens does not say since when.
+  await until("a frame to be heard", async () => {
+    await hosts.near.envoy.send([frame], here);
+    return isOver;
+  });
   expect(await heard).toEqual([frame]);
 });
