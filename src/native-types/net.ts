@@ -86,6 +86,8 @@ export interface PortPlan {
   containerPort: number;
   /** At least one. Together, for a client should not meet another number where a name leads to both families. */
   at: PortAddress[];
+  /** At the container's own address alone: no number of the host's is taken, and what comes of it has 0. */
+  direct: boolean;
 }
 
 export type Protocol = "tcp" | "udp" | "sctp";
@@ -100,6 +102,7 @@ export interface PortAddress {
 /** A port as it was published, at one address. */
 export interface PublishedPort extends PortAddress {
   protocol: Protocol;
+  /** 0: at the container's own address alone. */
   hostPort: number;
   containerPort: number;
 }

@@ -34,6 +34,9 @@ pub struct PortPlan {
     pub container_port: u16,
     /// One number is taken at all of them.
     pub at: Vec<PortAddress>,
+    /// At the container's own address alone, for a network that others know the way to: no number of the host's.
+    #[serde(default)]
+    pub direct: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -69,9 +72,16 @@ pub struct PortAddress {
 pub struct PublishedPort {
     pub protocol: Protocol,
     pub host_address: IpAddr,
+    /// 0: at the container's own address alone.
     pub host_port: u16,
     pub container_address: IpAddr,
     pub container_port: u16,
+}
+
+impl PublishedPort {
+    pub(crate) fn is_direct(&self) -> bool {
+        self.host_port == 0
+    }
 }
 
 /// As Docker writes it: "0.0.0.0:8080:172.17.0.2:80/tcp".

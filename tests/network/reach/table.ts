@@ -13,8 +13,7 @@ export interface TestedNetwork extends NetworkWish {
   icc: boolean;
   internal: boolean;
   /**
-   * What leaves has the container's own address, and by that what is published is reached from elsewhere. (Here
-   * as everywhere by an address of the host too, where Docker would leave that out.)
+   * What leaves has the container's own address, and by that alone what is published is reached from elsewhere.
    */
   routed: boolean;
 }
@@ -118,7 +117,7 @@ const isContainer = (target: Target): boolean => target.startsWith("container");
 /** Undefined where Docker says nothing. */
 export function expected({ network, target, from, family, filtered }: Row): Outcome | undefined {
   if (isContainer(target)) return expectedDirectly(network, target, from);
-  if (network.internal) return "nothing";
+  if (network.internal || network.routed) return "nothing";
   // What comes back to ::1 has that address before it leaves the bridge, and is no guest of the kernel.
   if (filtered && family === "ipv6" && target.endsWith("by loopback")) return "nothing";
   if (target === "one by second" || target === "loopback by host") return "nothing";

@@ -63,6 +63,7 @@ mod tests {
             host_ports,
             container_port: 80,
             at: Vec::new(),
+            direct: false,
         }
     }
 

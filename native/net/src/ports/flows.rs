@@ -36,7 +36,9 @@ const AT_ONCE: usize = 500;
 pub(super) fn turn_to(ports: &[PublishedPort]) {
     let mut locals = HashMap::new();
     forget(ports, |flow, port| {
-        !flow.leads_to(port) && is_at(port.host_address, flow.target.0, &mut locals)
+        !port.is_direct()
+            && !flow.leads_to(port)
+            && is_at(port.host_address, flow.target.0, &mut locals)
     });
 }
 
@@ -90,7 +92,12 @@ fn by_number(
     let mut found = HashMap::<u16, Vec<&PublishedPort>>::new();
     let own = ports.iter().filter(|port| port.protocol == protocol);
     for port in own.filter(|port| port.host_address.is_ipv6() == is_six) {
-        found.entry(port.host_port).or_default().push(port);
+        let number = if port.is_direct() {
+            port.container_port
+        } else {
+            port.host_port
+        };
+        found.entry(number).or_default().push(port);
     }
     found
 }

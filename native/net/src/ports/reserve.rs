@@ -16,7 +16,7 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
-    /// For a port that is published although somebody else holds it.
+    /// For a port that is published although somebody else holds it, or at no address of the host's.
     pub(super) fn absent() -> Self {
         Self { _socket: None }
     }

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use super::choose::Cursor;
 use super::forward;
 use super::reserve::{Reservation, reserve};
-use super::{PortChange, PortError, PortPlan, Protocol, PublishedPort};
+use super::{PortAddress, PortChange, PortError, PortPlan, Protocol, PublishedPort};
 use crate::error::NetError;
 
 /// The published ports of every container.
@@ -26,6 +26,15 @@ pub(super) struct Table {
 struct Held {
     port: PublishedPort,
     _reservation: Reservation,
+}
+
+impl Held {
+    fn without_socket(port: PublishedPort) -> Self {
+        Self {
+            port,
+            _reservation: Reservation::absent(),
+        }
+    }
 }
 
 impl Table {
@@ -110,6 +119,10 @@ impl Table {
 
     /// One number at every address of the plan.
     fn reserve_one(&mut self, plan: &PortPlan) -> Result<Vec<Held>, PortError> {
+        if plan.direct {
+            let ports = plan.at.iter().map(|at| published(plan, *at, 0));
+            return Ok(ports.map(Held::without_socket).collect());
+        }
         let (first, last, candidates) = self.cursor.candidates(plan);
         let mut refused = None;
         for number in candidates {
@@ -146,13 +159,7 @@ impl Table {
     fn try_number(&self, plan: &PortPlan, number: u16) -> Result<Vec<Held>, PortError> {
         let mut held: Vec<Held> = Vec::with_capacity(plan.at.len());
         for at in &plan.at {
-            let port = PublishedPort {
-                protocol: plan.protocol,
-                host_address: at.host_address,
-                host_port: number,
-                container_address: at.container_address,
-                container_port: plan.container_port,
-            };
+            let port = published(plan, *at, number);
             let own = held.iter().map(|each| each.port.host_address);
             let mut others = self.taken.get(&key(&port)).into_iter().flatten().copied();
             if others
@@ -181,6 +188,10 @@ impl Table {
         let mut lost = Vec::new();
         let mut held = Vec::with_capacity(ports.len());
         for &port in ports {
+            if port.is_direct() {
+                held.push(Held::without_socket(port));
+                continue;
+            }
             let reservation = reserve(port.protocol, port.host_address, port.host_port)
                 .unwrap_or_else(|errno| {
                     lost.push(PortError::Bind { port, errno }.to_string());
@@ -234,6 +245,16 @@ impl Table {
     }
 }
 
+fn published(plan: &PortPlan, at: PortAddress, host_port: u16) -> PublishedPort {
+    PublishedPort {
+        protocol: plan.protocol,
+        host_address: at.host_address,
+        host_port,
+        container_address: at.container_address,
+        container_port: plan.container_port,
+    }
+}
+
 fn withdraw(ports: &[PublishedPort]) -> Result<(), NetError> {
     if ports.is_empty() {
         return Ok(());
@@ -255,6 +276,7 @@ fn key(port: &PublishedPort) -> (Protocol, u16) {
 /// How many numbers a plan may get; any at all comes last.
 fn breadth(plan: &PortPlan) -> u32 {
     match plan.host_ports {
+        _ if plan.direct => 0,
         (0, 0) => u32::MAX,
         (first, last) => u32::from(last.saturating_sub(first)),
     }

@@ -15,6 +15,7 @@ fn plan(protocol: Protocol, host_ports: (u16, u16), container_port: u16) -> Port
         host_ports,
         container_port,
         at,
+        direct: false,
     }
 }
 
@@ -85,6 +86,26 @@ fn an_address_overlaps_every_address_of_its_own_family_alone() {
     };
     let ports = table.change(&add(&[all])).unwrap();
     assert_eq!(ports[1].to_string(), "[::]:8104:[fd00::2]:80/tcp");
+}
+
+#[test]
+fn a_port_that_is_opened_directly_takes_none_of_the_host() {
+    let mut table = Table::default();
+    let direct = PortPlan {
+        direct: true,
+        ..plan(Protocol::Tcp, (0, 0), 8108)
+    };
+    let ports = table.change(&add(&[direct])).unwrap();
+    assert_eq!(numbers(&ports), [0]);
+    drop(TcpListener::bind("0.0.0.0:8108").unwrap());
+    let mut next = Table::default();
+    let published = BTreeMap::from([("web".to_owned(), ports.clone())]);
+    assert_eq!(next.adopt(&published), Vec::<String>::new());
+    let gone = PortChange {
+        remove: ports,
+        ..add(&[])
+    };
+    assert_eq!(next.change(&gone).unwrap(), []);
 }
 
 #[test]

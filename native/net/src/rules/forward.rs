@@ -8,11 +8,21 @@ use super::table;
 use crate::nft::{Element, Family, Value};
 use crate::ports::{Protocol, PublishedPort};
 
-/// An address with a protocol's number and port. Of what is published, one thing at most leads from each.
+/// An address with a protocol's number and port.
 pub(super) type Key = (IpAddr, u8, u16);
 
-pub(super) fn key(port: &PublishedPort) -> Key {
-    (port.host_address, number(port.protocol), port.host_port)
+/// Where a port is published: of the host, or directly. Of what is published, one thing at most leads from each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Source {
+    Host(Key),
+    Direct(Key),
+}
+
+pub(super) fn source(port: &PublishedPort) -> Source {
+    if port.is_direct() {
+        return Source::Direct(target(port));
+    }
+    Source::Host((port.host_address, number(port.protocol), port.host_port))
 }
 
 fn number(protocol: Protocol) -> u8 {
@@ -23,7 +33,11 @@ fn number(protocol: Protocol) -> u8 {
     }
 }
 
-pub(super) fn element(port: &PublishedPort) -> Placed {
+/// None for one that is reached at its container's own address alone.
+pub(super) fn element(port: &PublishedPort) -> Option<Placed> {
+    if port.is_direct() {
+        return None;
+    }
     let sets = table::sets_of(Family::of(port.host_address));
     let (set, key) = if port.host_address.is_unspecified() {
         (sets.any.name, Value::default())
@@ -32,7 +46,7 @@ pub(super) fn element(port: &PublishedPort) -> Placed {
     };
     let key = key.byte(number(port.protocol)).port(port.host_port);
     let target = Value::default().address(port.container_address);
-    (set, Element::Pair(key, target.port(port.container_port)))
+    Some((set, Element::Pair(key, target.port(port.container_port))))
 }
 
 /// Where a published port leads to.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::forward::{self, Key};
+use super::forward::{self, Key, Source};
 use crate::ports::PublishedPort;
 
 #[derive(Default)]
 pub(super) struct Forwards {
-    ports: BTreeMap<Key, PublishedPort>,
+    ports: BTreeMap<Source, PublishedPort>,
     /// A port of a container can be published at several of the host's.
     targets: BTreeMap<Key, usize>,
 }
@@ -22,7 +22,7 @@ impl Forwards {
 
     /// What leads from there already.
     pub(super) fn get(&self, port: &PublishedPort) -> Option<&PublishedPort> {
-        self.ports.get(&forward::key(port))
+        self.ports.get(&forward::source(port))
     }
 
     pub(super) fn leads_to(&self, target: &Key) -> bool {
@@ -36,11 +36,11 @@ impl Forwards {
     pub(super) fn insert(&mut self, port: PublishedPort) {
         self.remove(&port);
         *self.targets.entry(forward::target(&port)).or_default() += 1;
-        self.ports.insert(forward::key(&port), port);
+        self.ports.insert(forward::source(&port), port);
     }
 
     pub(super) fn remove(&mut self, port: &PublishedPort) {
-        let Some(gone) = self.ports.remove(&forward::key(port)) else {
+        let Some(gone) = self.ports.remove(&forward::source(port)) else {
             return;
         };
         let target = forward::target(&gone);

@@ -101,7 +101,7 @@ impl State {
         self.networks.remove(bridge);
         for port in &led {
             self.forwards.remove(port);
-            removed.push(forward::element(port));
+            removed.extend(forward::element(port));
         }
         self.commit(&removed, &[]).inspect_err(|_| {
             self.networks.insert(bridge.to_owned(), network);
@@ -122,7 +122,7 @@ impl State {
             }
             Ok(())
         });
-        let mut elements: Vec<_> = added.iter().map(forward::element).collect();
+        let mut elements: Vec<_> = added.iter().filter_map(forward::element).collect();
         elements.extend(self.openings(&added));
         let result = result.and_then(|()| self.commit(&[], &elements));
         if result.is_err() {
@@ -143,7 +143,7 @@ impl State {
         }
         let mut last = gone.clone();
         last.retain(|port| !self.forwards.leads_to(&forward::target(port)));
-        let mut removed: Vec<_> = gone.iter().map(forward::element).collect();
+        let mut removed: Vec<_> = gone.iter().filter_map(forward::element).collect();
         removed.extend(self.openings(&last));
         self.commit(&removed, &[])
             .inspect_err(|_| self.forwards.extend(gone))
@@ -287,7 +287,7 @@ impl State {
         table::build(&mut change, round.as_ref());
         let mut all: Vec<Placed> = self.gate.elements();
         all.extend(self.networks.values().flat_map(Network::elements));
-        all.extend(self.forwards.values().map(forward::element));
+        all.extend(self.forwards.values().filter_map(forward::element));
         let ports: Vec<_> = self.forwards.values().copied().collect();
         all.extend(self.openings(&ports));
         for (set, elements) in by_set(&all) {

@@ -130,6 +130,19 @@ describe("moved", () => {
     expect(await Bun.file(paths(entry).names).text()).toContain("server 10.0.0.53\noutside\n");
   });
 
+  test("leaves servers as they are where the monitor knows of no resolver", async () => {
+    const before = placeIn(bridge, "172.17.0.2");
+    const entry = await add("web", before);
+    const resolve = async (): Promise<void> => {
+      throw new Error("unknown command");
+    };
+    Object.assign(entry, { monitor: { resolve } });
+    const endpoints = { ...before, ...placeIn(back, "10.0.0.2") };
+    entry.state = { ...entry.state, endpoints, startedAt: soon() };
+    await expect(service.moved(entry, before)).rejects.toThrow("unknown command");
+    expect(await Bun.file(paths(entry).resolvConf).text()).toContain("nameserver 10.0.0.53\n");
+  });
+
   test("leaves a resolv.conf that was written to, and a resolver where it is", async () => {
     const before = placeIn(bridge, "172.17.0.2");
     const entry = await add("web", before);

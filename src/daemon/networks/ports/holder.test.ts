@@ -16,6 +16,7 @@ const plan = (
   hostPorts,
   containerPort: 80,
   at: [{ hostAddress, containerAddress: "172.17.0.2" }],
+  direct: false,
 });
 const at = (HostPort: string, HostIp = "0.0.0.0") => [{ HostIp, HostPort }];
 const holders = [

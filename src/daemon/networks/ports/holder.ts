@@ -17,6 +17,7 @@ export function hintAtHolder(
     for (const [port, bindings] of Object.entries(ports)) {
       const { protocol } = parsePort(port);
       for (const { HostIp, HostPort } of bindings) {
+        if (HostPort === "") continue;
         const taken = { protocol, hostAddress: HostIp, hostPort: Number(HostPort) };
         if (plans.some((plan) => meets(plan, taken)))
           return `the container ${name} publishes port ${HostPort}`;

@@ -1,11 +1,11 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { PortPlan } from "../../../native-types/net.ts";
-import { buildPortPlans, keepNumbers, listPorts, planReturn } from "./plans.ts";
+import { buildPortPlans, keepNumbers, listPorts, planDirect, planReturn } from "./plans.ts";
 import { formatPort } from "./port.ts";
 import type { Reach } from "./reach.ts";
 
-const ipv4 = { container: "172.17.0.2", host: "0.0.0.0" };
-const ipv6 = { container: "fd00::2", host: "::" };
+const ipv4 = { container: "172.17.0.2", host: "0.0.0.0", routed: false };
+const ipv6 = { container: "fd00::2", host: "::", routed: false };
 const both: Reach = { ipv4, ipv6 };
 const only4: Reach = { ipv4, ipv6: undefined };
 const any4 = { hostAddress: "0.0.0.0", containerAddress: "172.17.0.2" };
@@ -15,10 +15,18 @@ const none = { exposed: [], all: false };
 
 test("a binding without an address goes to both families of the container at one number", () => {
   expect(buildPortPlans({ ...none, bindings: { "80/tcp": [bind("8080")] } }, both)).toEqual([
-    { protocol: "tcp", hostPorts: [8080, 8080], containerPort: 80, at: [any4, any6] },
+    {
+      protocol: "tcp",
+      hostPorts: [8080, 8080],
+      containerPort: 80,
+      at: [any4, any6],
+      direct: false,
+    },
   ]);
   const plans = buildPortPlans({ ...none, bindings: { "53/udp": [bind("")] } }, only4);
-  expect(plans).toEqual([{ protocol: "udp", hostPorts: [0, 0], containerPort: 53, at: [any4] }]);
+  expect(plans).toEqual([
+    { protocol: "udp", hostPorts: [0, 0], containerPort: 53, at: [any4], direct: false },
+  ]);
 });
 
 test("an address stands for its own family, and for nothing where the container has it not", () => {
@@ -72,7 +80,7 @@ test("nothing is published where the container is reached by nothing", () => {
 
 test("ports that move keep the numbers that were chosen for them", () => {
   const plan = (containerPort: number, hostPorts: [number, number]): PortPlan => ({
-    ...{ protocol: "tcp", containerPort, hostPorts, at: [] },
+    ...{ protocol: "tcp", containerPort, hostPorts, at: [], direct: false },
   });
   const published = {
     "80/tcp": [
@@ -98,8 +106,39 @@ test("the way back leaves alone what is as it was", () => {
   const { remove, add } = planReturn([at(1), at(2)], [at(1), at(2, "10.0.0.3"), at(3)]);
   expect(remove).toEqual([at(2)]);
   const plan = (port: number, containerAddress: string): PortPlan => ({
-    ...{ protocol: "udp", hostPorts: [port, port], containerPort: 53 },
+    ...{ protocol: "udp", hostPorts: [port, port], containerPort: 53, direct: false },
     at: [{ hostAddress: "0.0.0.0", containerAddress }],
   });
   expect(add).toEqual([plan(2, "10.0.0.3"), plan(3, "10.0.0.2")]);
+});
+
+describe("of a routed family", () => {
+  const half: Reach = { ipv4, ipv6: { ...ipv6, routed: true } };
+  const opened = (containerPort: number, at = [any6]): PortPlan => ({
+    ...{ protocol: "tcp", hostPorts: [0, 0], containerPort, at, direct: true },
+  });
+
+  test("a port is opened once, whatever of the host was asked for, and takes no number", () => {
+    const bindings = { "80/tcp": [bind("8080"), bind("8081", "::1"), bind("8082", "127.0.0.1")] };
+    const plans = buildPortPlans({ ...none, bindings }, half);
+    expect(plans.map(({ hostPorts, at }) => [hostPorts[0], at])).toEqual([
+      [8080, [any4]],
+      [8082, [{ ...any4, hostAddress: "127.0.0.1" }]],
+      [0, [any6]],
+    ]);
+    expect(plans[2]).toEqual(opened(80));
+    expect(keepNumbers(plans, { "80/tcp": [{ HostIp: "::", HostPort: "" }] })).toEqual(plans);
+  });
+
+  test("what is open follows from the wishes", () => {
+    const open = (containerPort: number) => ({
+      ...({ protocol: "tcp", ...any6, hostPort: 0, containerPort } as const),
+    });
+    const chosen = { ...open(80), ...any4, hostPort: 8080 };
+    const bindings = { "80/tcp": [bind("8080")], "81/tcp": [bind("8081")] };
+    expect(planDirect({ ...none, bindings }, half, [open(80), chosen, open(82)])).toEqual({
+      remove: [open(82)],
+      add: [opened(81)],
+    });
+  });
 });

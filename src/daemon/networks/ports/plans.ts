@@ -1,7 +1,7 @@
 import type { PortAddress, PortPlan, PublishedPort } from "../../../native-types/net.ts";
 import type { PortMap } from "../network.ts";
 import { formatPort, type Port, type PortRange, parseHostPorts, parsePortRange } from "./port.ts";
-import type { Reach } from "./reach.ts";
+import type { Gate, Reach } from "./reach.ts";
 
 /** What a container wants of its ports. */
 export interface PortWishes {
@@ -44,10 +44,11 @@ export function keepNumbers(plans: PortPlan[], published: PortMap): PortPlan[] {
   const left = new Map(
     Object.entries(published).map(([name, bindings]) => [
       name,
-      new Set(bindings.map(({ HostPort }) => Number(HostPort))),
+      new Set(bindings.map(({ HostPort }) => Number(HostPort)).filter((number) => number > 0)),
     ]),
   );
   return plans.map((plan) => {
+    if (plan.direct) return plan;
     const [first, last] = plan.hostPorts;
     const known = left.get(formatPort({ number: plan.containerPort, protocol: plan.protocol }));
     const isOurs = (number: number): boolean => first === 0 || (number >= first && number <= last);
@@ -63,15 +64,37 @@ export function planReturn(
   now: readonly PublishedPort[],
   before: readonly PublishedPort[],
 ): { remove: PublishedPort[]; add: PortPlan[] } {
-  const without = (some: readonly PublishedPort[], others: readonly PublishedPort[]) =>
-    some.filter((one) => !others.some((other) => Bun.deepEquals(one, other)));
   const add = without(before, now).map(
     ({ protocol, containerPort, hostPort, hostAddress, containerAddress }): PortPlan => ({
-      ...{ protocol, containerPort, hostPorts: [hostPort, hostPort] },
+      ...{ protocol, containerPort, hostPorts: [hostPort, hostPort], direct: hostPort === 0 },
       at: [{ hostAddress, containerAddress }],
     }),
   );
   return { remove: without(now, before), add };
+}
+
+/** What a change makes of the ports that are reached directly: which those are follows from the wishes alone. */
+export function planDirect(
+  wishes: PortWishes,
+  reach: Reach,
+  published: readonly PublishedPort[],
+): { remove: PublishedPort[]; add: PortPlan[] } {
+  const wanted = buildPortPlans(wishes, reach)
+    .filter(({ direct }) => direct)
+    .flatMap(({ protocol, containerPort, at }) =>
+      at.map((each): PublishedPort => ({ protocol, containerPort, ...each, hostPort: 0 })),
+    );
+  const open = published.filter(({ hostPort }) => hostPort === 0);
+  return planReturn(open, wanted);
+}
+
+function without(some: readonly PublishedPort[], others: readonly PublishedPort[]) {
+  const known = new Set(others.map(keyOf));
+  return some.filter((port) => !known.has(keyOf(port)));
+}
+
+function keyOf(port: PublishedPort): string {
+  return `${port.protocol} ${port.hostAddress} ${port.hostPort} ${port.containerAddress} ${port.containerPort}`;
 }
 
 /**
@@ -79,10 +102,13 @@ export function planReturn(
  * twice asks for two numbers.
  */
 function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan[] {
+  const own = { protocol: port.protocol, containerPort: port.number };
   const plans = new Map<string, PortPlan>();
   const timesAsked = new Map<string, number>();
+  const opened = new Map<string, PortAddress>();
   for (const { HostIp, HostPort } of bindings) {
-    const at = placesOf(HostIp, reach);
+    const { direct, at } = placesOf(HostIp, reach);
+    for (const place of direct) opened.set(place.hostAddress, place);
     if (at.length === 0) continue;
     const hostPorts = parseHostPorts(HostPort);
     const asked = at.map(({ hostAddress }) => `${hostPorts} ${hostAddress}`);
@@ -90,26 +116,32 @@ function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan
     for (const each of asked) timesAsked.set(each, times + 1);
     const plan = plans.get(`${hostPorts} ${times}`);
     if (plan !== undefined) plan.at.push(...at);
-    else {
-      const own = { protocol: port.protocol, hostPorts, containerPort: port.number, at };
-      plans.set(`${hostPorts} ${times}`, own);
-    }
+    else plans.set(`${hostPorts} ${times}`, { ...own, hostPorts, at, direct: false });
   }
-  return [...plans.values()];
+  const at = [...opened.values()];
+  const direct: PortPlan[] =
+    at.length === 0 ? [] : [{ ...own, hostPorts: [0, 0], at, direct: true }];
+  return [...plans.values(), ...direct];
 }
 
 /** As Docker: an address stands for its own family, no address for both that the container has. */
-function placesOf(hostIp: string, { ipv4, ipv6 }: Reach): PortAddress[] {
-  const places: PortAddress[] = [];
+function placesOf(hostIp: string, { ipv4, ipv6 }: Reach): Record<"at" | "direct", PortAddress[]> {
   // Addresses are in one spelling here.
   const isSix = hostIp.includes(":");
   const host4 = hostIp === "" ? ipv4?.host : isSix ? undefined : hostIp;
   const host6 = hostIp === "" ? ipv6?.host : isSix ? hostIp : undefined;
-  if (ipv4 !== undefined && host4 !== undefined)
-    places.push({ hostAddress: host4, containerAddress: ipv4.container });
-  if (ipv6 !== undefined && host6 !== undefined)
-    places.push({ hostAddress: host6, containerAddress: ipv6.container });
-  return places;
+  const places = [placeOf(ipv4, host4, "0.0.0.0"), placeOf(ipv6, host6, "::")].flat();
+  const [at, direct] = [false, true].map((routed) =>
+    places.filter((place) => place.routed === routed).map(({ address }) => address),
+  );
+  return { at: at ?? [], direct: direct ?? [] };
+}
+
+/** Where the host leads nowhere its address says no more than the family. */
+function placeOf(gate: Gate | undefined, host: string | undefined, every: string) {
+  if (gate === undefined || host === undefined) return [];
+  const { container: containerAddress, routed } = gate;
+  return [{ routed, address: { hostAddress: routed ? every : host, containerAddress } }];
 }
 
 /** An image may expose what is no port. */

@@ -32,9 +32,9 @@ function createScene() {
   const taken = new Set<number>();
   const publish = async ({ remove, add }: PortChange): Promise<PublishedPort[]> => {
     const left = stands.filter((one) => !remove.some((other) => Bun.deepEquals(one, other)));
-    const added = add.flatMap(({ at, hostPorts: [first], ...rest }) => {
-      if (taken.has(first)) throw new Error(`${first} is taken`);
-      return at.map((each) => ({ ...rest, ...each, hostPort: first || 40_000 }));
+    const added = add.flatMap(({ at, hostPorts: [hostPort], protocol, containerPort }) => {
+      if (taken.has(hostPort)) throw new Error(`${hostPort} is taken`);
+      return at.map((each) => ({ ...each, protocol, containerPort, hostPort }));
     });
     stands = [...left, ...added];
     return stands;

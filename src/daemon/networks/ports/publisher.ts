@@ -9,7 +9,7 @@ import type { Endpoint, Network, PortMap } from "../network.ts";
 import type { PortExchange } from "../services.ts";
 import { applyChanges, type PublishChanges } from "./changes.ts";
 import { hintAtHolder } from "./holder.ts";
-import { buildPortPlans, keepNumbers, type PortWishes, planReturn } from "./plans.ts";
+import { buildPortPlans, keepNumbers, type PortWishes, planDirect, planReturn } from "./plans.ts";
 import { findReach } from "./reach.ts";
 import { chooseRemoved } from "./removals.ts";
 import { toPortMap, toPublished } from "./view.ts";
@@ -78,9 +78,12 @@ export class Publisher {
     const { wishes, warnings } = this.#check(entry, changes);
     const { endpoints, ports } = entry.state;
     const reach = this.#reach(endpoints);
+    const direct = planDirect(wishes, reach, this.#publishedBy(entry));
+    const removed = toPublished(chooseRemoved(ports, changes.remove), reach);
+    const added = buildPortPlans({ bindings: changes.add, exposed: [], all: false }, reach);
     const exchange = await this.#exchange(entry, endpoints, {
-      remove: toPublished(chooseRemoved(ports, changes.remove), reach),
-      add: buildPortPlans({ bindings: changes.add, exposed: [], all: false }, reach),
+      remove: [...removed.filter(({ hostPort }) => hostPort > 0), ...direct.remove],
+      add: [...added.filter((plan) => !plan.direct), ...direct.add],
     });
     const hostConfig = { PortBindings: wishes.bindings, PublishAllPorts: wishes.all };
     return { ...exchange, hostConfig, warnings };

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from "node:net";
-import { optionNames } from "../create/options.ts";
+import { optionNames, parseBridgeOptions } from "../create/options.ts";
 import type { Endpoint, Network } from "../network.ts";
 
 /** How a container is reached through the host, by family; undefined where it cannot be. */
@@ -13,6 +13,8 @@ export interface Gate {
   container: string;
   /** Of the host, for bindings that name none; undefined publishes those nowhere. */
   host: string | undefined;
+  /** Others know the way to the container: its ports are opened, and none of the host's leads there. */
+  routed: boolean;
 }
 
 /**
@@ -31,7 +33,10 @@ export function findReach(
     const network = findNetwork(name);
     if (container === "" || network?.driver !== "bridge" || network.internal) return undefined;
     const chosen = network.options[optionNames.hostBinding] || "0.0.0.0";
-    return { container, host: family === "ipv4" ? hostOf4(chosen) : hostOf6(chosen) };
+    const { gatewayMode4, gatewayMode6 } = parseBridgeOptions(network.options);
+    return family === "ipv4"
+      ? { container, host: hostOf4(chosen), routed: gatewayMode4 === "routed" }
+      : { container, host: hostOf6(chosen), routed: gatewayMode6 === "routed" };
   };
   return { ipv4: gate("ipv4"), ipv6: gate("ipv6") };
 }

@@ -21,7 +21,7 @@ test("a record of published ports leads back to them", () => {
       { HostIp: "::", HostPort: "8080" },
     ],
   });
-  const gate = (container: string) => ({ container, host: undefined });
+  const gate = (container: string) => ({ container, host: undefined, routed: false });
   const reach = { ipv4: gate("172.17.0.2"), ipv6: gate("fd00::2") };
   expect(toPublished(map, reach)).toEqual(published);
 });
@@ -35,5 +35,16 @@ test("inspect and ps show exposed ports too, in their order", () => {
     { PrivatePort: 443, Type: "tcp" },
     { PrivatePort: 53, Type: "udp" },
     { IP: "0.0.0.0", PrivatePort: 80, PublicPort: 8080, Type: "tcp" },
+  ]);
+});
+
+test("a port that the host does not lead to has no number", () => {
+  const direct = published.slice(0, 1).map((port) => ({ ...port, hostPort: 0 }));
+  const map = toPortMap(direct);
+  expect(map).toEqual({ "80/tcp": [{ HostIp: "0.0.0.0", HostPort: "" }] });
+  const gate = { container: direct[0]?.containerAddress ?? "", host: undefined, routed: true };
+  expect(toPublished(map, { ipv4: gate, ipv6: undefined })).toEqual(direct);
+  expect(toSummaryPorts(toInspectPorts({ bindings: {}, exposed: [] }, map))).toEqual([
+    { IP: "0.0.0.0", PrivatePort: 80, Type: "tcp" },
   ]);
 });

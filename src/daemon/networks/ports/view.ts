@@ -9,7 +9,8 @@ import type { Reach } from "./reach.ts";
 export function toPortMap(published: PublishedPort[]): PortMap {
   const map: PortMap = {};
   for (const { protocol, containerPort, hostAddress, hostPort } of published) {
-    const binding = { HostIp: hostAddress, HostPort: String(hostPort) };
+    // As Docker: no number where none of the host's leads there.
+    const binding = { HostIp: hostAddress, HostPort: hostPort === 0 ? "" : String(hostPort) };
     const name = formatPort({ number: containerPort, protocol });
     const own = map[name] ?? [];
     own.push(binding);
@@ -52,7 +53,7 @@ export function toSummaryPorts(inspected: ReturnType<typeof toInspectPorts>): Su
     const own = { PrivatePort: number, Type: protocol };
     if (bindings === null) return [own];
     return bindings.map(({ HostIp, HostPort }) => ({
-      ...{ IP: HostIp, ...own, PublicPort: Number(HostPort) },
+      ...{ IP: HostIp, ...own, ...(HostPort === "" ? {} : { PublicPort: Number(HostPort) }) },
     }));
   });
 }
