@@ -46,7 +46,8 @@ test("a network's life by its routes", async () => {
     EnableIPv6: false,
     IPAM: {
       Driver: "default",
-      Options: {},
+      // {} only for who says so.
+      Options: null,
       Config: [{ Subnet: "172.18.0.0/16", Gateway: "172.18.0.1" }],
     },
     Internal: false,

@@ -24,7 +24,8 @@ export interface Network {
   /** As asked for, "com.docker.network.bridge.name" … */
   options: Record<string, string>;
   ipamDriver: "default" | "null";
-  ipamOptions: Record<string, string>;
+  /** Null for who said nothing of them. */
+  ipamOptions: Record<string, string> | null;
   labels: Record<string, string>;
 }
 

@@ -27,7 +27,7 @@ test("a request that says nothing but a name gets a bridge with the first free I
     ...{ id, name: "net", createdAt: "2026-01-01T00:00:00Z", driver: "bridge" },
     ...{ enableIpv4: true, enableIpv6: false, internal: false, attachable: false },
     ...{ configOnly: false, configFrom: "", options: {}, labels: {} },
-    ...{ ipamDriver: "default", ipamOptions: {} },
+    ...{ ipamDriver: "default", ipamOptions: null },
     pools: [
       {
         subnet: "172.17.0.0/16",

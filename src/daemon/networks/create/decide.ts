@@ -57,7 +57,7 @@ export function decideNetwork(
 interface Settings extends Pick<Network, "enableIpv4" | "enableIpv6" | "options" | "labels"> {
   pools: NetworkRequest["ipam"]["pools"];
   ipamDriver: string;
-  ipamOptions: Record<string, string>;
+  ipamOptions: Network["ipamOptions"];
 }
 
 /** What may come from a configuration network, or from the daemon's own defaults. */
@@ -90,7 +90,7 @@ function takeOver(request: NetworkRequest, networks: readonly Network[]): Settin
   const hasOwn =
     (ipam.driver !== "" && ipam.driver !== "default") ||
     ipam.pools.length > 0 ||
-    [ipam.options, request.labels].some((map) => Object.keys(map).length > 0) ||
+    [ipam.options ?? {}, request.labels].some((map) => Object.keys(map).length > 0) ||
     request.enableIpv4 === false ||
     request.enableIpv6 === true;
   if (hasOwn) {

@@ -8,7 +8,7 @@ test("what a request leaves out is empty", () => {
     ...{ internal: false, attachable: false, ingress: false, configOnly: false },
     ...{ options: {}, labels: {} },
     ipam: {
-      ...{ driver: "", options: {} },
+      ...{ driver: "", options: null },
       pools: [{ subnet: "10.0.0.0/8", range: "", gateway: "", auxiliary: {} }],
     },
   });

@@ -19,7 +19,7 @@ export interface NetworkRequest {
 
 export interface IpamRequest {
   driver: string;
-  options: Record<string, string>;
+  options: Record<string, string> | null;
   pools: PoolRequest[];
 }
 
@@ -98,7 +98,7 @@ export function parseNetworkRequest(body: Record<string, unknown>): NetworkReque
     configFrom: wire.ConfigFrom?.Network ?? "",
     ipam: {
       driver: wire.IPAM?.Driver ?? "",
-      options: wire.IPAM?.Options ?? {},
+      options: wire.IPAM?.Options ?? null,
       pools: (wire.IPAM?.Config ?? []).map((pool) => ({
         subnet: pool.Subnet ?? "",
         range: pool.IPRange ?? "",
