@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { isIP, isIPv6 } from "node:net";
 import type { Upstream } from "./name-files.ts";
 
@@ -162,13 +162,24 @@ const usualPath = "/etc/resolv.conf";
 /** Where systemd-resolved keeps the servers that it asks itself. */
 const resolvedPath = "/run/systemd/resolve/resolv.conf";
 
-/** The host's file; one without any names no servers. As Docker, past systemd-resolved's own address. */
-export async function readHostResolvConf(): Promise<HostResolvConf> {
-  const text = await readFile(usualPath, "utf8").catch(() => "");
+/**
+ * The host's file; one without any names no servers. As Docker, past systemd-resolved's own address. Read at once:
+ * every start needs it, and another thread takes ten times as long.
+ */
+export function readHostResolvConf(): HostResolvConf {
+  const text = readIfThere(usualPath) ?? "";
   const { servers } = parseResolvConf(text);
   if (servers.length === 1 && servers[0] === "127.0.0.53") {
-    const behind = await readFile(resolvedPath, "utf8").catch(() => undefined);
+    const behind = readIfThere(resolvedPath);
     if (behind !== undefined) return { path: resolvedPath, text: behind };
   }
   return { path: usualPath, text };
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
 }

@@ -183,7 +183,7 @@ export class NameService implements NameSource {
       hasResolver: isThere || hasResolver(endpoints),
       defaultBridge: networks.find("bridge"),
       networks: Object.keys(endpoints).flatMap((name) => networks.find(name) ?? []),
-      resolvConf: await readHostResolvConf(),
+      resolvConf: readHostResolvConf(),
       hosts: isHosts ? await readFile("/etc/hosts", "utf8").catch(() => "") : "",
       pathOf: (id) => join(this.#directory, id),
     };
