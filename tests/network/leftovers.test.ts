@@ -27,8 +27,7 @@ async function look(): Promise<Record<string, string[]>> {
     routes: await lines("ip", "route", "show", "table", "all"),
     routes6: await lines("ip", "-6", "route", "show", "table", "all"),
     rules: await lines("nft", "list", "ruleset"),
-    // accept_ra goes from 1 to 2, which is the same for a host that does not forward, and stays.
-    settings: settings.filter((line) => !/\.(stable_secret|mc_forwarding|accept_ra) /.test(line)),
+    settings: settings.filter((line) => !/\.(stable_secret|mc_forwarding) /.test(line)),
     processes: processes.filter((line) => /\brt daemon\b|monitor/.test(line)),
     cgroups: (await world.cgroups()).filter((path) => !/\/rt-(containers|daemon)(\/|$)/.test(path)),
     files: (await readdir(runRoot, { recursive: true }).catch(() => [])).filter((file) =>

@@ -16,12 +16,8 @@ pub(crate) fn forwards(ipv6: bool) -> Result<bool, NetError> {
     }
 }
 
-/// A host that forwards IPv6 takes no router's word any more, and forgets the routes it had from
-/// one, unless it is told to listen all the same.
+/// See `listeners` for IPv6.
 pub(crate) fn set_forwarding(ipv6: bool, on: bool) -> Result<(), NetError> {
-    if ipv6 && on {
-        keep_listening_to_routers()?;
-    }
     write(forwarding(ipv6), if on { "1" } else { "0" })
 }
 
@@ -33,23 +29,42 @@ fn forwarding(ipv6: bool) -> &'static str {
     }
 }
 
-/// `accept_ra` 1, "unless forwarding", becomes 2, "always".
-fn keep_listening_to_routers() -> Result<(), NetError> {
-    let path = "/proc/sys/net/ipv6/conf";
-    let entries = match std::fs::read_dir(path) {
+const IPV6: &str = "/proc/sys/net/ipv6/conf";
+
+/// Interfaces that take a router's word unless this host forwards: `accept_ra` is 1. A host that forwards IPv6
+/// forgets the routes that it had by such an interface.
+pub(crate) fn listeners() -> Result<Vec<String>, NetError> {
+    let refused = |error: std::io::Error| failed("list settings", IPV6, &error);
+    let entries = match std::fs::read_dir(IPV6) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(failed("list settings", path, &error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(refused(error)),
     };
+    let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| failed("list settings", path, &error))?;
-        let setting = entry.path().join("accept_ra");
-        // An interface that is just going away has none.
-        if std::fs::read(&setting).is_ok_and(|value| value.starts_with(b"1")) {
-            write(&setting.to_string_lossy(), "2")?;
-        }
+        let name = entry.map_err(refused)?.file_name().into_string();
+        names.extend(name.ok().filter(|name| accepts(name, "1")));
+    }
+    Ok(names)
+}
+
+/// Whether these interfaces take a router's word although this host forwards (`accept_ra` 2), of those that
+/// take it at all. One that is gone has nothing to set.
+pub(crate) fn listen_always(interfaces: &[String], always: bool) -> Result<(), NetError> {
+    let (from, to) = if always { ("1", "2") } else { ("2", "1") };
+    for name in interfaces.iter().filter(|name| accepts(name, from)) {
+        write(&accept_ra(name), to)?;
     }
     Ok(())
+}
+
+/// An interface that is just going away has none.
+fn accepts(interface: &str, value: &str) -> bool {
+    std::fs::read_to_string(accept_ra(interface)).is_ok_and(|found| found.trim_end() == value)
+}
+
+fn accept_ra(interface: &str) -> String {
+    format!("{IPV6}/{interface}/accept_ra")
 }
 
 /// Whether the host's 127.0.0.0/8 may speak through an interface.

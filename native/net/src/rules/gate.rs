@@ -2,10 +2,11 @@
 //! other interfaces must not forward because of that: the table's set `closed` has the family, and
 //! what touches none of our bridges is dropped. But who makes a bridge later (another engine, virtual
 //! machines) finds the host forwarding and relies on it: those are let through, all but the bridges
-//! that there were, in the set `known`. The sets are also the memory of it, across daemons.
+//! that there were, in the set `known`. The sets are also the memory of it, across daemons, and `listening`
+//! is nothing else: where `accept_ra` is to be 1 again.
 
 use super::network::{Network, Placed};
-use super::table::{BRIDGES, CLOSED, KNOWN, STRANGERS};
+use super::table::{BRIDGES, CLOSED, KNOWN, LISTENING, STRANGERS};
 use crate::error::NetError;
 use crate::nft::{self, Element, Family, Value, Verdict};
 use crate::socket::{Failure, Netlink};
@@ -16,6 +17,8 @@ pub(super) struct Gate {
     closed: Vec<Family>,
     /// Bridges that were there when we closed.
     known: Vec<String>,
+    /// Interfaces that took a router's word unless the host forwards, when we closed; they take it always meanwhile.
+    listening: Vec<String>,
     /// Forwarding is the administrator's affair alone.
     hands_off: bool,
 }
@@ -25,6 +28,7 @@ impl Gate {
         Self {
             closed: Vec::new(),
             known: Vec::new(),
+            listening: Vec::new(),
             hands_off: false,
         }
     }
@@ -34,7 +38,7 @@ impl Gate {
     }
 
     /// The families that the network needs forwarded and nobody forwards yet. Notes, if there are
-    /// the first such, the bridges that there are.
+    /// the first such, the bridges that there are, and who listens to routers.
     pub(super) fn look(&mut self, network: &Network) -> Result<Vec<Family>, NetError> {
         let mut off = Vec::new();
         for family in Family::BOTH {
@@ -46,6 +50,9 @@ impl Gate {
         }
         if self.closed.is_empty() && !off.is_empty() {
             self.known = bridges().map_err(|f| NetError::kernel(f.op, "all", &f.fault, ""))?;
+        }
+        if off.contains(&Family::Ipv6) {
+            self.listening = sysctl::listeners()?;
         }
         Ok(off)
     }
@@ -67,10 +74,12 @@ impl Gate {
                 self.closed.push(family);
             }
         }
-        for key in nft::set::keys(&socket, table, KNOWN.name)? {
-            let name = text(&key);
-            if !self.known.contains(&name) {
-                self.known.push(name);
+        for (set, names) in [(KNOWN, &mut self.known), (LISTENING, &mut self.listening)] {
+            for key in nft::set::keys(&socket, table, set.name)? {
+                let name = text(&key);
+                if !names.contains(&name) {
+                    names.push(name);
+                }
             }
         }
         Ok(())
@@ -86,6 +95,9 @@ impl Gate {
         }
         for family in closed {
             sysctl::set_forwarding(family == Family::Ipv6, false)?;
+            if family == Family::Ipv6 {
+                sysctl::listen_always(&std::mem::take(&mut self.listening), false)?;
+            }
         }
         Ok(())
     }
@@ -101,9 +113,13 @@ impl Gate {
     pub(super) fn open(&self, network: &Network) -> Result<(), NetError> {
         for family in Family::BOTH {
             let wanted = network.has(family) && !self.hands_off;
-            if wanted && !sysctl::forwards(family == Family::Ipv6)? {
-                sysctl::set_forwarding(family == Family::Ipv6, true)?;
+            if !wanted || sysctl::forwards(family == Family::Ipv6)? {
+                continue;
             }
+            if family == Family::Ipv6 {
+                sysctl::listen_always(&sysctl::listeners()?, true)?;
+            }
+            sysctl::set_forwarding(family == Family::Ipv6, true)?;
         }
         Ok(())
     }
@@ -125,7 +141,13 @@ impl Gate {
             let pair = Element::Verdict(key().interface(name), Verdict::Accept);
             [(KNOWN.name, Element::Key(key())), (STRANGERS.name, pair)]
         });
+        let listening = self
+            .listening
+            .iter()
+            .filter(|_| families.contains(&Family::Ipv6));
+        let listening = listening.map(|name| (LISTENING.name, Value::default().interface(name)));
         closed
+            .chain(listening)
             .map(|(set, key)| (set, Element::Key(key)))
             .chain(known)
             .collect()

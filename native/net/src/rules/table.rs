@@ -26,6 +26,11 @@ pub(super) const KNOWN: Set = Set {
     name: "known",
     ..NAMES
 };
+/// No rule asks for these.
+pub(super) const LISTENING: Set = Set {
+    name: "listening",
+    ..NAMES
+};
 pub(super) const BRIDGES: Set = NAMES;
 pub(super) const INTERNAL: Set = Set {
     name: "internal",
@@ -172,7 +177,7 @@ const SRCNAT: i32 = 100;
 /// Adds everything to a table that is empty. With a way round, published ports obey the rules that
 /// this host has for what comes in.
 pub(super) fn build(change: &mut Transaction<'_>, round: Option<&Round>) {
-    for set in [CLOSED, KNOWN, BRIDGES, INTERNAL] {
+    for set in [CLOSED, KNOWN, LISTENING, BRIDGES, INTERNAL] {
         change.add_set(&set);
     }
     for family in Family::BOTH {

@@ -110,6 +110,15 @@ fn the_host_listens_to_its_routers_as_before_when_it_begins_to_forward() {
         ensure_bridge(&dual_bridge()).unwrap();
         assert_eq!(read(forwarding), "1");
         assert_eq!(read("/proc/sys/net/ipv6/conf/wire/accept_ra"), "2");
+        // Also by the end of a daemon that knows of it by the table alone.
+        rules::forget();
+        rules::reset_rules(&[bridge_plan(), dual_bridge()], &[]).unwrap();
+        assert_eq!(read("/proc/sys/net/ipv6/conf/wire/accept_ra"), "2");
+        for plan in [bridge_plan(), dual_bridge()] {
+            remove_bridge(&plan.name).unwrap();
+        }
+        assert_eq!(read(forwarding), "0");
+        assert_eq!(read("/proc/sys/net/ipv6/conf/wire/accept_ra"), "1");
     });
 }
 
