@@ -138,6 +138,11 @@ fn mac_of(wanted: &Wanted<'_>) -> [u8; 6] {
     mac
 }
 
+/// No bridge of the host's.
+pub(crate) fn is_ours(link: &Link) -> bool {
+    link.alias == mark()
+}
+
 fn mark() -> String {
     format!("rt bridge of {}", rules::table())
 }
@@ -145,7 +150,7 @@ fn mark() -> String {
 /// IPv6 is switched before the bridge comes up, so that the host is never reachable by a link-local
 /// address where it is off.
 fn bring_up(socket: &Netlink, wanted: &Wanted<'_>, link: &Link) -> Result<(), NetError> {
-    let is_ours = link.alias == mark();
+    let is_ours = is_ours(link);
     if is_ours || wanted.ipv6 {
         let switches = switch::for_family(wanted.name, wanted.ipv6, is_ours);
         switches.iter().try_for_each(Switch::write)?;
@@ -168,7 +173,7 @@ pub(crate) fn remove(name: &str) -> Result<(), NetError> {
     check_interface(name)?;
     let socket = Netlink::route().map_err(|failure| refused(name, &failure))?;
     let found = find(&socket, name)?;
-    if found.is_some_and(|link| link.alias == mark()) {
+    if found.is_some_and(|link| is_ours(&link)) {
         remove_link(&socket, name)?;
     }
     rules::drop_network(name)

@@ -85,7 +85,7 @@ impl<'a> Endpoint<'a> {
             } => {
                 inner.mtu = Some(lower.mtu);
                 kinds::create_veth(batch, host_interface, lower.index, &inner);
-                change_port(batch, host_interface, *isolated, lower.mtu);
+                change_port(batch, host_interface, *isolated, lower);
             }
             LinkPlan::Macvlan { mode, mtu, .. } => {
                 inner.mtu = (*mtu != 0).then_some(*mtu);
@@ -111,7 +111,7 @@ impl<'a> Endpoint<'a> {
         } = self.link
         {
             kinds::take_veth(batch, spare.host, host_interface, lower.index, lower.mtu);
-            change_port(batch, host_interface, *isolated, lower.mtu);
+            change_port(batch, host_interface, *isolated, lower);
         }
     }
 
@@ -234,13 +234,19 @@ impl<'a> Endpoint<'a> {
 }
 
 /// Where bridged frames meet the rules, these keep containers apart: isolation would also cut them from
-/// what is published, which is then led to its container within the bridge.
-fn change_port(batch: &mut Batch, name: &str, isolated: bool, mtu: u32) {
-    let filtered = switch::bridges_filter();
+/// what is published, which is then led to its container within the bridge. But only on a bridge that is told to
+/// ask them whatever becomes of the switch for all.
+fn change_port(batch: &mut Batch, name: &str, isolated: bool, lower: &Link) {
+    let (mtu, filtered) = (lower.mtu, switch::bridges_filter());
+    let is_told = lower.filters && switch::can_filter();
+    let is_to_be_told = isolated && !is_told && filtered && bridge::is_ours(lower);
+    if is_to_be_told {
+        kinds::have_bridge_filter(batch, lower.index);
+    }
     let port = Port {
         name,
-        isolated: isolated && !filtered,
-        hairpin: filtered,
+        isolated: isolated && !is_told && !is_to_be_told,
+        hairpin: filtered || is_told,
         ipv6: switch::has_ipv6() && mtu >= IPV6_MIN_MTU,
     };
     port.change(batch);

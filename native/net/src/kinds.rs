@@ -21,8 +21,8 @@ const IFLA_IPVLAN_MODE: u16 = 1;
 const IFLA_IPVLAN_FLAGS: u16 = 2;
 const IFLA_VLAN_ID: u16 = 1;
 pub(crate) const TAKE: &str = "use prepared veth pair";
-const IFLA_BR_NF_CALL_IPTABLES: u16 = 36;
-const IFLA_BR_NF_CALL_IP6TABLES: u16 = 37;
+/// `IFLA_BR_NF_CALL_IPTABLES` and `IFLA_BR_NF_CALL_IP6TABLES`
+pub(crate) const BRIDGE_FILTERS: [u16; 2] = [36, 37];
 
 /// The end of a wire that a container gets: it is made in `netns`, under its own name at once.
 pub(crate) struct Inner<'a> {
@@ -134,11 +134,24 @@ pub(crate) fn create_bridge(batch: &mut Batch, name: &str, mac: [u8; 6], filtere
         m.put(IFLA_ADDRESS, &mac);
         kind(m, "bridge", |m| {
             if filtered {
-                m.put(IFLA_BR_NF_CALL_IPTABLES, &[1]);
-                m.put(IFLA_BR_NF_CALL_IP6TABLES, &[1]);
+                filter(m);
             }
         });
     });
+}
+
+/// Has a bridge hand its frames to netfilter, whatever the switch for all says.
+pub(crate) fn have_bridge_filter(batch: &mut Batch, index: u32) {
+    let op = "set up bridge";
+    batch.message(op, RTM_NEWLINK, 0, &ifinfo(index, false), |m| {
+        kind(m, "bridge", filter);
+    });
+}
+
+fn filter(m: &mut Attributes<'_>) {
+    for switch in BRIDGE_FILTERS {
+        m.put(switch, &[1]);
+    }
 }
 
 /// An interface for the frames of one VLAN of another interface.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::address::Cidr;
+use crate::kinds;
 use crate::link::{
-    AF_INET6, IFINFO, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO,
-    IFLA_MTU, ifinfo,
+    AF_INET6, IFINFO, IFLA_IFALIAS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK,
+    IFLA_LINKINFO, IFLA_MTU, ifinfo,
 };
 use crate::route::{AF_INET, IFA_ADDRESS, IFA_LOCAL, RT_TABLE_MAIN, RTA_OIF, RTMSG, RTN_UNICAST};
 use crate::socket::{Failure, Netlink};
@@ -36,16 +37,22 @@ pub(crate) struct Link {
     /// Index of what it hangs on, in the namespace of that; 0 for none.
     pub(crate) lower: u32,
     pub(crate) alias: String,
+    /// A bridge that hands its frames to netfilter, whatever the switch for all says.
+    pub(crate) filters: bool,
 }
 
 fn parse_link(payload: &[u8]) -> Option<Link> {
     let attributes = payload.get(IFINFO..)?;
     let info = find(attributes, IFLA_LINKINFO).unwrap_or_default();
+    let kind = find(info, IFLA_INFO_KIND).map_or("", text_of);
+    let data = find(info, IFLA_INFO_DATA).unwrap_or_default();
+    let is_on = |switch: &u16| find(data, *switch) == Some(&[1]);
     Some(Link {
         index: read_u32(payload, 4)?,
         name: text_of(find(attributes, IFLA_IFNAME)?).to_owned(),
         mtu: read_u32(find(attributes, IFLA_MTU)?, 0)?,
-        kind: find(info, IFLA_INFO_KIND).map_or("", text_of).to_owned(),
+        kind: kind.to_owned(),
+        filters: kind == "bridge" && kinds::BRIDGE_FILTERS.iter().all(is_on),
         lower: find(attributes, IFLA_LINK)
             .and_then(|value| read_u32(value, 0))
             .unwrap_or(0),

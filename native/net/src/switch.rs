@@ -22,7 +22,12 @@ pub(crate) fn bridges_filter() -> bool {
     read.is_ok_and(|value| value.starts_with(b"1"))
 }
 
-/// The same for IPv6 alone. What comes back to `::1` through a bridge gets its address there then,
+/// There is what could hand them over, for a bridge that is told to.
+pub(crate) fn can_filter() -> bool {
+    Path::new("/proc/sys/net/bridge").exists()
+}
+
+/// `bridges_filter` for IPv6 alone. What comes back to `::1` through a bridge gets its address there then,
 /// too early: from an interface other than the loopback the kernel takes nothing for `::1`.
 pub(crate) fn bridges_filter_ipv6() -> bool {
     let read = std::fs::read("/proc/sys/net/bridge/bridge-nf-call-ip6tables");

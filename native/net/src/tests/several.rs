@@ -242,6 +242,17 @@ fn sysctls_are_set_in_the_container_alone() {
     });
 }
 
+/// A container that its neighbours are not to reach.
+fn isolated(number: u8) -> OwnedFd {
+    let mut plan = endpoint_plan(number);
+    if let LinkPlan::Bridge { isolated, .. } = &mut plan.link {
+        *isolated = true;
+    }
+    let container = netns();
+    attach(&[plan], container.as_fd()).unwrap();
+    container
+}
+
 #[test]
 fn without_icc_containers_reach_the_gateway_and_not_each_other() {
     // With what hands bridged frames to the rules, and without.
@@ -254,20 +265,48 @@ fn without_icc_containers_reach_the_gateway_and_not_each_other() {
             let mut bridge = bridge_plan();
             bridge.rules.icc = false;
             ensure_bridge(&bridge).unwrap();
-            let isolated = |number| {
-                let mut plan = endpoint_plan(number);
-                if let LinkPlan::Bridge { isolated, .. } = &mut plan.link {
-                    *isolated = true;
-                }
-                let container = netns();
-                attach(&[plan], container.as_fd()).unwrap();
-                container
-            };
             let (two, three) = (isolated(2), isolated(3));
             talk(Some(&two), &listen(None, "172.30.0.1")).unwrap();
             let server = listen(Some(&three), "172.30.0.3");
             talk(None, &server).unwrap();
             talk(Some(&two), &server).unwrap_err();
+        });
+    }
+}
+
+/// Whatever becomes of the switch, also between those who came at different times.
+#[test]
+fn without_icc_containers_stay_apart_when_bridges_hand_frames_over_no_more() {
+    let switch = |value: &str| {
+        let all = ["iptables", "ip6tables"].map(|each| {
+            std::fs::write(format!("/proc/sys/net/bridge/bridge-nf-call-{each}"), value)
+        });
+        all.iter().all(Result::is_ok)
+    };
+    for is_ours in [true, false] {
+        on_a_host(|| {
+            if !switch("0") {
+                return;
+            }
+            let mut bridge = bridge_plan();
+            bridge.rules.icc = false;
+            if !is_ours {
+                let mut batch = wire::Batch::default();
+                kinds::create_bridge(&mut batch, &bridge.name, [2, 0, 0, 0, 0, 1], false);
+                Netlink::route().unwrap().run(batch).unwrap();
+            }
+            ensure_bridge(&bridge).unwrap();
+            let early = isolated(2);
+            switch("1");
+            let (late, later) = (isolated(3), isolated(4));
+            let server = listen(Some(&later), "172.30.0.4");
+            talk(Some(&early), &server).unwrap_err();
+            switch("0");
+            let last = isolated(5);
+            for other in [&early, &late, &last] {
+                talk(Some(other), &server).unwrap_err();
+            }
+            talk(None, &server).unwrap();
         });
     }
 }
