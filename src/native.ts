@@ -42,6 +42,7 @@ interface Addon {
   monitorForms(): string;
   buildExec(plan: string): Uint8Array;
   adopt(monitor: number, client: number, adoption: string): boolean;
+  sendAlone(socket: number, bytes: Uint8Array): boolean;
   FileSending: new (socket: number, file: number, size: number) => FileSending;
   rest(): void;
   retire(): Promise<void>;
@@ -149,6 +150,7 @@ function wrap(addon: Addon): Native {
         close: () => sending.close(),
       };
     },
+    sendAlone: (socket, bytes) => addon.sendAlone(socket, bytes),
     rest: () => addon.rest(),
     retire: () => asPromise(() => addon.retire()),
     prepareMonitor: () => asPromise(() => addon.prepareMonitor()),

@@ -15,6 +15,7 @@ export const routes = {
   info: { method: "GET", path: "/info" },
   auth: { method: "POST", path: "/auth" },
   events: { method: "GET", path: "/events" },
+  pluginList: { method: "GET", path: "/plugins" },
   /** Not Docker's: looks for damage in the image store. `quick`, `repair`; answers lines of api/check.ts. */
   systemCheck: { method: "POST", path: "/rt/check" },
   systemUsage: { method: "GET", path: "/system/df" },

@@ -54,7 +54,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
     tls: config.tls,
     log,
     peers: new PeerReader(await readUserNames()),
-    sendFile: native.sendFile,
+    direct: native,
   });
   log.info(
     `rt ${packageJson.version} is ready on ${config.addresses.map(formatAddress).join(", ")}`,

@@ -55,6 +55,11 @@ export interface Native {
   adopt(monitor: number, client: number, adoption: Adoption): boolean;
   /** Begins to send the first `size` bytes of a file to a socket, both by their descriptors, which are copied. */
   sendFile(socket: number, file: number, size: number): FileSending;
+  /**
+   * Sends a few bytes so that one read of the other end takes no more than them; by a Unix socket's descriptor.
+   * False if that cannot be, and nothing has been sent.
+   */
+  sendAlone(socket: number, bytes: Uint8Array): boolean;
   /** Lets go of the program's code in memory, which comes again where it is run. */
   rest(): void;
   /** For the end of a daemon none of whose containers runs: its idle monitor and its cgroups go. */

@@ -215,11 +215,30 @@ test("an image name in a path may be encoded, deep and hostile", async () => {
   }
 });
 
-test("what is not built yet says so instead of pretending", async () => {
+test("what is not built says so instead of pretending, and swarms are not entered", async () => {
   const { daemon } = stage();
-  const reply = await daemon.post("/swarm/init", {});
-  expect([404, 501, 503]).toContain(reply.status);
-  expect(await messageOf(reply)).toBeString();
+  const init = await daemon.post("/swarm/init", {});
+  expect([init.status, await messageOf(init)]).toEqual([
+    501,
+    "swarms are not supported by this engine",
+  ]);
+  const left = await daemon.post("/swarm/leave?force=true");
+  expect([left.status, await messageOf(left)]).toEqual([503, "This node is not part of a swarm"]);
+  expect((await daemon.request("/services")).status).toBe(503);
+  expect(await daemon.json<unknown[]>("/plugins")).toEqual([]);
+});
+
+test("names in a body count whatever the size of their letters", async () => {
+  const { daemon } = stage();
+  const asked = { image: "busybox", cmd: "true", hostConfig: { memory: 2 ** 23 } };
+  const made = await daemon.post("/containers/create", asked);
+  const { Id } = await jsonOf<{ Id: string }>(made);
+  expect(await daemon.json<object>(`/containers/${Id}/json`)).toMatchObject({
+    Config: { Cmd: ["true"], Image: "busybox" },
+    HostConfig: { Memory: 2 ** 23 },
+  });
+  const volume = await jsonOf<object>(await daemon.post("/volumes/create", { name: "small" }));
+  expect(volume).toMatchObject({ Name: "small" });
 });
 
 test("an older client gets the connection without asking for an upgrade, and input goes both ways", async () => {
@@ -249,6 +268,27 @@ test("what an attach says in a body is no input", async () => {
     const reply = await rawSteps(daemon.socket, [head, 50, `${body.slice(9)}one`, 200, "two\n"]);
     expect(reply.body).toBe("\x01\0\0\0\0\0\0\x07onetwo\n");
   }
+});
+
+test("the start of an exec says how its output is framed, not its terminal", async () => {
+  const { world, daemon } = stage();
+  const id = await world.rtOutput(["run", "-d", "busybox", "sleep", "1000"]);
+  const output = async (exec: object, start: object): Promise<string> => {
+    const settings = { AttachStdout: true, AttachStderr: true, ...exec };
+    const { Id } = await jsonOf<{ Id: string }>(
+      await daemon.post(`/containers/${id}/exec`, settings),
+    );
+    return await (await daemon.post(`/exec/${Id}/start`, start)).text();
+  };
+  const cmd = ["sh", "-c", "echo out; echo err >&2"];
+  const typed = { Cmd: ["echo", "out"], Tty: true };
+  expect(await output(typed, { Detach: false })).toBe("\x01\0\0\0\0\0\0\x05out\r\n");
+  expect(await output(typed, { Tty: true })).toBe("out\r\n");
+  // What has no headers cannot say which stream it is of: Docker sends one.
+  expect(await output({ Cmd: cmd }, { Tty: true })).toBe("out\n");
+  const lost = { Cmd: ["no-such-program"] };
+  expect((await output({ ...lost, Tty: true }, {})).slice(0, 4)).toBe("\x01\0\0\0");
+  expect(await output(lost, { Tty: true })).toStartWith("OCI runtime exec failed: ");
 });
 
 test("an exec that is started with an upgrade has read its body first", async () => {

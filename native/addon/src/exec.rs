@@ -30,6 +30,11 @@ pub(crate) fn forms() -> String {
     format!(r#"{{"exec":{exec},"adopt":{adopt},"untold":{untold}}}"#)
 }
 
+/// Takes the number of a socket that JavaScript holds; false if nothing was sent.
+pub(crate) fn send_alone(socket: i32, bytes: &[u8]) -> bool {
+    sys::copied(socket).is_ok_and(|it| sandbox::send_alone(it.as_fd(), bytes).is_ok())
+}
+
 /// Takes the numbers of two sockets that JavaScript holds, and an `Adoption` as JSON.
 pub(crate) fn adopt(monitor: i32, client: i32, adoption: &str) -> Result<bool, Failure> {
     let adoption: Adoption = serde_json::from_str(adoption)?;

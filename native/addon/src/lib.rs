@@ -152,6 +152,13 @@ pub fn adopt(monitor: i32, client: i32, adoption: String) -> Result<bool> {
     exec::adopt(monitor, client, &adoption).map_err(napi::Error::from)
 }
 
+/// Sends bytes that the reader is to get apart from all that follows; false if nothing was sent.
+#[napi]
+#[allow(clippy::needless_pass_by_value)]
+pub fn send_alone(socket: i32, bytes: Buffer) -> bool {
+    exec::send_alone(socket, &bytes)
+}
+
 /// Gives back memory of the process that comes again when it is needed.
 #[napi]
 pub fn rest() {

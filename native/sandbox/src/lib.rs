@@ -24,7 +24,7 @@ mod starting;
 pub mod sys;
 mod whole;
 
-pub use adopt::adopt;
+pub use adopt::{adopt, send_alone};
 pub use build::{CgroupView, build, build_exec, check_seccomp};
 pub use error::{Code, Context, StepError, reason};
 pub use host::{HostFacts, host_facts};

@@ -25,6 +25,14 @@ export interface ExecParts {
   linkedOf(entry: Entry): string[];
 }
 
+/** What a client gets of an exec's output. */
+export interface ExecOutput {
+  /** Bytes without headers. */
+  isRaw: boolean;
+  /** The exit code too, as the last frame. */
+  withExit?: boolean;
+}
+
 /** One exec in memory. */
 export interface Exec {
   record: ExecRecord;
@@ -102,16 +110,20 @@ export class ExecService {
 
   /**
    * Starts it, joined to `client` if there is one, and resolves when its program runs. The client's
-   * connection ends when its exit is recorded; with `withExit` all it gets are frames, the last its exit code.
+   * connection ends when its exit is recorded.
    */
-  async start(exec: Exec, client: Duplex | undefined, withExit = false): Promise<void> {
+  async start(
+    exec: Exec,
+    client: Duplex | undefined,
+    form: ExecOutput = { isRaw: false },
+  ): Promise<void> {
     const entry = this.check(exec);
     const { argv } = exec.record.settings;
     this.#save(exec, { status: "running" });
     this.#publish(entry, exec.record, `exec_start: ${argv.join(" ")}`);
     try {
       if (client === undefined) await this.#ask(entry, exec);
-      else await this.#askAttached(entry, exec, this.#attachRequest(entry, exec, client, withExit));
+      else await this.#askAttached(entry, exec, this.#attachRequest(entry, exec, client, form));
       await Promise.race([exec.started.promise, exec.exited.promise]);
     } catch (error) {
       exec.started.reject(error);
@@ -137,16 +149,24 @@ export class ExecService {
     relay(request, attachment);
   }
 
-  #attachRequest(entry: Entry, exec: Exec, client: Duplex, withExit: boolean): AttachRequest {
+  #attachRequest(
+    entry: Entry,
+    exec: Exec,
+    client: Duplex,
+    { isRaw, withExit = false }: ExecOutput,
+  ): AttachRequest {
     const { settings, id } = exec.record;
-    const { attach: flags, tty } = settings;
+    const { tty } = settings;
+    // Bytes without headers would not say which of two streams they are of.
+    const flags = isRaw
+      ? { ...settings.attach, stderr: tty && settings.attach.stderr }
+      : settings.attach;
     const detach = {
       keys: parseDetachKeys(settings.detachKeys || undefined),
       told: () => this.#publish(entry, exec.record, "exec_detach"),
     };
     const settled = exec.started.promise.then(() => exec.exited.promise);
     settled.catch(() => {});
-    const isRaw = tty && !withExit;
     const request = { client, flags, tty, isRaw, detach, execId: id, settled };
     return withExit ? { ...request, lastWords: () => buildExit(exec.record) } : request;
   }

@@ -1,7 +1,7 @@
 import type { Log } from "../../log.ts";
 import type { TlsConfig } from "../listeners.ts";
+import type { Direct } from "./direct.ts";
 import type { PeerReader } from "./peer.ts";
-import type { SendFile } from "./send-file.ts";
 import type { ApiServer } from "./server.ts";
 import { listenUnix } from "./unix.ts";
 
@@ -20,7 +20,7 @@ export interface ListenOptions {
   /** Group of the Unix sockets, as `--group` has it; undefined: the first of the usual ones. */
   group: string | undefined;
   peers: PeerReader;
-  sendFile: SendFile;
+  direct: Direct;
   tls: TlsConfig;
   log: Log;
 }

@@ -1,4 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
+import { sendAlone } from "./direct.ts";
 import { sendFile } from "./send-file.ts";
 import type { Wire } from "./wire.ts";
 
@@ -75,14 +76,18 @@ export class Reply {
     };
   }
 
-  /** Docker's two ways to give a connection away: as was asked for, or, to old clients, as the body. */
+  /**
+   * Docker's two ways to give a connection away: as was asked for, or, to old clients, as the body. Output may
+   * follow at once, so the head is sent alone, except to a client that speaks a protocol of ours.
+   */
   hijack(own: Record<string, string>, upgrade: boolean): void {
     const [status, more] = upgrade
       ? [101, { Connection: "Upgrade", Upgrade: "tcp" }]
       : [200, { Connection: "close" }];
     this.status = status;
     const headers = { ...this.#parts.common, ...more, ...own };
-    this.#send(buildHead(status, upgrade ? "UPGRADED" : "OK", headers));
+    const head = buildHead(status, upgrade ? "UPGRADED" : "OK", headers);
+    if (own.Upgrade !== undefined || !sendAlone(this.#wire, head)) this.#send(head);
   }
 
   /** Breaks off an answer that cannot be finished. */

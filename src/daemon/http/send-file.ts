@@ -1,11 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { EngineError } from "../../errors.ts";
-import type { FileSending } from "../../native-types/native.ts";
 import { descriptorOf } from "../descriptor.ts";
 import type { Wire } from "./wire.ts";
-
-/** Begins to send the first `size` bytes of a file to a socket, both by their descriptors. */
-export type SendFile = (socket: number, file: number, size: number) => FileSending;
 
 /** Read and sent at once, where the kernel cannot do it alone. */
 const pieceSize = 256 * 1024;
@@ -21,15 +17,15 @@ export async function sendFile(
   head: Uint8Array,
   { file, size, gone }: { file: FileHandle; size: number; gone: AbortSignal },
 ): Promise<void> {
-  const begin = wire.sendFile;
-  if (begin === undefined || size < worthwhile) {
+  const { direct } = wire;
+  if (direct === undefined || size < worthwhile) {
     wire.socket.write(head);
     return await copyFile(wire, file, size, gone);
   }
   await flush(wire, head);
   const socket = descriptorOf(wire.socket);
   if (socket === undefined || gone.aborted) return;
-  const sending = begin(socket, file.fd, size);
+  const sending = direct.sendFile(socket, file.fd, size);
   const cancel = (): void => sending.cancel();
   gone.addEventListener("abort", cancel, { once: true });
   wire.socket.once("close", cancel);

@@ -6,11 +6,11 @@ import type { Log } from "../../log.ts";
 import type { Audit } from "./audit.ts";
 import { serveConnection } from "./connection.ts";
 import type { Handler } from "./context.ts";
+import type { Direct } from "./direct.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Limits, RequestError } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import { Router } from "./router.ts";
-import type { SendFile } from "./send-file.ts";
 import { findTarget, pathOf, type Target } from "./target.ts";
 import { Wire } from "./wire.ts";
 
@@ -47,8 +47,8 @@ export class ApiServer {
     };
   }
 
-  /** `sendFile` only for sockets that carry bytes as they are. */
-  accept(socket: Socket, peer: Peer, sendFile?: SendFile): void {
+  /** `direct` only for sockets that carry bytes as they are. */
+  accept(socket: Socket, peer: Peer, direct?: Direct): void {
     const { limits, log } = this.#options;
     // More than can be told so are not even read from.
     if (this.#sockets.size >= limits.connections + refusedAtOnce) return void socket.destroy();
@@ -58,7 +58,7 @@ export class ApiServer {
       this.#idle.delete(socket);
     });
     const full = this.#sockets.size > limits.connections && !this.#endIdle();
-    const wire = new Wire(socket, () => peer.isGone(), sendFile);
+    const wire = new Wire(socket, () => peer.isGone(), direct);
     const answer = full
       ? async (exchange: Exchange) => refuseFull(exchange)
       : (exchange: Exchange) => this.#answer(exchange, peer);

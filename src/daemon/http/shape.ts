@@ -7,6 +7,8 @@ export type Shape =
   | "boolean"
   | "number"
   | "strings"
+  /** A list of strings, or one string for a list of one. */
+  | "words"
   | "lists"
   | "numbers"
   | "map"
@@ -48,8 +50,13 @@ export class MapOfLists {
   }
 }
 
-/** Refuses a known field of the wrong type; null counts as absent, unknown fields are left alone. */
+/**
+ * Refuses a known field of the wrong type; null counts as absent, unknown fields are left alone. A name in other
+ * letters than the shape's, large for small, becomes the shape's, since Docker reads it so and clients came to
+ * rely on it.
+ */
 export function checkShape(value: Record<string, unknown>, shape: Fields, path = ""): void {
+  settleNames(value, shape, path);
   for (const [name, wanted] of Object.entries(shape)) {
     const field = value[name];
     if (field === undefined) continue;
@@ -57,7 +64,8 @@ export function checkShape(value: Record<string, unknown>, shape: Fields, path =
       delete value[name];
       continue;
     }
-    if (!fits(field, wanted)) {
+    if (wanted === "words" && typeof field === "string") value[name] = [field];
+    if (!fits(value[name], wanted)) {
       throw new EngineError(
         "invalid_argument",
         `invalid request body: field "${path}${name}" is not ${wordsFor(wanted)}`,
@@ -78,12 +86,39 @@ export function checkShape(value: Record<string, unknown>, shape: Fields, path =
   }
 }
 
+function settleNames(value: Record<string, unknown>, shape: Fields, path: string): void {
+  for (const name of Object.keys(value)) {
+    if (Object.hasOwn(shape, name)) continue;
+    const settled = namesOf(shape).get(name.toLowerCase());
+    if (settled === undefined) continue;
+    if (Object.hasOwn(value, settled)) {
+      throw new EngineError(
+        "invalid_argument",
+        `invalid request body: field "${path}${settled}" is there twice`,
+      );
+    }
+    value[settled] = value[name];
+    delete value[name];
+  }
+}
+
+const smallNames = new WeakMap<Fields, ReadonlyMap<string, string>>();
+
+/** The names of a shape by their small letters. */
+function namesOf(shape: Fields): ReadonlyMap<string, string> {
+  const known = smallNames.get(shape);
+  if (known !== undefined) return known;
+  const names = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
+  smallNames.set(shape, names);
+  return names;
+}
+
 function fits(field: unknown, wanted: Shape): boolean {
   if (wanted === "string" || wanted === "boolean") {
     return typeof field === wanted && !(typeof field === "string" && field.includes("\0"));
   }
   if (wanted === "number") return Number.isSafeInteger(field);
-  if (wanted === "strings")
+  if (wanted === "strings" || wanted === "words")
     return Array.isArray(field) && field.every((item) => fits(item, "string"));
   if (wanted === "lists")
     return Array.isArray(field) && field.every((item) => fits(item, "strings"));
@@ -109,6 +144,7 @@ function wordsFor(wanted: Shape): string {
     boolean: "true or false",
     number: "a whole number",
     strings: "a list of strings",
+    words: "a list of strings",
     lists: "a list of lists of strings",
     numbers: "a list of numbers",
     map: "an object",

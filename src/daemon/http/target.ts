@@ -1,6 +1,7 @@
 import type { RouteName } from "../../api/routes.ts";
 import { apiVersion, compareVersions, minApiVersion, splitVersion } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
+import { absenceOf } from "./absent.ts";
 import type { RequestHead } from "./head.ts";
 import { RequestError } from "./limits.ts";
 import { Query } from "./query.ts";
@@ -23,11 +24,11 @@ export function findTarget(router: Router, { method, target, headers }: RequestH
   const { version = apiVersion, path } = splitVersion(mark < 0 ? target : target.slice(0, mark));
   checkVersion(version);
   const match = router.find(method, path);
-  if (match === undefined) throw new EngineError("not_found", "page not found");
-  if (match === "malformed") throw new RequestError(400, "malformed path in the request");
-  if (match === "method") {
-    throw new EngineError("not_found", `no operation ${method} on this path`);
+  if (match === undefined || match === "method") {
+    const words = match === "method" ? `no operation ${method} on this path` : "page not found";
+    throw absenceOf(method, path) ?? new EngineError("not_found", words);
   }
+  if (match === "malformed") throw new RequestError(400, "malformed path in the request");
   return { ...match, query: new Query(mark < 0 ? "" : target.slice(mark + 1)), version };
 }
 

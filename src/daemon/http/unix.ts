@@ -16,7 +16,7 @@ const maxPathBytes = 107;
 export async function listenUnix(
   server: ApiServer,
   path: string,
-  { group, peers, sendFile }: ListenOptions,
+  { group, peers, direct }: ListenOptions,
 ): Promise<Listening> {
   const gid = await findGroup(group);
   await makeRoom(path);
@@ -28,7 +28,7 @@ export async function listenUnix(
   await rm(nursery, { recursive: true, force: true });
   await mkdir(nursery, { mode: 0o700 });
   const listener = createServer({ allowHalfOpen: true }, (socket) =>
-    server.accept(socket, peers.read(socket), sendFile),
+    server.accept(socket, peers.read(socket), direct),
   );
   try {
     await bind(listener, born, path);

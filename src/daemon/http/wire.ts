@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { SendFile } from "./send-file.ts";
+import type { Direct } from "./direct.ts";
 
 /** Bytes that wait unread before the client is told to stop. */
 const highWater = 256 * 1024;
@@ -13,7 +13,7 @@ const lookApart = 1000;
 export class Wire {
   readonly socket: Socket;
   /** There if what the kernel is given is what the client gets, as it is not with TLS. */
-  readonly sendFile: SendFile | undefined;
+  readonly direct: Direct | undefined;
   /** Called once: the client has ended its side or is gone. */
   onGone: () => void = () => {};
   readonly #hungUp: () => boolean;
@@ -24,9 +24,9 @@ export class Wire {
   #reader: ((chunk: Uint8Array | undefined) => void) | undefined;
 
   /** `hungUp` tells a client that is gone from one that only writes no more. */
-  constructor(socket: Socket, hungUp: () => boolean, sendFile?: SendFile) {
+  constructor(socket: Socket, hungUp: () => boolean, direct?: Direct) {
     this.socket = socket;
-    this.sendFile = sendFile;
+    this.direct = direct;
     this.#hungUp = hungUp;
     socket.on("data", this.#take);
     socket.on("end", this.#end);

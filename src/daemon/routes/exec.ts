@@ -7,7 +7,7 @@ import { execShape, execStartShape } from "../containers/request-shapes.ts";
 import { checkEnvironment, checkUser, checkWorkingDirectory } from "../containers/settings.ts";
 import type { ContainerTable, Entry } from "../containers/table.ts";
 import type { ExecRecord, ExecSettings } from "../execs/exec.ts";
-import { buildExit, type Exec } from "../execs/service.ts";
+import { buildExit, type Exec, type ExecOutput } from "../execs/service.ts";
 import type { Handler, RequestContext } from "../http/context.ts";
 import { checkShape } from "../http/shape.ts";
 import { multiplexedStream, outputType } from "./media-types.ts";
@@ -19,7 +19,7 @@ export interface ExecRoutesParts {
   create(entry: Entry, settings: ExecSettings): ExecRecord;
   get(id: string): Exec;
   check(exec: Exec): Entry;
-  start(exec: Exec, client: Duplex | undefined, withExit?: boolean): Promise<void>;
+  start(exec: Exec, client: Duplex | undefined, form?: ExecOutput): Promise<void>;
   resize(exec: Exec, rows: number, columns: number): Promise<void>;
 }
 
@@ -49,10 +49,20 @@ export function execRoutes(parts: ExecRoutesParts) {
   } satisfies Record<string, Handler>;
 }
 
+/**
+ * What a start says. As with Docker its own `Tty` decides how the output is framed, whether or not the exec has
+ * a terminal: some clients say it of the exec alone, and read frames.
+ */
+interface ExecStartRequest {
+  Detach?: boolean;
+  Tty?: boolean;
+  ConsoleSize?: number[];
+}
+
 async function start(context: RequestContext, exec: Exec, parts: ExecRoutesParts): Promise<void> {
   const body = await context.body();
   checkShape(body, execStartShape);
-  const { Detach, ConsoleSize } = body as { Detach?: boolean; ConsoleSize?: number[] };
+  const { Detach, Tty: isRaw = false, ConsoleSize } = body as ExecStartRequest;
   parts.check(exec);
   if (Detach) {
     await parts.start(exec, undefined).catch((cause: unknown) => {
@@ -61,17 +71,16 @@ async function start(context: RequestContext, exec: Exec, parts: ExecRoutesParts
     context.empty(200);
     return;
   }
-  const { settings } = exec.record;
-  if (ConsoleSize !== undefined) {
+  if (ConsoleSize !== undefined && isRaw) {
     const { rows, columns } = parseConsoleSize(ConsoleSize);
     await parts.resize(exec, rows, columns);
   }
-  const client = context.hijack(outputType(settings.tty, context.version));
+  const client = context.hijack(outputType(isRaw, context.version));
   try {
-    await parts.start(exec, client);
+    await parts.start(exec, client, { isRaw });
   } catch (cause) {
     const words = toLastWords(cause);
-    client.end(settings.tty ? words : buildFrame(stream.stdout, words));
+    client.end(isRaw ? words : buildFrame(stream.stdout, words));
   }
 }
 
@@ -80,7 +89,7 @@ async function run(context: RequestContext, exec: Exec, parts: ExecRoutesParts):
   const headers = { Upgrade: execProtocol, [execIdHeader]: exec.record.id };
   const client = context.hijack(multiplexedStream, headers);
   try {
-    await parts.start(exec, client, true);
+    await parts.start(exec, client, { isRaw: false, withExit: true });
   } catch (cause) {
     client.write(buildFrame(stream.stdout, toLastWords(cause)));
     client.end(buildExit(exec.record));

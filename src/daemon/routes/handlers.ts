@@ -154,7 +154,7 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
       create: (entry, settings) => execs.create(entry, settings),
       get: (id) => execs.get(id),
       check: (exec) => execs.check(exec),
-      start: (exec, client, withExit) => execs.start(exec, client, withExit),
+      start: (exec, client, form) => execs.start(exec, client, form),
       resize: (exec, rows, columns) => execs.resize(exec, rows, columns),
     }),
     ...metricsRoutes({ table, stats, native: engine.native, cgroup, memTotal: facts.memTotal }),

@@ -20,6 +20,8 @@ export function systemRoutes(parts: SystemRoutesParts) {
     ping,
     pingHead: (context) => context.text(200, ""),
     version: (context) => context.json(200, parts.version()),
+    /** There are none, which is no reason to refuse the question. */
+    pluginList: (context) => context.json(200, []),
     async info(context) {
       const { FirewallBackend, ...info } = await parts.info();
       const isOlder = compareVersions(context.version, "1.49") < 0;

@@ -2,7 +2,7 @@ import type { Volume as WireVolume } from "../../api/types.ts";
 import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
 import type { Handler } from "../http/context.ts";
-import { isRecord } from "../http/json.ts";
+import { checkShape, type Fields } from "../http/shape.ts";
 import { pruneFilters, volumeFilters } from "../volumes/filter.ts";
 import { toVolume } from "../volumes/view.ts";
 import type { Volume, VolumeRequest } from "../volumes/volume.ts";
@@ -47,34 +47,31 @@ export function volumeRoutes(parts: VolumeRoutesParts) {
   } satisfies Record<string, Handler>;
 }
 
+const volumeShape: Fields = {
+  Name: "string",
+  Driver: "string",
+  DriverOpts: "texts",
+  Labels: "texts",
+  ClusterVolumeSpec: "map",
+};
+
+interface WireRequest {
+  Name?: string;
+  Driver?: string;
+  DriverOpts?: Record<string, string>;
+  Labels?: Record<string, string>;
+  ClusterVolumeSpec?: object;
+}
+
 function parseVolumeRequest(body: Record<string, unknown>): VolumeRequest {
-  const name = text(body, "Name");
-  if (body.ClusterVolumeSpec != null)
+  checkShape(body, volumeShape);
+  const { Name, Driver, Labels, DriverOpts, ClusterVolumeSpec }: WireRequest = body;
+  if (ClusterVolumeSpec !== undefined)
     throw new EngineError("not_implemented", "cluster volumes are not supported by this engine");
   return {
-    name: name === "" ? undefined : name,
-    driver: text(body, "Driver"),
-    labels: texts(body, "Labels"),
-    options: texts(body, "DriverOpts"),
+    name: Name || undefined,
+    driver: Driver ?? "",
+    labels: Labels ?? {},
+    options: DriverOpts ?? {},
   };
-}
-
-function text(body: Record<string, unknown>, field: string): string {
-  const value = body[field] ?? "";
-  if (typeof value === "string") return value;
-  throw new EngineError(
-    "invalid_argument",
-    `invalid request body: field "${field}" is not a string`,
-  );
-}
-
-function texts(body: Record<string, unknown>, field: string): Record<string, string> {
-  const value = body[field] ?? {};
-  const entries = isRecord(value) ? Object.entries(value) : [["", undefined]];
-  if (entries.every((entry): entry is [string, string] => typeof entry[1] === "string"))
-    return Object.fromEntries(entries);
-  throw new EngineError(
-    "invalid_argument",
-    `invalid request body: field "${field}" is not an object of strings`,
-  );
 }

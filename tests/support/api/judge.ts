@@ -5,6 +5,9 @@ import type { HostileRequest } from "./request.ts";
 /** Operations that speak to a registry of the client's choice, which may not be there. */
 const reachesOut = /^\/(images\/create|auth|distribution)/;
 
+/** What a node that is in no swarm answers, as Docker's. */
+const ofSwarms = /^\/(swarm|nodes|services|tasks|secrets|configs)(\/|$)/;
+
 /** For these Docker answers 500, though the request is at fault; clients that go by its status find it here too. */
 const dockersOwn =
   /^container [0-9a-f]{64} is not connected to (the )?network |: driver failed programming external connectivity on /;
@@ -25,7 +28,7 @@ export function findFault(
     status === 501 ||
     // Of HTTP 9.9 and its like.
     status === 505 ||
-    (status === 503 && reachesOut.test(request.path));
+    (status === 503 && (reachesOut.test(request.path) || ofSwarms.test(request.path)));
   const text = answer.body.subarray(0, 2000).toString("utf8");
   if (status === 500 && dockersOwn.test(messageIn(answer.body) ?? "")) return undefined;
   if (!isAllowed) return `answered ${status}: ${text.slice(0, 500)}`;
