@@ -83,11 +83,15 @@ function toArgument(flag: Flag): ArgsDef[string] {
 
 /** "IMAGE [COMMAND] [ARG...]" → citty's positionals. */
 function toPositionals(usage: string): ArgsDef {
-  const words = usage.match(/\[[^\]]*\]|\S+/g) ?? [];
   return Object.fromEntries(
-    words.map((word) => [
+    wordsOf(usage).map((word) => [
       word.replace(/^\[(.*)\]$/, "$1"),
       { type: "positional", required: !word.startsWith("[") } as const,
     ]),
   );
+}
+
+/** "CONTAINER [PORT[/PROTO]] [ps OPTIONS]" → its three words, brackets with what is in them. */
+export function wordsOf(usage: string): string[] {
+  return usage.match(/\[(?:[^[\]]|\[[^\]]*\])*\]|\S+/g) ?? [];
 }

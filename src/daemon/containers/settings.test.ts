@@ -20,8 +20,20 @@ const refused: [string, ContainerConfig, HostConfig, string][] = [
   ["a port beyond all", { ExposedPorts: { "65536/tcp": {} } }, {}, "invalid port specification"],
   ["ports backwards", { ExposedPorts: { "9-8/tcp": {} } }, {}, "invalid port specification"],
   ["an inherited name as a port", { ExposedPorts: { constructor: {} } }, {}, "invalid port"],
-  ["a host of two lines", {}, { ExtraHosts: ["a\nb:1.1.1.1"] }, "invalid IP address in add-host"],
-  ["a host without an address", {}, { ExtraHosts: ["a:::::"] }, "invalid IP address in add-host"],
+  ["a host of two lines", {}, { ExtraHosts: ["a\nb:1.1.1.1"] }, "bad format for add-host: "],
+  [
+    "a host without a name",
+    {},
+    { ExtraHosts: [":1.1.1.1"] },
+    'bad format for add-host: ":1.1.1.1"',
+  ],
+  ["a host without an address", {}, { ExtraHosts: ["a:::::"] }, 'address in add-host: "::::"'],
+  [
+    "an address of two lines",
+    {},
+    { ExtraHosts: ["a:1.1.1.1\n"] },
+    "invalid IP address in add-host",
+  ],
   ["a name server by name", {}, { Dns: ["dns.example"] }, "bad nameserver address"],
   ["a search domain of two lines", {}, { DnsSearch: ["a\noptions x"] }, "invalid word"],
   [

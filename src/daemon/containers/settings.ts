@@ -67,9 +67,10 @@ function checkPort(text: string): void {
 
 /** "NAME:ADDRESS" or "NAME=ADDRESS"; the address may be that of the host. */
 function checkExtraHost(entry: string): void {
-  const [, address = ""] = /^[^:=\s\p{Cc}]+[:=](.*)$/u.exec(entry) ?? [];
+  const [, address] = /^[^:=\s\p{Cc}]+[:=](.*)$/su.exec(entry) ?? [];
+  if (address === undefined) throw invalid(`bad format for add-host: ${JSON.stringify(entry)}`);
   if (address !== "host-gateway" && isIP(address) === 0)
-    throw invalid(`invalid IP address in add-host: ${JSON.stringify(entry)}`);
+    throw invalid(`invalid IP address in add-host: ${JSON.stringify(address)}`);
 }
 
 function checkNameServers({ Dns, DnsSearch, DnsOptions }: HostConfig): void {
