@@ -1,6 +1,13 @@
 import type { PortAddress, PortPlan, PublishedPort } from "../../../native-types/net.ts";
 import type { PortMap } from "../network.ts";
-import { formatPort, type Port, type PortRange, parseHostPorts, parsePortRange } from "./port.ts";
+import {
+  formatPort,
+  type Port,
+  type PortRange,
+  parseHostPorts,
+  parsePort,
+  parsePortRange,
+} from "./port.ts";
 import type { Gate, Reach } from "./reach.ts";
 
 /** What a container wants of its ports. */
@@ -27,16 +34,38 @@ export function listPorts({ bindings, exposed }: Omit<PortWishes, "all">): Port[
       ports.push({ number, protocol });
     next[protocol] = Math.max(next[protocol], last + 1);
   }
-  return ports.sort((a, b) => a.number - b.number || (a.protocol < b.protocol ? -1 : 1));
+  return ports.sort(inOrder);
+}
+
+function inOrder(a: Port, b: Port): number {
+  return a.number - b.number || (a.protocol < b.protocol ? -1 : 1);
 }
 
 /** What is to be published, where the container can be reached at all. */
 export function buildPortPlans(wishes: PortWishes, reach: Reach): PortPlan[] {
-  return listPorts(wishes).flatMap((port) => {
-    const asked = wishes.bindings[formatPort(port)] ?? [];
-    const bindings = asked.length === 0 && wishes.all ? [{ HostIp: "", HostPort: "" }] : asked;
-    return planPort(port, bindings, reach);
-  });
+  // Most bindings name the same address, or none.
+  const known = new Map<string, Places>();
+  const placesAt = (hostIp: string): Places => {
+    const places = known.get(hostIp) ?? placesOf(hostIp, reach);
+    known.set(hostIp, places);
+    return places;
+  };
+  return listBindings(wishes).flatMap(([port, bindings]) => planPort(port, bindings, placesAt));
+}
+
+/** Each port that is to be published, in order, and at what. The names of bindings are in one spelling here. */
+function listBindings({ bindings, exposed, all }: PortWishes): [Port, PortMap[string]][] {
+  if (all) {
+    return listPorts({ bindings, exposed }).map((port) => {
+      const own = bindings[formatPort(port)] ?? [];
+      return [port, own.length > 0 ? own : [{ HostIp: "", HostPort: "" }]];
+    });
+  }
+  const bound = Object.entries(bindings).map(([name, own]): [Port, PortMap[string]] => [
+    parsePort(name),
+    own,
+  ]);
+  return bound.sort(([a], [b]) => inOrder(a, b));
 }
 
 /** Where the choice of a number is ours it is one that the container's port has, as far as they go. */
@@ -101,22 +130,27 @@ function keyOf(port: PublishedPort): string {
  * Bindings that differ in their address alone become one plan, so that they get one number; the same binding
  * twice asks for two numbers.
  */
-function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan[] {
+function planPort(
+  port: Port,
+  bindings: PortMap[string],
+  placesAt: (hostIp: string) => Places,
+): PortPlan[] {
   const own = { protocol: port.protocol, containerPort: port.number };
   const plans = new Map<string, PortPlan>();
   const timesAsked = new Map<string, number>();
   const opened = new Map<string, PortAddress>();
   for (const { HostIp, HostPort } of bindings) {
-    const { direct, at } = placesOf(HostIp, reach);
+    const { direct, at } = placesAt(HostIp);
     for (const place of direct) opened.set(place.hostAddress, place);
     if (at.length === 0) continue;
     const hostPorts = parseHostPorts(HostPort);
-    const asked = at.map(({ hostAddress }) => `${hostPorts} ${hostAddress}`);
+    const range = hostPorts.join("-");
+    const asked = at.map(({ hostAddress }) => `${range} ${hostAddress}`);
     const times = Math.max(...asked.map((each) => timesAsked.get(each) ?? 0));
     for (const each of asked) timesAsked.set(each, times + 1);
-    const plan = plans.get(`${hostPorts} ${times}`);
+    const plan = plans.get(`${range} ${times}`);
     if (plan !== undefined) plan.at.push(...at);
-    else plans.set(`${hostPorts} ${times}`, { ...own, hostPorts, at, direct: false });
+    else plans.set(`${range} ${times}`, { ...own, hostPorts, at: [...at], direct: false });
   }
   const at = [...opened.values()];
   const direct: PortPlan[] =
@@ -124,8 +158,11 @@ function planPort(port: Port, bindings: PortMap[string], reach: Reach): PortPlan
   return [...plans.values(), ...direct];
 }
 
+/** Where a binding is published, by way of the host and at the container's own address. */
+type Places = Record<"at" | "direct", readonly PortAddress[]>;
+
 /** As Docker: an address stands for its own family, no address for both that the container has. */
-function placesOf(hostIp: string, { ipv4, ipv6 }: Reach): Record<"at" | "direct", PortAddress[]> {
+function placesOf(hostIp: string, { ipv4, ipv6 }: Reach): Places {
   // Addresses are in one spelling here.
   const isSix = hostIp.includes(":");
   const host4 = hostIp === "" ? ipv4?.host : isSix ? undefined : hostIp;
