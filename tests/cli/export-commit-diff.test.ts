@@ -133,6 +133,7 @@ test("commit makes an image that runs, with what was changed and the settings as
   expect(about).toMatchObject({
     Id: image,
     Author: "Ada",
+    Comment: "why",
     Config: { Labels: { l: "v" }, ExposedPorts: { "80/tcp": {} } },
   });
   const images = await world.rtOutput(["images", "--format", "{{.Repository}}:{{.Tag}}"]);

@@ -12,6 +12,8 @@ export interface StoredImage {
   platform: Platform;
   created: string;
   author: string;
+  /** Of its last step; those that were stored before this was read have none. */
+  comment?: string;
   /** Defaults for containers, by Docker's wire names. */
   config: WireConfig;
   /** Lowest first. */
@@ -43,6 +45,7 @@ export function buildImage({ config, ...parts }: ImageParts): StoredImage {
     platform: config.platform,
     created: config.created,
     author: config.author,
+    comment: config.history.at(-1)?.comment ?? "",
     config: toWireConfig(config.config),
   };
 }

@@ -11,7 +11,7 @@ export function toImageInspect(image: StoredImage, tags: Tag[]): ImageInspect {
     RepoTags: repoTags(tags),
     RepoDigests: repoDigests(tags),
     Parent: "",
-    Comment: "",
+    Comment: image.comment ?? "",
     Created: image.created,
     DockerVersion: "",
     Author: image.author,
