@@ -38,6 +38,10 @@ test("what v2 has not is dropped with Docker's warnings", () => {
   expect(discardLimits({ MemorySwappiness: -1, OomKillDisable: false }, v2).warnings).toEqual([]);
 });
 
+test("a swappiness of -1 is none", () => {
+  expect(discardLimits({ Memory: 1e8, MemorySwappiness: -1 }, all).host).toEqual({ Memory: 1e8 });
+});
+
 test("without swap accounting memory is limited alone", () => {
   const { host, warnings } = discardLimits({ Memory: 1e8 }, { ...all, swapLimit: false });
   expect(host.MemorySwap).toBe(-1);

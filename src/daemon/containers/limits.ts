@@ -111,6 +111,8 @@ export function discardLimits(
 ): { host: HostConfig; warnings: string[] } {
   const host = { ...asked };
   const warnings: string[] = [];
+  // Docker's client says so where nothing was asked for.
+  if (host.MemorySwappiness === -1) delete host.MemorySwappiness;
   if (host.NanoCpus && !facts.cpuQuota) {
     throw new EngineError(
       "invalid_argument",
