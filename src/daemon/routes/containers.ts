@@ -10,7 +10,11 @@ import { EngineError } from "../../errors.ts";
 import type { Native } from "../../native-types/native.ts";
 import { type Platform, parsePlatform } from "../../oci/platform.ts";
 import { type AttachRequest, join, joinAtStart } from "../containers/attach.ts";
-import { modernize, withFormerAliases } from "../containers/attachments/versions.ts";
+import {
+  modernize,
+  withFormerAliases,
+  withoutLaterHealth,
+} from "../containers/attachments/versions.ts";
 import { isRunning } from "../containers/container.ts";
 import {
   buildContainerFilter,
@@ -63,7 +67,7 @@ const everything = {
 export function containerRoutes(parts: ContainerRoutesParts) {
   const find = (context: RequestContext): Entry => parts.table.get(context.params.id ?? "");
   return {
-    async containerList({ query, json }) {
+    async containerList({ query, version, json }) {
       const filters = query.filters(containerFilters);
       const matches = buildContainerFilter(filters, parts.sources);
       const limit = query.integer("limit") ?? 0;
@@ -74,7 +78,11 @@ export function containerRoutes(parts: ContainerRoutesParts) {
         .filter(matches)
         .sort((a, b) => (a.container.createdAt < b.container.createdAt ? 1 : -1));
       const listed = limit > 0 ? entries.slice(0, limit) : entries;
-      json(200, await parts.summarize(listed, query.flag("size")));
+      const summaries = await parts.summarize(listed, query.flag("size"));
+      json(
+        200,
+        summaries.map((summary) => withoutLaterHealth(summary, version)),
+      );
     },
 
     async containerCreate(context) {
@@ -96,6 +104,7 @@ export function containerRoutes(parts: ContainerRoutesParts) {
     },
 
     async containerStart(context) {
+      refuseSettings(context.headers);
       const started = await parts.start(find(context));
       context.empty(started ? 204 : 304);
     },
@@ -139,6 +148,16 @@ export function containerRoutes(parts: ContainerRoutesParts) {
       context.empty(204);
     },
   } satisfies Record<string, Handler>;
+}
+
+/** Long ago a start could say how the container is to run. Docker lets "{}" and "null" pass. */
+function refuseSettings(headers: RequestContext["headers"]): void {
+  const isLong = Number(headers["content-length"] ?? 0) > 7;
+  if (!isLong && headers["transfer-encoding"] === undefined) return;
+  throw new EngineError(
+    "invalid_argument",
+    "starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24",
+  );
 }
 
 async function attach(

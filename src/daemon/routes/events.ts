@@ -3,6 +3,7 @@ import type { EventBus } from "../events/bus.ts";
 import { eventFilters, matchesEvent } from "../events/filter.ts";
 import type { RequestContext } from "../http/context.ts";
 import { parseTimestamp } from "../http/timestamp.ts";
+import { eventsType, toRecord } from "./events-type.ts";
 
 /** Events that a client may leave unread before its stream is ended. */
 const maxQueued = 10_000;
@@ -17,14 +18,15 @@ export async function streamEvents(context: RequestContext, bus: EventBus): Prom
   const since = parseTimestamp(query.text("since"));
   const until = parseTimestamp(query.text("until"));
   const untilMicros = until === undefined ? Number.POSITIVE_INFINITY : toMicros(until, Math.round);
-  const reply = context.stream(200, "application/json");
+  const type = eventsType(context.headers.accept ?? "", context.version);
+  const reply = context.stream(200, type);
   const past = since === undefined ? [] : bus.past(toMicros(since, Math.floor));
   using queue = new Queue(bus, signal, untilMicros);
   for (const events of [past, queue]) {
     for await (const event of events) {
       if (signal.aborted) break;
       if (microsOf(event) > untilMicros || !matchesEvent(event, filters)) continue;
-      await reply.write(`${JSON.stringify(event)}\n`);
+      await reply.write(toRecord(event, type));
     }
   }
   reply.end();

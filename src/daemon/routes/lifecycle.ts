@@ -1,3 +1,4 @@
+import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
 import { type ContainerState, isRunning } from "../containers/container.ts";
 import { type PruneReport, pruneFilters } from "../containers/prune.ts";
@@ -87,15 +88,19 @@ function findWaiters(condition: string, entry: Entry): Waiters<ContainerState> |
   return runs ? entry.nextExit : undefined;
 }
 
-/** The headers go out at once: they tell the client that its wait is registered. */
+/** The headers go out at once: they tell the client that its wait is registered. Until 1.30 they came last. */
 async function wait(context: RequestContext, entry: Entry): Promise<void> {
-  const waiters = findWaiters(context.query.text("condition") || "not-running", entry);
+  const isFormer = compareVersions(context.version, "1.30") < 0;
+  const condition = isFormer ? "" : context.query.text("condition");
+  const waiters = findWaiters(condition || "not-running", entry);
   // Joined before the answer begins.
   const ended = waiters === undefined ? entry.state : waiters.next(context.signal);
-  const reply = context.stream(200, "application/json");
+  const reply = isFormer ? undefined : context.stream(200, "application/json");
   const state = await ended;
   if (state === undefined) return;
   const error = state.error === "" ? {} : { Error: { Message: state.error } };
-  await reply.write(`${JSON.stringify({ StatusCode: state.exitCode, ...error })}\n`);
+  const answer = { StatusCode: state.exitCode, ...error };
+  if (reply === undefined) return context.json(200, answer);
+  await reply.write(`${JSON.stringify(answer)}\n`);
   reply.end();
 }

@@ -34,12 +34,14 @@ export const endpointShape: Fields = {
 export function networkRoutes(parts: NetworkRoutesParts) {
   return {
     networkList({ query, version, json }) {
-      const former = compareVersions(version, "1.52") < 0 ? { Containers: {} } : {};
-      const found = parts.list(query.filters(networkFilters)).map(toNetworkSummary);
-      json(
-        200,
-        found.map((summary) => ({ ...summary, ...former })),
-      );
+      const isBefore = (other: string): boolean => compareVersions(version, other) < 0;
+      const former = isBefore("1.52") ? { Containers: {} } : {};
+      // Until 1.28 a list told as much as an inspection.
+      const show = (network: Network) =>
+        isBefore("1.28")
+          ? toNetworkInspect(network, parts.membersOf(network), undefined)
+          : { ...toNetworkSummary(network), ...former };
+      json(200, parts.list(query.filters(networkFilters)).map(show));
     },
 
     async networkCreate({ body, version, json }) {

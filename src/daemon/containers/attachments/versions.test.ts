@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { ContainerCreateRequest } from "../../../api/types.ts";
-import { modernize, withFormerAliases } from "./versions.ts";
+import { modernize, withFormerAliases, withoutLaterHealth } from "./versions.ts";
 
 const mac = "02:00:00:00:00:01";
 const sysctls = "com.docker.network.endpoint.sysctls";
@@ -79,4 +79,18 @@ test("until 1.45 the container's own names stood among its aliases", () => {
     n: { Aliases: ["web", "0123456789ab", "box"] },
   });
   expect(withFormerAliases(shown, "1.45")).toBe(shown);
+});
+
+test("until 1.40 containers lent their memory for messages unless they said otherwise", () => {
+  const modeOf = (version: string, IpcMode: string) =>
+    modernize({ HostConfig: { IpcMode } }, version).request.HostConfig?.IpcMode;
+  expect(modeOf("1.39", "")).toBe("shareable");
+  expect(modeOf("1.39", "none")).toBe("none");
+  expect(modeOf("1.40", "")).toBe("");
+});
+
+test("health came into lists with 1.52", () => {
+  const listed = { Id: "1", Health: { Status: "none", FailingStreak: 0 } } as const;
+  expect(withoutLaterHealth(listed, "1.51")).toEqual({ Id: "1" });
+  expect(withoutLaterHealth(listed, "1.52")).toBe(listed);
 });

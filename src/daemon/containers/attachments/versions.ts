@@ -1,6 +1,7 @@
 import type {
   ContainerCreateRequest,
   ContainerInspectResponse,
+  ContainerSummary,
   EndpointSettings,
 } from "../../../api/types.ts";
 import { compareVersions } from "../../../api/version.ts";
@@ -47,6 +48,7 @@ export function modernize(
     );
   }
   const host = { ...request.HostConfig };
+  if (isBefore("1.40")) host.IpcMode ||= "shareable";
   const moved = moveSysctls(host.Sysctls ?? {}, network, first, !isBefore("1.48"));
   if (moved !== undefined) {
     host.Sysctls = moved.left;
@@ -94,6 +96,13 @@ function moveMac(mac: string, network: string, first: () => EndpointSettings): s
   }
   endpoint.MacAddress = mac;
   return "";
+}
+
+/** How healthy a container is stands in a list since 1.52. */
+export function withoutLaterHealth(listed: ContainerSummary, version: string): ContainerSummary {
+  if (compareVersions(version, "1.52") >= 0) return listed;
+  const { Health: _, ...rest } = listed;
+  return rest;
 }
 
 /** Until 1.45 the names that a container has by itself stood among its aliases, as Docker has it. */
