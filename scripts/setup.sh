@@ -25,10 +25,12 @@ if [ "${1-}" = --tests ]; then
     has "${pair%%:*}" || packages+=("${pair##*:}")
   done
   if ! has busybox || ldd "$(command -v busybox)" >/dev/null 2>&1; then packages+=(busybox-static); fi
-  # The stock client alone, where the distribution has it apart from the daemon.
-  if ! has docker && has apt-cache && apt-cache show docker-cli >/dev/null 2>&1; then
-    packages+=(docker-cli)
-  fi
+  # The stock clients alone, where the distribution has them apart from the daemon.
+  for pair in docker:docker-cli docker-compose:docker-compose; do
+    if ! has "${pair%%:*}" && has apt-cache && apt-cache show "${pair##*:}" >/dev/null 2>&1; then
+      packages+=("${pair##*:}")
+    fi
+  done
 fi
 if [ ${#packages[@]} -gt 0 ]; then
   has apt-get || die "these are missing, install them (Debian's names): ${packages[*]}"
