@@ -24,10 +24,11 @@ async function run(code: number): Promise<number> {
       HostConfig: { NetworkMode: "none" },
     }),
   });
-  const waiting = daemon.post(`/containers/${created.Id}/wait?condition=next-exit`);
+  // Heard before the start, as the head of its answer says.
+  const waiting = await daemon.post(`/containers/${created.Id}/wait?condition=next-exit`);
   const started = await daemon.post(`/containers/${created.Id}/start`);
   if (!started.ok) throw new Error(`start: ${await started.text()}`);
-  const { StatusCode } = (await (await waiting).json()) as Exited;
+  const { StatusCode } = (await waiting.json()) as Exited;
   const removed = await daemon.request(`/containers/${created.Id}`, { method: "DELETE" });
   if (!removed.ok) throw new Error(`remove: ${await removed.text()}`);
   return StatusCode;

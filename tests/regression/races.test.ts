@@ -98,21 +98,21 @@ test("every wait ends when its container is removed", async () => {
   const { daemon } = stage();
   const running = await start(daemon, sleeper);
   const made = await create(daemon, ["true"], none);
-  const waits = [
+  const paths = [
     `/containers/${running}/wait`,
     `/containers/${running}/wait?condition=next-exit`,
     `/containers/${running}/wait?condition=removed`,
     `/containers/${made}/wait?condition=next-exit`,
     `/containers/${made}/wait?condition=removed`,
-  ].map(async (path) => (await (await daemon.post(path)).json()) as { StatusCode: number });
-  await until("the waits to be heard", async () => (await daemon.request("/_ping")).ok);
+  ];
+  // The head of an answer says that its wait has been heard.
+  const waits = await Promise.all(paths.map((path) => daemon.post(path)));
   for (const id of [running, made])
     expect((await daemon.request(`/containers/${id}?force=1`, { method: "DELETE" })).status).toBe(
       204,
     );
-  expect((await Promise.all(waits)).map(({ StatusCode }) => StatusCode)).toEqual([
-    137, 137, 137, 0, 0,
-  ]);
+  const ends = await Promise.all(waits.map((reply) => jsonOf<{ StatusCode: number }>(reply)));
+  expect(ends.map(({ StatusCode }) => StatusCode)).toEqual([137, 137, 137, 0, 0]);
 });
 
 test("a --rm container that cannot start is removed, and the client is told why", async () => {

@@ -1,4 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket};
+use std::time::Duration;
 
 use super::table::Table;
 use super::*;
@@ -27,6 +28,16 @@ fn add(plans: &[PortPlan]) -> PortChange {
     }
 }
 
+/// A child that another test has forked holds every socket of this process until it executes.
+fn expect_free<T>(bind: impl Fn() -> std::io::Result<T>) {
+    let bound = std::iter::repeat_with(|| {
+        std::thread::sleep(Duration::from_millis(1));
+        bind()
+    });
+    let free = bound.take(10_000).any(|socket| socket.is_ok());
+    assert!(free, "the port stays taken");
+}
+
 fn numbers(ports: &[PublishedPort]) -> Vec<u16> {
     ports.iter().map(|port| port.host_port).collect()
 }
@@ -43,8 +54,8 @@ fn a_published_port_is_held_against_every_program_until_it_is_given_back() {
     assert!(TcpListener::bind("0.0.0.0:8101").is_err());
     assert!(UdpSocket::bind("0.0.0.0:8101").is_err());
     table.release("web").unwrap();
-    drop(TcpListener::bind("0.0.0.0:8101").unwrap());
-    drop(UdpSocket::bind("0.0.0.0:8101").unwrap());
+    expect_free(|| TcpListener::bind("0.0.0.0:8101"));
+    expect_free(|| UdpSocket::bind("0.0.0.0:8101"));
 }
 
 #[test]
@@ -93,11 +104,11 @@ fn a_port_that_is_opened_directly_takes_none_of_the_host() {
     let mut table = Table::default();
     let direct = PortPlan {
         direct: true,
-        ..plan(Protocol::Tcp, (0, 0), 8108)
+        ..plan(Protocol::Tcp, (0, 0), 8131)
     };
     let ports = table.change(&add(&[direct])).unwrap();
     assert_eq!(numbers(&ports), [0]);
-    drop(TcpListener::bind("0.0.0.0:8108").unwrap());
+    expect_free(|| TcpListener::bind("0.0.0.0:8131"));
     let mut next = Table::default();
     let published = BTreeMap::from([("web".to_owned(), ports.clone())]);
     assert_eq!(next.adopt(&published), Vec::<String>::new());
@@ -124,7 +135,7 @@ fn all_of_a_change_comes_about_or_nothing() {
     };
     table.change(&change).unwrap_err();
     assert_eq!(table.ports("web"), before);
-    drop(TcpListener::bind("0.0.0.0:8105").unwrap());
+    expect_free(|| TcpListener::bind("0.0.0.0:8105"));
     assert!(TcpListener::bind("0.0.0.0:8107").is_err());
 }
 
@@ -238,7 +249,7 @@ fn a_port_is_held_until_its_rules_are_gone() {
         restore::end(owner);
         assert_eq!(table.change(&add(&[web])).unwrap(), ports);
         table.release("web").unwrap();
-        drop(TcpListener::bind("0.0.0.0:8120").unwrap());
+        expect_free(|| TcpListener::bind("0.0.0.0:8120"));
     });
 }
 
