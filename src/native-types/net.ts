@@ -14,6 +14,8 @@ export interface BridgePlan {
   /** Bytes; containers on the bridge inherit it. */
   mtu: number;
   rules: NetworkRules;
+  /** The host's ends of containers' wires, which hang on it again if somebody has removed it under them. */
+  wires?: string[];
 }
 
 /** Who may reach whom. */

@@ -2,6 +2,7 @@
 //! network may be told to use, keeps its settings and is never removed.
 
 use crate::address::{Cidr, octets};
+use crate::endpoint;
 use crate::error::{NetError, NetErrorKind};
 use crate::kinds;
 use crate::link;
@@ -73,7 +74,20 @@ pub(crate) fn ensure(plan: &BridgePlan) -> Result<(), NetError> {
         // The first error is the one to tell.
         let _ = remove_link(&socket, wanted.name);
     }
+    if done.is_ok() && is_new {
+        rejoin(&socket, plan, &link);
+    }
     done
+}
+
+/// A wire that is gone as well is left out.
+fn rejoin(socket: &Netlink, plan: &BridgePlan, bridge: &Link) {
+    for wire in &plan.wires {
+        let mut batch = Batch::default();
+        link::join(&mut batch, wire, bridge.index);
+        endpoint::change_port(&mut batch, wire, !plan.rules.icc, bridge);
+        let _gone = socket.run(batch);
+    }
 }
 
 /// The bridge of that name, if there is an interface of that name at all.

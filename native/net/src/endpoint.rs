@@ -236,7 +236,7 @@ impl<'a> Endpoint<'a> {
 /// Where bridged frames meet the rules, these keep containers apart: isolation would also cut them from
 /// what is published, which is then led to its container within the bridge. But only on a bridge that is told to
 /// ask them whatever becomes of the switch for all.
-fn change_port(batch: &mut Batch, name: &str, isolated: bool, lower: &Link) {
+pub(crate) fn change_port(batch: &mut Batch, name: &str, isolated: bool, lower: &Link) {
     let (mtu, filtered) = (lower.mtu, switch::bridges_filter());
     let is_told = lower.filters && switch::can_filter();
     let is_to_be_told = isolated && !is_told && filtered && bridge::is_ours(lower);

@@ -98,6 +98,15 @@ pub(crate) fn set_up_as(batch: &mut Batch, index: u32, mac: Option<[u8; 6]>, mtu
     });
 }
 
+/// The interface of that name becomes a port of a bridge.
+pub(crate) fn join(batch: &mut Batch, name: &str, bridge: u32) {
+    let op = "join bridge";
+    batch.message(op, RTM_NEWLINK, 0, &ifinfo(0, true), |m| {
+        m.text(IFLA_IFNAME, name);
+        m.u32(IFLA_MASTER, bridge);
+    });
+}
+
 /// A word beside the interface for people and for ourselves; at most 255 bytes.
 pub(crate) fn set_alias(batch: &mut Batch, name: &str, alias: &str) {
     let op = "mark interface";

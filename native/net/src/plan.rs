@@ -19,6 +19,10 @@ pub struct BridgePlan {
     /// Bytes; containers on the bridge inherit it.
     pub mtu: u32,
     pub rules: NetworkRules,
+    /// The host's ends of the wires of containers, which hang on it again if it has to be made: somebody has
+    /// removed it under them.
+    #[serde(default)]
+    pub wires: Vec<String>,
 }
 
 /// Who may reach whom.

@@ -11,10 +11,11 @@ import type { SettingStore } from "../store/setting-store.ts";
 import { NetworkCatalog } from "./catalog.ts";
 import { buildDefaultOptions } from "./default-bridge.ts";
 import { NetworkHosting } from "./hosting.ts";
+import { hasInterface } from "./interfaces.ts";
 import { AddressBook } from "./ipam/book.ts";
 import { choosePools } from "./ipam/default-pools.ts";
 import { reservedByRoutes, reservedByServers } from "./ipam/reserved.ts";
-import { membersOf } from "./members.ts";
+import { membersOf, wiresOf } from "./members.ts";
 import { readHostResolvConf } from "./names/resolv-conf.ts";
 import type { NetworkConfig } from "./settings.ts";
 
@@ -47,7 +48,10 @@ export function createNetworks(parts: NetworkFoundations): Networks {
   const { forwarding, publishPolicy } = config.networks;
   native.configureRules({ table: config.tableName, policy: publishPolicy, forwarding });
   const book = new AddressBook(new LeaseStore(database));
-  const hosting = new NetworkHosting({ native });
+  const hosting = new NetworkHosting({
+    ...{ native, hasInterface },
+    wiresOf: ({ id }) => wiresOf(table.all(), id),
+  });
   const { networks, bridgeName } = config;
   const engineId = settings.ensure("engine.id", newId);
   const catalog = new NetworkCatalog({

@@ -20,7 +20,9 @@ function createHosting(failures: Error[] = []) {
     removeParent: (name: string) => call(`no parent ${name}`),
     resetRules: async () => {},
   };
-  return { calls, hosting: new NetworkHosting({ native }) };
+  const gone = new Set<string>();
+  const hasInterface = (name: string): boolean => !gone.has(name);
+  return { calls, gone, hosting: new NetworkHosting({ native, hasInterface, wiresOf: () => [] }) };
 }
 
 test("a bridge is made once, and goes with its network", async () => {
@@ -34,6 +36,15 @@ test("a bridge is made once, and goes with its network", async () => {
   expect(calls).toEqual(["bridge br-ffffffffffff", "no bridge br-ffffffffffff"]);
   await hosting.ensure(network);
   expect(calls).toHaveLength(3);
+});
+
+test("what somebody has removed is made again, once", async () => {
+  const { calls, gone, hosting } = createHosting();
+  const network = sampleNetwork([pool]);
+  await hosting.ensure(network);
+  gone.add("br-ffffffffffff");
+  await Promise.all([hosting.ensure(network), hosting.ensure(network)]);
+  expect(calls).toEqual(["bridge br-ffffffffffff", "bridge br-ffffffffffff"]);
 });
 
 test("what failed is tried again", async () => {

@@ -10,11 +10,16 @@ export interface HostingParts {
     Native,
     "ensureBridge" | "ensureParent" | "removeBridge" | "removeParent" | "resetRules"
   >;
+  hasInterface(name: string): boolean;
+  /** The host's ends of the wires of containers that run in it. */
+  wiresOf(network: Network): string[];
 }
 
 interface Made {
   link: HostLink;
   done: Promise<void>;
+  /** It stood: if it does not stand now, somebody has taken it away. */
+  isDone: boolean;
 }
 
 /** What networks have on the host: bridges and parents of other interfaces, made when first needed. */
@@ -27,12 +32,14 @@ export class NetworkHosting {
     this.#parts = parts;
   }
 
-  /** Makes what carries the network, once; resolves with its interface on the host, "" for none. */
+  /** Makes what carries the network where it does not stand; resolves with its interface on the host, "" for none. */
   async ensure(network: Network): Promise<string> {
     const link = hostLinkOf(network);
     if (link.kind === "bridge" && network.pools.length === 0) throw withoutSubnet(network);
-    const { done } = this.#made.get(network.id) ?? this.#keep(network, link);
-    await done;
+    const known = this.#made.get(network.id);
+    const isGone = known?.isDone && link.kind !== "none" && !this.#parts.hasInterface(link.name);
+    const made = known === undefined || isGone ? this.#keep(network, link) : known;
+    await made.done;
     return link.name;
   }
 
@@ -62,18 +69,25 @@ export class NetworkHosting {
   }
 
   #keep(network: Network, link: HostLink): Made {
-    const done = this.#make(network, link).catch((error: unknown) => {
-      this.#made.delete(network.id);
-      throw error;
-    });
-    const made = { link, done };
+    const making = this.#make(network, link);
+    const made: Made = { link, done: making, isDone: false };
+    made.done = making.then(
+      () => {
+        made.isDone = true;
+      },
+      (error: unknown) => {
+        if (this.#made.get(network.id) === made) this.#made.delete(network.id);
+        throw error;
+      },
+    );
     this.#made.set(network.id, made);
     return made;
   }
 
   async #make(network: Network, link: HostLink): Promise<void> {
-    const { native } = this.#parts;
-    if (link.kind === "bridge") await native.ensureBridge(buildBridgePlan(network));
+    const { native, wiresOf } = this.#parts;
+    if (link.kind === "bridge")
+      await native.ensureBridge({ ...buildBridgePlan(network), wires: wiresOf(network) });
     if (link.kind === "parent")
       await native.ensureParent({ name: link.name, internal: link.internal });
   }

@@ -1,4 +1,10 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+
+/** Without waiting: nothing else happens between this question and what is done about it. */
+export function hasInterface(name: string): boolean {
+  return existsSync(`/proc/sys/net/ipv4/conf/${name}`);
+}
 
 /** Names of the interfaces in the daemon's network namespace, whatever is mounted at /sys. */
 export async function readInterfaces(): Promise<string[]> {

@@ -8,6 +8,7 @@ export interface Placed {
 
 interface Place {
   networkId: string;
+  hostInterface?: string;
   endpointId: string;
   macAddress: string;
   address: string;
@@ -30,6 +31,14 @@ export function membersOf(entries: readonly Placed[], networkId: string): Member
         address6: withPrefix(place.address6 ?? "", place.prefixLength6 ?? 0),
       })),
   );
+}
+
+/** The host's ends of their wires. */
+export function wiresOf(entries: readonly Pick<Placed, "state">[], networkId: string): string[] {
+  return entries
+    .flatMap(({ state }) => Object.values(state.endpoints))
+    .filter((place) => place.networkId === networkId)
+    .flatMap(({ hostInterface }) => hostInterface || []);
 }
 
 function withPrefix(address: string, length: number): string {

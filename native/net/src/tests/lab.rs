@@ -65,6 +65,7 @@ pub(crate) fn network(number: u8, rules: NetworkRules) -> BridgePlan {
         ],
         mtu: 1500,
         rules,
+        wires: Vec::new(),
     };
     rules::ensure_network(&plan).unwrap();
     plan

@@ -68,6 +68,7 @@ pub(super) fn bridge_plan() -> BridgePlan {
             internal: false,
             icc: true,
         },
+        wires: Vec::new(),
     }
 }
 
