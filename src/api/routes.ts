@@ -67,6 +67,8 @@ export const routes = {
   imageInspect: { method: "GET", path: "/images/{name*}/json" },
   imageRemove: { method: "DELETE", path: "/images/{name*}" },
 
+  distributionInspect: { method: "GET", path: "/distribution/{name*}/json" },
+
   networkList: { method: "GET", path: "/networks" },
   networkCreate: { method: "POST", path: "/networks/create" },
   networkPrune: { method: "POST", path: "/networks/prune" },

@@ -39,7 +39,7 @@ import { LayerStore } from "./images/layer-store.ts";
 import { PullService } from "./images/pull.ts";
 import { PushService } from "./images/push.ts";
 import { ImageService } from "./images/service.ts";
-import { createRegistries } from "./images/sources.ts";
+import { createRegistries, type OpenSource } from "./images/sources.ts";
 import { adoptNetworks } from "./networks/adoption.ts";
 import { Attacher } from "./networks/attacher.ts";
 import { createNetworks, type Networks } from "./networks/compose.ts";
@@ -74,6 +74,7 @@ export interface Engine {
   book: Networks["book"];
   connector: Connector;
   volumes: VolumeService;
+  openSource: OpenSource;
   table: ContainerTable;
   supervisor: Supervisor;
   spares: Spares;
@@ -216,7 +217,7 @@ export async function createEngine(
       table,
       containers,
     },
-    ...{ files, commits, spares },
+    ...{ files, commits, spares, openSource: stored.openSource },
     ...lifecycle,
     reconcile: () =>
       reconcile({

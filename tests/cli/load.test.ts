@@ -50,6 +50,14 @@ async function pipe(bytes: Uint8Array, ...flags: string[]) {
 let count = 0;
 const path = (): string => stage().world.path(`archive-${count++}.tar`);
 
+test("the API tells the refusal of an archive as a line, as Docker's clients expect it", async () => {
+  const reply = await stage().daemon.request("/images/load", { method: "POST", body: "abc" });
+  expect(reply.status).toBe(200);
+  const { error, errorDetail } = JSON.parse(await reply.text());
+  expect(error).toContain("the archive is damaged");
+  expect(errorDetail).toEqual({ message: error });
+});
+
 test("an archive of Docker before version 25 is loaded and runs", async () => {
   const { world } = stage();
   const file = await writeArchive(path(), oldMembers([{ image: plain, tags: ["old:1"] }]));

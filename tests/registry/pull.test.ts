@@ -95,6 +95,27 @@ for (const [kind, start] of Object.entries(kinds)) {
       expect(await world.rtOutput(["inspect", "-f", "{{.Architecture}}", name])).toBe(other);
     });
 
+    test("a client is told what a name leads to, and nothing is pulled", async () => {
+      await registry.push("told/image:one", hello);
+      const index = buildIndex([{ image: hello, architecture: hostArchitecture() }]);
+      await registry.push("told/image:all", index);
+      const told = (name: string) => daemon.json<object>(`/distribution/${name}/json`);
+      const name = `${registry.host}/told/image`;
+      const platforms = [{ os: "linux", architecture: hostArchitecture() }];
+      expect(await told(`${name}:one`)).toMatchObject({
+        Descriptor: { mediaType: hello.mediaType, digest: hello.digest },
+        Platforms: platforms,
+      });
+      expect(await told(`${name}@${hello.digest}`)).toEqual(await told(`${name}:one`));
+      expect(await told(`${name}:all`)).toMatchObject({
+        Descriptor: { digest: index.digest, size: index.manifest.length },
+        Platforms: platforms,
+      });
+      expect((await daemon.request(`/distribution/${name}:none/json`)).status).toBe(404);
+      expect((await daemon.request("/distribution/UPPER/json")).status).toBe(400);
+      expect((await daemon.request(`/images/${name}:one/json`)).status).toBe(404);
+    });
+
     test("an image that is not there is refused", async () => {
       const ran = await world.rt(["pull", `${registry.host}/not/there`]);
       expectRefusal({ ...ran, stdout: "" }, 1, /not found|manifest unknown/);

@@ -329,7 +329,7 @@ function normalizeHost(
     ...settlePaths(host, posture),
     LogConfig: mergeLogConfig(host.LogConfig, logConfig),
     RestartPolicy: parseRestartPolicy(host.RestartPolicy),
-    Runtime: "rt",
+    Runtime: host.Runtime || "rt",
   };
 }
 

@@ -15,6 +15,7 @@ import {
 } from "../containers/view.ts";
 import type { Engine } from "../engine.ts";
 import type { Handler } from "../http/context.ts";
+import { lookUp } from "../images/distribution.ts";
 import { Limiter } from "../images/limiter.ts";
 import { buildInfo, buildVersion } from "../info.ts";
 import { login } from "../login.ts";
@@ -27,6 +28,7 @@ import { anatomyRoutes } from "./anatomy.ts";
 import { archiveRoutes } from "./archive.ts";
 import { logRoutes } from "./container-logs.ts";
 import { containerRoutes } from "./containers.ts";
+import { distributionRoutes } from "./distribution.ts";
 import { execRoutes } from "./exec.ts";
 import { imageArchiveRoutes } from "./image-archives.ts";
 import { imagePushRoutes } from "./image-push.ts";
@@ -173,6 +175,9 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
           return users.map(({ container }) => container.id);
         }),
       tag: (name, reference) => images.tag(name, reference),
+    }),
+    ...distributionRoutes({
+      lookUp: (reference, login, signal) => lookUp(engine.openSource(login), reference, signal),
     }),
     ...anatomyRoutes({
       tree: (name) => engine.anatomy.tree(name),

@@ -38,13 +38,14 @@ export function imageArchiveRoutes(parts: ImageArchiveParts) {
       const [platform, ...others] = readPlatforms(context.query);
       if (others.length > 0) throw onePlatform();
       const quiet = context.query.flag("quiet");
-      await withProgress(context, (report) =>
+      const load = (report: Report) =>
         parts.load(
           context.input(),
           { platform, report: quiet ? onlyWords(report) : report },
           context.signal,
-        ),
-      );
+        );
+      // As Docker, whose clients look for the error of a load among its lines only.
+      await withProgress(context, load, { always200: true });
     },
 
     async imageSaveAll(context) {

@@ -3,10 +3,14 @@ import type { ProgressMessage } from "../../api/types.ts";
 import type { ReplyStream, RequestContext } from "../http/context.ts";
 import type { Report } from "../images/fetch-layer.ts";
 
-/** Answers with what the work reports, a JSON line for each; its error is a status, or behind the first line the last. */
+/**
+ * Answers with what the work reports, a JSON line for each; its error is a status, or behind the first line the last.
+ * With `always200` it is a line in any case.
+ */
 export async function withProgress(
   context: RequestContext,
   work: (report: Report) => Promise<void>,
+  { always200 = false } = {},
 ): Promise<void> {
   let reply: ReplyStream | undefined;
   const report: Report = (message) => {
@@ -16,7 +20,7 @@ export async function withProgress(
   try {
     await work(report);
   } catch (error) {
-    if (reply === undefined) throw error;
+    if (reply === undefined && !always200) throw error;
     report(toProgressError(error));
   }
   reply ??= context.stream(200, "application/json");
