@@ -1,8 +1,8 @@
 import { EngineError } from "../../errors.ts";
 
 /**
- * Looks up what the request for a container names. That it is not there is no not_found: at a create, Docker's
- * client takes that for an image that it has to pull.
+ * Looks up what a container asks for. That it is not there is no not_found, since the container is: at a create,
+ * Docker's client takes that for an image that it has to pull.
  */
 export function findAsked<Found>(look: () => Found): Found {
   try {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { HostConfig } from "../../api/types.ts";
+import { EngineError } from "../../errors.ts";
 import { initialState } from "./container.ts";
 import { checkModes, findNamespaces, resolveDonors } from "./modes.ts";
 import type { Entry } from "./table.ts";
@@ -11,7 +12,7 @@ const entries: Record<string, HostConfig> = {
 
 function lookup(name: string): Entry {
   const hostConfig = entries[name];
-  if (hostConfig === undefined) throw new Error(`No such container: ${name}`);
+  if (hostConfig === undefined) throw new EngineError("not_found", `No such container: ${name}`);
   const state = { ...initialState(), status: "running", pid: name.length };
   return { container: { id: `id-${name}`, name, hostConfig }, state } as Entry;
 }
@@ -36,6 +37,23 @@ test("shared memory must be offered", () => {
   expect(() => findNamespaces({ IpcMode: "container:side" }, lookup)).toThrow(
     "container side: non-shareable IPC (hint: use IpcMode:shareable for the donor container)",
   );
+});
+
+test("a donor that is gone is not the container that is asked for", () => {
+  const start = (host: HostConfig): unknown => {
+    try {
+      return findNamespaces(host, lookup);
+    } catch (error) {
+      const { code, message } = error as EngineError;
+      return [code, message];
+    }
+  };
+  expect(start({ NetworkMode: "container:gone" })).toEqual([
+    ...["internal", "joining network namespace of container: No such container: gone"],
+  ]);
+  const words = ["invalid_argument", "No such container: gone"];
+  expect(start({ PidMode: "container:gone" })).toEqual(words);
+  expect(start({ IpcMode: "container:gone" })).toEqual(words);
 });
 
 test("what a shared network has decided is refused", () => {

@@ -1,6 +1,7 @@
 import type { ContainerCreateRequest, HostConfig } from "../../api/types.ts";
-import { EngineError } from "../../errors.ts";
+import { EngineError, messageOf } from "../../errors.ts";
 import type { PlannedNamespace } from "../../native-types/plan.ts";
+import { findAsked } from "./asked.ts";
 import { isRunning } from "./container.ts";
 import type { Entry } from "./table.ts";
 
@@ -92,16 +93,28 @@ export function findNamespaces(host: HostConfig, lookup: Lookup): SharedNamespac
   const network = donorOf(host.NetworkMode);
   const pid = donorOf(host.PidMode);
   const ipc = donorOf(host.IpcMode);
-  const ipcDonor = ipc && running(lookup(ipc), ipc);
+  const ipcDonor =
+    ipc &&
+    running(
+      findAsked(() => lookup(ipc)),
+      ipc,
+    );
   if (ipcDonor && ipcDonor.container.hostConfig.IpcMode !== "shareable") {
     throw invalid(
       `container ${ipc}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
     );
   }
-  const networkDonor = network ? runningNetwork(lookup(network)) : undefined;
+  const networkDonor = network ? runningNetwork(getNetworkDonor(network, lookup)) : undefined;
   return {
     network: networkDonor ? join(networkDonor) : plain(host.NetworkMode),
-    pid: pid ? join(running(lookup(pid), pid)) : plain(host.PidMode),
+    pid: pid
+      ? join(
+          running(
+            findAsked(() => lookup(pid)),
+            pid,
+          ),
+        )
+      : plain(host.PidMode),
     ipc: ipcDonor ? join(ipcDonor) : plain(host.IpcMode),
     uts: plain(host.UTSMode),
     networkOwner: networkDonor && (findNetworkOwner(networkDonor, lookup) ?? networkDonor),
@@ -115,6 +128,16 @@ function join({ container, state }: Entry): PlannedNamespace {
 function running(entry: Entry, asked: string): Entry {
   if (isRunning(entry.state)) return entry;
   throw new EngineError("conflict", `container ${asked} is not running`);
+}
+
+/** One that is gone is a fault of the system to Docker: the container that starts is there. */
+function getNetworkDonor(reference: string, lookup: Lookup): Entry {
+  try {
+    return lookup(reference);
+  } catch (cause) {
+    const why = `joining network namespace of container: ${messageOf(cause)}`;
+    throw new EngineError("internal", why, { cause });
+  }
 }
 
 function runningNetwork(entry: Entry): Entry {
