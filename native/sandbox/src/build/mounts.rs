@@ -24,13 +24,14 @@ pub(super) fn build(
     ops.extend(sysctl::build(plan)?);
     ops.push(Op::OomScoreAdj(plan.process.oom_score_adj));
     ops.push(Op::PlaceProc);
+    let has_own_devices = rest.iter().any(|(target, _)| target == "/dev");
     let groups: [(&str, Vec<Op>); 6] = [
         ("/dev", device_directory(plan)),
         ("/dev/pts", vec![devpts()]),
         ("/sys", vec![sysfs(plan)]),
         ("/sys/fs/cgroup", cgroup_mounts(plan, view)),
-        ("/dev/mqueue", vec![new_fs("mqueue", "/dev/mqueue", &[])]),
-        ("/dev/shm", shared_memory(plan, &indices)),
+        ("/dev/mqueue", message_queues(has_own_devices)),
+        ("/dev/shm", shared_memory(plan, &indices, has_own_devices)),
     ];
     for (target, default) in groups {
         // A mount planned for the very place of a default one takes its turn and its place.
@@ -66,12 +67,19 @@ fn node(device: &DevicePlan) -> Op {
     }
 }
 
-fn shared_memory(plan: &ContainerPlan, indices: &Indices) -> Vec<Op> {
+/// A `/dev` of the user's (the host's, mostly) has below it what is to be there: it may be read-only, and
+/// directories would be made in it. Terminals are the container's own all the same.
+fn message_queues(has_own_devices: bool) -> Vec<Op> {
+    let queues = || new_fs("mqueue", "/dev/mqueue", &[]);
+    (!has_own_devices).then(queues).into_iter().collect()
+}
+
+fn shared_memory(plan: &ContainerPlan, indices: &Indices, has_own_devices: bool) -> Vec<Op> {
     let target = "/dev/shm";
     let Some(index) = indices.shared_memory else {
         let size = plan.shm_size.to_string();
         let options = [("mode", "1777"), ("size", size.as_str())];
-        let wanted = plan.shm_size != 0;
+        let wanted = plan.shm_size != 0 && !has_own_devices;
         return wanted
             .then(|| mount("shm", target, file_system("tmpfs", Attrs::PLAIN, &options)))
             .into_iter()

@@ -170,6 +170,19 @@ fn a_mount_planned_for_a_default_place_replaces_it() {
 }
 
 #[test]
+fn nothing_is_mounted_into_a_device_directory_of_the_users_but_terminals() {
+    let mut plan = plan();
+    plan.mounts = vec![PlannedMount::Tmpfs {
+        target: "/dev".into(),
+        readonly: true,
+        options: vec![],
+    }];
+    let ops = ops_of(&plan);
+    let below = targets(&ops).into_iter().filter(|t| t.starts_with("/dev"));
+    assert_eq!(below.collect::<Vec<_>>(), ["/dev", "/dev/pts"]);
+}
+
+#[test]
 fn privileged_has_all_devices_and_writes_sys_and_cgroups() {
     let attrs = |plan: &ContainerPlan, place: &str| {
         let found = ops_of(plan).into_iter().find_map(|op| match op {
