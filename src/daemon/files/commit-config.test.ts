@@ -30,6 +30,30 @@ test("applyChanges understands every instruction that sets something", () => {
   });
 });
 
+test("variables in instructions are those of the image, which a command's shell sees to itself", () => {
+  const before = { Env: ["PATH=/bin", "D=/data"] };
+  const changed = applyChanges(before, [
+    "ENV PATH=/usr/bin:$PATH A='$D' B=\\$D C=${D}x E=${X:-none} F=${D:+some} G=$X",
+    "ENV old  $PATH $5",
+    "WORKDIR $D/sub",
+    'USER "$X"me',
+    'VOLUME ["$D"]',
+    "LABEL at=$D",
+    "CMD echo $D",
+  ]);
+  expect(changed).toEqual({
+    Env: [
+      ...["PATH=/usr/bin:/bin", "D=/data", "A=$D", "B=$D", "C=/datax", "E=none", "F=some", "G="],
+      "old=/usr/bin:/bin ",
+    ],
+    WorkingDir: "/data/sub",
+    User: "me",
+    Volumes: { "/data": {} },
+    Labels: { at: "/data" },
+    Cmd: ["/bin/sh", "-c", "echo $D"],
+  });
+});
+
 test("applyChanges refuses what is none, and what is cut off", () => {
   expect(() => applyChanges({}, ["RUN x"])).toThrow("run is not a valid change command");
   expect(() => applyChanges({}, ["ENV"])).toThrow("ENV requires at least one argument");

@@ -1,5 +1,6 @@
 import type { ContainerConfig } from "../../api/types.ts";
 import { EngineError } from "../../errors.ts";
+import { readVariables, readWord, splitWords, type Variables } from "./words.ts";
 
 /** The settings that an image keeps; those of one container alone (hostname, terminal …) are left out. */
 export function toImageConfig(config: ContainerConfig): Record<string, unknown> {
@@ -13,28 +14,43 @@ export function toImageConfig(config: ContainerConfig): Record<string, unknown> 
 }
 
 /** What `--change` may hold: the instructions of a Dockerfile that set something. */
-type Change = (config: ContainerConfig, rest: string) => ContainerConfig;
+type Change = (config: ContainerConfig, rest: string, variables: Variables) => ContainerConfig;
 
 const changes: Record<string, Change> = {
   // As in a build: a new entrypoint takes back the image's command, which was made for another one.
   CMD: (config, rest) => ({ ...config, Cmd: command(config, rest) }),
   ENTRYPOINT: (config, rest) => ({ ...config, Entrypoint: command(config, rest), Cmd: [] }),
-  ENV: (config, rest) => ({ ...config, Env: withVariables(config.Env ?? [], pairs("ENV", rest)) }),
-  EXPOSE: (config, rest) => ({ ...config, ExposedPorts: add(config.ExposedPorts, ports(rest)) }),
-  HEALTHCHECK: (config, rest) => ({ ...config, Healthcheck: healthcheck(rest) }),
-  LABEL: (config, rest) => ({
+  ENV: (config, rest, variables) => ({
     ...config,
-    Labels: { ...config.Labels, ...Object.fromEntries(pairs("LABEL", rest)) },
+    Env: withVariables(config.Env ?? [], pairs("ENV", rest, variables)),
+  }),
+  EXPOSE: (config, rest, variables) => ({
+    ...config,
+    ExposedPorts: add(config.ExposedPorts, ports(rest, variables)),
+  }),
+  HEALTHCHECK: (config, rest) => ({ ...config, Healthcheck: healthcheck(rest) }),
+  LABEL: (config, rest, variables) => ({
+    ...config,
+    Labels: { ...config.Labels, ...Object.fromEntries(pairs("LABEL", rest, variables)) },
   }),
   ONBUILD: (config, rest) => ({ ...config, OnBuild: [...(config.OnBuild ?? []), rest] }),
   SHELL: (config, rest) => ({ ...config, Shell: list("SHELL", rest) }),
-  STOPSIGNAL: (config, rest) => ({ ...config, StopSignal: rest }),
-  USER: (config, rest) => ({ ...config, User: rest }),
-  VOLUME: (config, rest) => ({ ...config, Volumes: add(config.Volumes, volumes(rest)) }),
-  WORKDIR: (config, rest) => ({ ...config, WorkingDir: join(config.WorkingDir ?? "", rest) }),
+  STOPSIGNAL: (config, rest, variables) => ({ ...config, StopSignal: readWord(rest, variables) }),
+  USER: (config, rest, variables) => ({ ...config, User: readWord(rest, variables) }),
+  VOLUME: (config, rest, variables) => ({
+    ...config,
+    Volumes: add(config.Volumes, volumes(rest, variables)),
+  }),
+  WORKDIR: (config, rest, variables) => ({
+    ...config,
+    WorkingDir: join(config.WorkingDir ?? "", readWord(rest, variables)),
+  }),
 };
 
-/** Applies instructions like `ENV A=b`, each of which may hold several lines. */
+/**
+ * Applies instructions like `ENV A=b`, each of which may hold several lines. Variables in them are those that the
+ * config has by then, as in a build; commands are left to their shell.
+ */
 export function applyChanges(config: ContainerConfig, lines: readonly string[]): ContainerConfig {
   let changed = config;
   for (const line of lines.flatMap((text) => text.split("\n"))) {
@@ -52,7 +68,7 @@ export function applyChanges(config: ContainerConfig, lines: readonly string[]):
     if (rest === "") {
       throw new EngineError("invalid_argument", `${name} requires at least one argument`);
     }
-    changed = change(changed, rest);
+    changed = change(changed, rest, readVariables(changed.Env ?? []));
   }
   return changed;
 }
@@ -80,14 +96,14 @@ function list(name: string, text: string): string[] {
 }
 
 /** `A=b C="d e"`, or the older `A b c`. */
-function pairs(name: string, text: string): [string, string][] {
-  const words = splitWords(text);
+function pairs(name: string, text: string, variables: Variables): [string, string][] {
+  const words = splitWords(text, variables);
   if (!words[0]?.includes("=")) {
     const [, key = "", value] = /^(\S+)\s+(.*)$/s.exec(text) ?? [];
     if (value === undefined) {
       throw new EngineError("invalid_argument", `${name} must have two arguments`);
     }
-    return [[key, value]];
+    return [[key, readWord(value, variables)]];
   }
   return words.map((word) => {
     const at = word.indexOf("=");
@@ -95,32 +111,6 @@ function pairs(name: string, text: string): [string, string][] {
     const text = `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`;
     throw new EngineError("invalid_argument", text);
   });
-}
-
-/** Words as a Dockerfile has them: quotes group, a backslash takes the next character as it is. */
-function splitWords(text: string): string[] {
-  const words: string[] = [];
-  let word: string | undefined;
-  let quote = "";
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charAt(i);
-    if (char === "\\" && quote !== "'" && i + 1 < text.length) {
-      word = (word ?? "") + text.charAt(++i);
-    } else if (quote !== "") {
-      if (char === quote) quote = "";
-      else word += char;
-    } else if (char === '"' || char === "'") {
-      quote = char;
-      word ??= "";
-    } else if (/\s/.test(char)) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-    } else {
-      word = (word ?? "") + char;
-    }
-  }
-  if (word !== undefined) words.push(word);
-  return words;
 }
 
 function withVariables(env: string[], set: [string, string][]): string[] {
@@ -139,16 +129,16 @@ function add(
   };
 }
 
-function ports(text: string): string[] {
-  return splitWords(text).map((word) => {
+function ports(text: string, variables: Variables): string[] {
+  return splitWords(text, variables).map((word) => {
     if (!/^\d{1,5}(-\d{1,5})?(\/(tcp|udp|sctp))?$/.test(word))
       throw new EngineError("invalid_argument", `invalid containerPort: ${word}`);
     return word.includes("/") ? word : `${word}/tcp`;
   });
 }
 
-function volumes(text: string): string[] {
-  return parseList(text) ?? splitWords(text);
+function volumes(text: string, variables: Variables): string[] {
+  return parseList(text)?.map((word) => readWord(word, variables)) ?? splitWords(text, variables);
 }
 
 function join(from: string, to: string): string {
