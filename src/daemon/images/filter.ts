@@ -15,20 +15,39 @@ export interface ImageRow {
   tags: Tag[];
 }
 
-/** True if the image passes every filter. `find` looks an image up for `before` and `since`. */
-export function matchesImage(
-  row: ImageRow,
-  filters: Map<string, string[]>,
+/**
+ * The images that pass every filter, with those of their names that were asked for. Every value of a filter counts,
+ * but any of the references is enough. `find` looks an image up for `before` and `since`.
+ */
+export function filterImages(
+  rows: readonly ImageRow[],
+  filters: ReadonlyMap<string, string[]>,
   find: (name: string) => StoredImage,
-): boolean {
-  for (const [name, values] of filters) {
-    if (values.length > 0 && !values.some((value) => matchesOne(row, name, value, find)))
-      return false;
-  }
-  return true;
+): ImageRow[] {
+  const { reference: patterns = [], ...others } = Object.fromEntries(filters);
+  const tests = Object.entries(others).flatMap(([name, values]) =>
+    values.map((value) => (row: ImageRow) => matches(row, name, value, find)),
+  );
+  const passing = rows.filter((row) => tests.every((test) => test(row)));
+  if (patterns.length === 0) return passing;
+  const isAsked = buildReferenceTest(patterns);
+  return passing
+    .map(({ image, tags }) => ({ image, tags: tags.filter(isAsked) }))
+    .filter(({ tags }) => tags.length > 0);
 }
 
-function matchesOne(
+function buildReferenceTest(patterns: readonly string[]): (tag: Tag) => boolean {
+  if (patterns.some((pattern) => pattern.length > longestPattern))
+    throw new EngineError("invalid_argument", "invalid filter 'reference': too long");
+  const globs = patterns.map((pattern) => new Bun.Glob(pattern));
+  return (tag) => {
+    const reference = parseName(tag.reference);
+    const names = [familiarName(reference), familiarString(reference), canonicalName(reference)];
+    return names.some((name) => globs.some((glob) => glob.match(name)));
+  };
+}
+
+function matches(
   { image, tags }: ImageRow,
   name: string,
   value: string,
@@ -48,18 +67,7 @@ function matchesOne(
       return created < (Date.parse(find(value).created) || 0);
     case "since":
       return created > (Date.parse(find(value).created) || 0);
-    case "until":
+    default:
       return created < Date.parse(parseMoment(value, Date.now()) ?? "");
-    default: {
-      if (value.length > longestPattern)
-        throw new EngineError("invalid_argument", "invalid filter 'reference': too long");
-      const pattern = new Bun.Glob(value);
-      return tags.some((tag) => {
-        const reference = parseName(tag.reference);
-        return [familiarName(reference), familiarString(reference), canonicalName(reference)].some(
-          (text) => pattern.match(text),
-        );
-      });
-    }
   }
 }

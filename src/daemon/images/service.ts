@@ -19,7 +19,7 @@ import type { EventBus } from "../events/bus.ts";
 import type { ImageStore, Tag } from "../store/image-store.ts";
 import type { Collector } from "./collector.ts";
 import { measureImages, shareLayers } from "./disk-usage.ts";
-import { type ImageRow, matchesImage } from "./filter.ts";
+import { filterImages, type ImageRow } from "./filter.ts";
 import { buildHistory } from "./history.ts";
 import type { StoredImage } from "./image.ts";
 import type { LayerStore } from "./layer-store.ts";
@@ -63,10 +63,8 @@ export class ImageService {
   /** Images with their names, of those that pass the filters. */
   list(filters: Map<string, string[]>): ImageRow[] {
     const { images } = this.#parts;
-    return images
-      .images()
-      .map((image) => ({ image, tags: images.tagsOf(image.id) }))
-      .filter((row) => matchesImage(row, filters, (name) => this.get(name)));
+    const rows = images.images().map((image) => ({ image, tags: images.tagsOf(image.id) }));
+    return filterImages(rows, filters, (name) => this.get(name));
   }
 
   /** One image with its names. Throws not_found. */
