@@ -21,7 +21,7 @@ export interface RequestContext {
   skipBody(): Promise<void>;
   json(status: number, value: unknown): void;
   empty(status: number, headers?: Record<string, string>): void;
-  text(status: number, text: string): void;
+  text(status: number, text: string, headers?: Record<string, string>): void;
   /** Sends the headers at once and leaves the body open. */
   stream(status: number, contentType: string, headers?: Record<string, string>): ReplyStream;
   /** Takes the connection over for raw bytes in both directions; what was not read of the body is its input. */

@@ -56,8 +56,8 @@ export class Exchange {
       json: (status, value) =>
         reply.whole(status, { "Content-Type": "application/json" }, `${JSON.stringify(value)}\n`),
       empty: (status, headers) => reply.whole(status, headers ?? {}, ""),
-      text: (status, text) =>
-        reply.whole(status, { "Content-Type": "text/plain; charset=utf-8" }, text),
+      text: (status, text, headers) =>
+        reply.whole(status, { "Content-Type": "text/plain; charset=utf-8", ...headers }, text),
       stream: (status, contentType, headers) =>
         reply.stream(status, { "Content-Type": contentType, ...headers }, signal),
       hijack: (contentType, headers) => this.#hijack(contentType, headers ?? {}),

@@ -14,11 +14,13 @@ export interface SystemRoutesParts {
   events: EventBus;
 }
 
+/** What was well once is not well for ever. */
+const uncached = { "Cache-Control": "no-cache, no-store, must-revalidate", Pragma: "no-cache" };
+
 export function systemRoutes(parts: SystemRoutesParts) {
-  const ping: Handler = (context) => context.text(200, "OK");
   return {
-    ping,
-    pingHead: (context) => context.text(200, ""),
+    ping: (context) => context.text(200, "OK", uncached),
+    pingHead: (context) => context.text(200, "", uncached),
     version: (context) => context.json(200, parts.version()),
     /** There are none, which is no reason to refuse the question. */
     pluginList: (context) => context.json(200, []),
