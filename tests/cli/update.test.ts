@@ -33,7 +33,7 @@ test("update raises and lowers the limits of a running container", async () => {
   expect(await limitOf(world, "up", ["pids.max"])).toBe("max");
   const format = "{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}} {{.HostConfig.PidsLimit}}";
   const shown = await world.rtOutput(["inspect", "-f", format, "up"]);
-  expect(shown).toBe(`${32 * mib} ${32 * mib} -1`);
+  expect(shown).toBe(`${32 * mib} ${32 * mib} 0`);
   await end("up");
 });
 
@@ -98,6 +98,7 @@ test("what does not go with what is there is refused in Docker's words, and chan
       `Cannot update container ${id}: Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set`,
     ],
     [["-m", "1m"], "Minimum memory limit allowed is 6MB"],
+    [["--cpu-shares", "-1"], "invalid CPU shares (-1): value must be a positive integer"],
     [["--cpuset-cpus", "4000"], "Requested CPUs are not available"],
   ];
   for (const [flags, words] of cases) {

@@ -12,6 +12,10 @@ import { parseRestartPolicy } from "./restart-policy.ts";
  */
 export function parseCreateRequest(body: Record<string, unknown>): ContainerCreateRequest {
   checkShape(body, createShape);
+  if (Object.keys(body).every((key) => ["HostConfig", "NetworkingConfig"].includes(key))) {
+    const why = "config cannot be empty in order to create a container";
+    throw new EngineError("invalid_argument", why);
+  }
   const request = body as ContainerCreateRequest;
   const host = request.HostConfig ?? {};
   if (!empty(host.DeviceRequests)) {

@@ -49,6 +49,8 @@ function checkMemory(host: HostConfig): void {
 }
 
 function checkCpus(host: HostConfig, { ncpu, cpus, mems }: CpuFacts): void {
+  const { CpuShares: shares = 0 } = host;
+  if (shares < 0) throw invalid(`invalid CPU shares (${shares}): value must be a positive integer`);
   const nano = host.NanoCpus ?? 0;
   if (nano < 0 || nano > ncpu * 1e9) {
     throw invalid(

@@ -7,7 +7,7 @@ export function parseSignal(text: string): number {
   const realTime = /^RT(MIN\+|MAX-)(\d{1,2})$/.exec(name);
   const table = constants.signals as unknown as Record<string, number | undefined>;
   let signal: number | undefined;
-  if (/^\d{1,3}$/.test(name)) signal = Number(name);
+  if (/^\d{1,3}$/.test(text)) signal = Number(text);
   else if (realTime)
     signal = realTime[1] === "MIN+" ? 34 + Number(realTime[2]) : 64 - Number(realTime[2]);
   else if (name === "RTMIN") signal = 34;

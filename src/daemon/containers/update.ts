@@ -152,7 +152,8 @@ export function mergeLimits(
   return {
     ...have,
     ...Object.fromEntries(limits.map((field) => [field, changes[field]])),
-    ...(changes.PidsLimit == null ? {} : { PidsLimit: changes.PidsLimit }),
+    // As Docker: 0 and what is below it are no limit.
+    ...(changes.PidsLimit == null ? {} : { PidsLimit: Math.max(changes.PidsLimit, 0) }),
     ...(policy?.Name ? { RestartPolicy: policy } : {}),
   };
 }

@@ -3,7 +3,7 @@ import type { Query } from "../http/query.ts";
 
 /** `h` and `w` of a resize. */
 export function terminalSize(query: Query): { rows: number; columns: number } {
-  return { rows: sizeOf(query, "h"), columns: sizeOf(query, "w") };
+  return { rows: sizeOf(query, "h", "height"), columns: sizeOf(query, "w", "width") };
 }
 
 /** `ConsoleSize` of a body: rows and columns, of which either may be left out. */
@@ -12,8 +12,15 @@ export function parseConsoleSize(sizes: readonly number[] = []): { rows: number;
   return { rows: check("ConsoleSize", rows), columns: check("ConsoleSize", columns) };
 }
 
-function sizeOf(query: Query, name: string): number {
-  return check(name, query.integer(name) ?? 0);
+function sizeOf(query: Query, name: string, what: string): number {
+  const text = query.text(name);
+  const refuse = (why: string): EngineError =>
+    new EngineError("invalid_argument", `invalid resize ${what} ${JSON.stringify(text)}: ${why}`);
+  if (!/^-?\d+$/.test(text)) throw refuse("invalid syntax");
+  const value = Number(text);
+  // A terminal's sizes are 16 bits; Docker cuts off what is more.
+  if (value < 0 || value > 65_535) throw refuse("value out of range");
+  return value;
 }
 
 function check(name: string, value: number): number {
