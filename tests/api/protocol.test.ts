@@ -72,6 +72,37 @@ test("who asks by a version that knows of it is told of the firewall", async () 
   expect(await ask("/v1.48/info")).toBeUndefined();
 });
 
+test("a ping is not to be kept", async () => {
+  for (const method of ["GET", "HEAD"]) {
+    const { headers } = await stage().daemon.request("/_ping", { method });
+    expect(headers.get("cache-control")).toBe("no-cache, no-store, must-revalidate");
+    expect(headers.get("pragma")).toBe("no-cache");
+  }
+});
+
+test("a request that says nothing of a container is told so", async () => {
+  const ask = async (body: object) => {
+    const reply = await stage().daemon.post("/containers/create", body);
+    return [reply.status, await messageOf(reply)];
+  };
+  const empty = "config cannot be empty in order to create a container";
+  expect(await ask({ HostConfig: {} })).toEqual([400, empty]);
+  expect(await ask({ Cmd: ["x"] })).toEqual([400, 'invalid request body: field "Image" is empty']);
+});
+
+test("a container is listed with its annotations, and attached to without asking for anything", async () => {
+  const { daemon } = stage();
+  const Annotations = { "org.example.a": "b" };
+  const body = { Image: "busybox", Cmd: ["true"], HostConfig: { Annotations } };
+  const { Id } = (await (await daemon.post("/containers/create", body)).json()) as { Id: string };
+  const filters = encodeURIComponent(JSON.stringify({ id: [Id] }));
+  const [shown] = await daemon.json<object[]>(`/containers/json?all=1&filters=${filters}`);
+  expect(shown).toMatchObject({ HostConfig: { NetworkMode: "bridge", Annotations } });
+  const attached = await daemon.post(`/containers/${Id}/attach?stdout=1`);
+  expect([attached.status, await attached.text()]).toEqual([200, ""]);
+  await daemon.request(`/containers/${Id}`, { method: "DELETE" });
+});
+
 test("what is not there is a 404 with a message", async () => {
   const { daemon } = stage();
   const page = await daemon.request("/no/such/path");

@@ -26,6 +26,13 @@ describe("mergeConfig", () => {
     expect([merged.Entrypoint, merged.Cmd]).toEqual([["/mine"], undefined]);
   });
 
+  test("a working directory is named in one way alone", () => {
+    for (const WorkingDir of ["/tmp/", "/tmp/.", "//tmp", "/var/../tmp"])
+      expect(mergeConfig({ WorkingDir }, {}).WorkingDir).toBe("/tmp");
+    expect(mergeConfig({ WorkingDir: "/" }, {}).WorkingDir).toBe("/");
+    expect(mergeConfig({}, {}).WorkingDir).toBe("");
+  });
+
   test("environment and labels are united, the request's own first", () => {
     const merged = mergeConfig({ Env: ["A=own"], Labels: { to: "own" } }, image);
     expect(merged.Env).toEqual(["A=own", "B=image"]);

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { ContainerConfig, ContainerCreateRequest, ImageConfig } from "../../api/types.ts";
 import { mergeHealthcheck } from "./health-state.ts";
 
@@ -32,13 +33,18 @@ export function mergeConfig(request: ContainerCreateRequest, image: ImageConfig)
     ...(healthcheck === undefined ? {} : { Healthcheck: healthcheck }),
     Image: own.Image ?? "",
     ...(Object.keys(volumes).length > 0 ? { Volumes: volumes } : {}),
-    WorkingDir: own.WorkingDir || image.WorkingDir || "",
+    WorkingDir: clean(own.WorkingDir || image.WorkingDir || ""),
     ...(entrypoint === undefined ? {} : { Entrypoint: entrypoint }),
     Labels: { ...image.Labels, ...own.Labels },
     ...(stopSignal ? { StopSignal: stopSignal } : {}),
     ...(own.StopTimeout == null ? {} : { StopTimeout: own.StopTimeout }),
     ...(shell == null ? {} : { Shell: shell }),
   };
+}
+
+/** "/tmp/" and "/tmp/." are "/tmp". */
+function clean(path: string): string {
+  return path === "" ? "" : posix.normalize(path).replace(/(.)\/$/, "$1");
 }
 
 /** The request's variables, then the image's whose names the request does not set. */

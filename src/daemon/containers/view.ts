@@ -115,7 +115,7 @@ function toHealth({ status, failingStreak, log }: Health): WireHealth {
 /** A row of `ps`. */
 export function toContainerSummary(view: ContainerView, now: number): ContainerSummary {
   const { container, state } = view;
-  const mode = container.hostConfig.NetworkMode ?? "bridge";
+  const { NetworkMode: mode = "bridge", Annotations } = container.hostConfig;
   return {
     Id: container.id,
     Names: [`/${container.name}`],
@@ -132,7 +132,7 @@ export function toContainerSummary(view: ContainerView, now: number): ContainerS
       Status: state.health?.status ?? "none",
       FailingStreak: state.health?.failingStreak ?? 0,
     },
-    HostConfig: { NetworkMode: mode },
+    HostConfig: { NetworkMode: mode, ...(Annotations === undefined ? {} : { Annotations }) },
     NetworkSettings: {
       Networks: toNetworkSummaries(view),
     },

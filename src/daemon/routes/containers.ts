@@ -167,9 +167,6 @@ async function attach(
 ): Promise<void> {
   const { query } = context;
   const isLive = query.flag("stream");
-  if (!isLive && !query.flag("logs")) {
-    throw new EngineError("invalid_argument", "at least one of stream or logs must be true");
-  }
   refuseUnsteady(entry);
   const { config } = entry.container;
   const tty = config.Tty ?? false;

@@ -152,5 +152,9 @@ export function parseTarget(repository: string, tag: string): Reference {
   const name = parseName(repository);
   if (name.digest !== undefined)
     throw new EngineError("invalid_argument", "refusing to create a tag with a digest reference");
+  if (familiarName(name) === "sha256" || familiarName(name) === "sha512") {
+    const why = "refusing to create an ambiguous tag using digest algorithm as name";
+    throw new EngineError("invalid_argument", why);
+  }
   return parseReference(tag === "" ? repository : `${familiarName(name)}:${tag}`);
 }
