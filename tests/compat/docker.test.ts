@@ -40,6 +40,15 @@ test("docker run gives the program's exit code, and 125, 126, 127 for what is no
   expect(codes).toEqual([42, 125, 126, 127]);
 });
 
+test("docker create records no limit where none was asked for", async () => {
+  const limits = "{{.HostConfig.PidsLimit}} {{.HostConfig.MemorySwappiness}}";
+  for (const [name, ...flags] of [["plain"], ["unlimited", "--pids-limit", "-1"]]) {
+    await docker("create", "--name", name ?? "", ...flags, "busybox");
+    expect(await docker("inspect", "-f", limits, name ?? "")).toBe("<nil> <nil>");
+  }
+  await docker("rm", "plain", "unlimited");
+});
+
 test("docker run -i carries stdin to the program and its end", async () => {
   const ran = await stage().world.docker(["run", "--rm", "-i", "busybox", "cat"], {
     stdin: "a\nb\n",

@@ -74,6 +74,7 @@ test("an update changes what it names, and minds what is there", () => {
     CpuShares: 5,
     PidsLimit: 0,
   });
+  expect(mergeLimits({ PidsLimit: 7 }, { PidsLimit: -1 }, refuse).PidsLimit).toBe(0);
   expect(() => mergeLimits(have, { Memory: 300 }, refuse)).toThrow("already set memoryswap limit");
   expect(mergeLimits({ MemorySwap: -1 }, { Memory: 300 }, refuse).Memory).toBe(300);
   expect(() => mergeLimits({ CpuQuota: 5 }, { NanoCpus: 1 }, refuse)).toThrow("CPU Quota");

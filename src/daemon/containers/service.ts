@@ -314,7 +314,7 @@ function refuseRunning({ container, state: { status } }: Entry): void {
 }
 
 function normalizeHost(
-  host: HostConfig,
+  { PidsLimit, ...host }: HostConfig,
   networkMode: string,
   { logConfig, posture }: Pick<ContainerParts, "logConfig" | "posture">,
 ): HostConfig {
@@ -325,6 +325,8 @@ function normalizeHost(
     CgroupnsMode: host.CgroupnsMode || "private",
     // As Docker: as much swap as memory.
     ...(host.Memory && !host.MemorySwap ? { MemorySwap: host.Memory * 2 } : {}),
+    // Clients say 0 or less where there is to be none.
+    ...(PidsLimit && PidsLimit > 0 ? { PidsLimit } : {}),
     ShmSize: host.ShmSize || defaultShmSize,
     ...settlePaths(host, posture),
     LogConfig: mergeLogConfig(host.LogConfig, logConfig),
