@@ -80,6 +80,18 @@ test("the end of a pid donor is the end of those who share it; children of a sha
   await end("pid-d");
 });
 
+test("the hostname that is shown is the one that the container has", async () => {
+  const { world } = stage();
+  const shown = async (name: string): Promise<string> =>
+    await world.rtOutput(["inspect", "-f", "{{.Config.Hostname}}", name]);
+  await donor("named", "--hostname", "box");
+  await donor("guest", "--network", "container:named");
+  await donor("open", "--network", "host");
+  expect(await shown("guest")).toBe("box");
+  expect(await shown("open")).toBe(await world.rtOutput(["exec", "open", "hostname"]));
+  await end("guest", "named", "open");
+});
+
 test("--ipc container: shares /dev/shm and the namespace of a donor that allows it", async () => {
   await donor("ipc-a", "--ipc", "shareable", "--shm-size", "8m");
   const flags = ["--ipc", "container:ipc-a"];

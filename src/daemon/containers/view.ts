@@ -16,6 +16,8 @@ import { chooseAppArmor } from "./security.ts";
 export interface ContainerView extends NetworkView {
   /** What the state is called: also "removing". */
   status: string;
+  /** Its own, that of the container whose network it shares, or the host's. */
+  hostname: string;
   /** Of its own files, and with its image's; only where they were asked for. */
   size: ContainerSize | undefined;
   paths: ContainerPaths;
@@ -80,7 +82,7 @@ export function toContainerInspect(view: ContainerView): ContainerInspectRespons
     Mounts: toMountPoints(container, view.volumePath),
     Config: fillConfig({
       ...config,
-      Hostname: config.Hostname || container.id.slice(0, 12),
+      Hostname: view.hostname,
       ...toMacAddress(container),
     }),
     NetworkSettings: toNetworkSettings(view),

@@ -3,6 +3,7 @@ import type { CgroupRef } from "../../native-types/native.ts";
 import { cgroupOf } from "../containers/cgroups.ts";
 import { eventAttributes } from "../containers/events.ts";
 import { statusOf } from "../containers/filter.ts";
+import { hostnamesOf } from "../containers/hostnames.ts";
 import { findNetworkOwner } from "../containers/modes.ts";
 import type { ContainerPaths } from "../containers/paths.ts";
 import { StatsCollector } from "../containers/stats/collector.ts";
@@ -56,10 +57,12 @@ export function createHandlers(engine: Engine): Record<RouteName, Handler> {
     const own = await engine.native.treeSize(path);
     return { own, all: own + (images.find(container.imageId)?.size ?? 0) };
   };
+  const ownerOf = (entry: Entry): Entry => findNetworkOwner(entry, (id) => table.find(id)) ?? entry;
   const view = async (entry: Entry, sized: boolean): Promise<ContainerView> => ({
     container: entry.container,
     state: entry.state,
     status: statusOf(entry),
+    hostname: hostnamesOf(ownerOf(entry).container).hostname,
     size: sized ? await sizeOf(entry, supervisor.paths(entry).upper) : undefined,
     paths: shownPaths(entry),
     volumePath: (name) => engine.volumes.dataPath(name),
