@@ -25,6 +25,7 @@ if [ "${1-}" = --tests ]; then
     has "${pair%%:*}" || packages+=("${pair##*:}")
   done
   if ! has busybox || ldd "$(command -v busybox)" >/dev/null 2>&1; then packages+=(busybox-static); fi
+  python3 -c 'import ensurepip' >/dev/null 2>&1 || packages+=(python3 python3-venv)
   # The stock clients alone, where the distribution has them apart from the daemon.
   for pair in docker:docker-cli docker-compose:docker-compose; do
     if ! has "${pair%%:*}" && has apt-cache && apt-cache show "${pair##*:}" >/dev/null 2>&1; then
@@ -56,3 +57,14 @@ if ! cmp -s package-lock.json node_modules/.setup-lock; then
   cp package-lock.json node_modules/.setup-lock
 fi
 bun_path >/dev/null || die "the pinned Bun does not run on this machine ($ARCH): rt needs x86_64 or aarch64"
+
+# --- Docker's SDK for Python -------------------------------------------------------------------
+wanted=tests/compat/sdk/requirements.txt
+if [ "${1-}" = --tests ] && ! cmp -s "$wanted" dist/sdk/.installed; then
+  say "Installing Docker's SDK for Python"
+  rm -rf dist/sdk
+  mkdir -p dist
+  python3 -m venv dist/sdk
+  dist/sdk/bin/pip install --quiet --disable-pip-version-check -r "$wanted" >&2
+  cp "$wanted" dist/sdk/.installed
+fi
