@@ -43,10 +43,13 @@ const asHostIs = [
   "rt",
 ];
 
+/** Where each engine keeps what ends with the host, by default in memory: bench.sh has mounted that there. */
+const runRoot = ({ dir }: Pick<Place, "dir">, engine: string): string => `/run${dir}/${engine}`;
+
 /** `inside` is what runs the daemon's command, which follows it. */
 export async function startRt({ dir, rt }: Place, inside: readonly string[] = []): Promise<Engine> {
   const socket = `unix://${dir}/rt.sock`;
-  const roots = ["--data-root", `${dir}/rt-data`, "--run-root", `${dir}/rt-run`];
+  const roots = ["--data-root", `${dir}/rt-data`, "--run-root", runRoot({ dir }, "rt")];
   // Docker, which is started later, would take the block of addresses that is free now.
   const flags = [...roots, "--bip", "192.168.240.1/20", "-H", socket];
   const client = [rt, "-H", socket];
@@ -61,7 +64,7 @@ export async function startDocker(
   further: readonly string[] = [],
 ): Promise<Engine> {
   const socket = `unix://${dir}/docker.sock`;
-  const flags = ["--data-root", `${dir}/docker-data`, "--exec-root", `${dir}/docker-run`];
+  const flags = ["--data-root", `${dir}/docker-data`, "--exec-root", runRoot({ dir }, "docker")];
   const more = ["-H", socket, "-p", `${dir}/docker.pid`, "--cgroup-parent", `${cgroup}/docker`];
   const client = ["docker", "-H", socket];
   const command = [...inside, "dockerd", ...flags, ...more, ...further];
@@ -72,7 +75,7 @@ export async function startDocker(
 export async function startPodman({ dir, cgroup }: Place): Promise<Engine> {
   await mkdir(`${dir}/podman`);
   const client = [
-    ...["podman", "--root", `${dir}/podman/root`, "--runroot", `${dir}/podman/run`],
+    ...["podman", "--root", `${dir}/podman/root`, "--runroot", runRoot({ dir }, "podman")],
     ...[
       "--tmpdir",
       `${dir}/podman/tmp`,
