@@ -5,21 +5,8 @@ import { until } from "../support/until.ts";
 
 const stage = useStage();
 
-interface Event {
-  Type: string;
-  Action: string;
-  Actor: { ID: string; Attributes: Record<string, string> };
-  timeNano: number;
-}
-
-/** Past events since a moment. */
-async function past(since: number, filters: Record<string, string[]> = {}): Promise<Event[]> {
-  const window = `since=${since}&until=${(Date.now() + 1) / 1000}`;
-  const query = `${window}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
-  const reply = await stage().world.daemonAlive().request(`/events?${query}`);
-  const lines = (await reply.text()).trim().split("\n").filter(Boolean);
-  return lines.map((line) => JSON.parse(line));
-}
+const past = (since: number, filters: Record<string, string[]>) =>
+  stage().world.daemonAlive().past(since, filters);
 
 test("events outlive the daemon, in order, and exits while it was down follow when it is back", async () => {
   const { world, registry } = stage();

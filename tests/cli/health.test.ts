@@ -74,14 +74,9 @@ test("a container is starting, healthy, unhealthy and healthy again, and says so
   expect(await status()).toContain("(unhealthy)");
   await sh(id, "touch /well");
   await turns(id, "healthy");
-  const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ["health_status"] }));
-  const window = `since=${since}&until=${Date.now() / 1000}&filters=${filters}`;
-  const reply = await world.daemonAlive().request(`/events?${window}`);
-  const actions = (await reply.text())
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line).Action);
-  expect(actions).toEqual(
+  const filters = { container: [id], event: ["health_status"] };
+  const events = await world.daemonAlive().past(since, filters);
+  expect(events.map(({ Action }) => Action)).toEqual(
     ["healthy", "unhealthy", "healthy"].map((word) => `health_status: ${word}`),
   );
   const docker = await world.docker(["inspect", "-f", "{{.State.Health.Status}}", id]);
@@ -178,7 +173,7 @@ test("health-on-failure: kill lets the restart policy go on, restart restarts, s
 
 test("run --wait-healthy waits for health, and fails in words for what will not be healthy", async () => {
   const { world } = stage();
-  const waiting = (check: string, ...command: string[]) =>
+  const waiting = (check: string, period: string, ...command: string[]) =>
     world.rt([
       "run",
       "-d",
@@ -186,18 +181,19 @@ test("run --wait-healthy waits for health, and fails in words for what will not 
       "--health-cmd",
       check,
       ...often,
-      ...["--health-start-period", "1s", "--health-start-interval", "50ms"],
+      ...["--health-start-period", period, "--health-start-interval", "50ms"],
       "busybox",
       ...command,
     ]);
-  const well = await waiting("test -e /well", "sh", "-c", "sleep 0.3; touch /well; sleep 1000");
+  const rising = ["sh", "-c", "sleep 0.3; touch /well; sleep 1000"];
+  const well = await waiting("test -e /well", "25s", ...rising);
   expect([well.code, well.stderr]).toEqual([0, ""]);
   const id = well.stdout.trim();
   expect((await inspect(id)).State.Health?.Status).toBe("healthy");
-  const sick = await waiting("echo broken; exit 1", "sleep", "1000");
+  const sick = await waiting("echo broken; exit 1", "1s", "sleep", "1000");
   expect(sick.code).toBe(1);
   expect(sick.stderr).toContain("is unhealthy: the last check ended with 1: broken");
-  const gone = await waiting("exit 1", "sh", "-c", "exit 5");
+  const gone = await waiting("exit 1", "25s", "sh", "-c", "exit 5");
   expect(gone.code).toBe(1);
   expect(gone.stderr).toContain("exited with status 5 before it was healthy");
   const before = await world.rtOutput(["ps", "-aq"]);

@@ -25,12 +25,10 @@ async function remove(...ids: string[]): Promise<void> {
 
 /** Events of a container since a moment, as "pause" and the like. */
 async function actionsOf(id: string, since: number): Promise<string[]> {
-  const daemon = stage().world.daemonAlive();
-  const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
-  const window = `since=${since}&until=${Date.now() / 1000}`;
-  const reply = await daemon.request(`/events?${window}&filters=${filters}`);
-  const lines = (await reply.text()).trim().split("\n").filter(Boolean);
-  return lines.map((line) => JSON.parse(line).Action);
+  const events = await stage()
+    .world.daemonAlive()
+    .past(since, { container: [id] });
+  return events.map(({ Action }) => Action);
 }
 
 const counter = ["sh", "-c", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done"];
@@ -131,13 +129,8 @@ test("a renamed container is found by its new name alone, now and by the next da
   expect((await inspect("after")).Name).toBe("/after");
   expect(await world.rtOutput(["ps", "--format", "{{.Names}}"])).toBe("after");
   expect((await daemon.request("/containers/before/json")).status).toBe(404);
-  const reply = await daemon.request(`/events?since=${since}&until=${Date.now() / 1000}`);
-  const events = (await reply.text())
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-  const renamed = events.find(({ Action }) => Action === "rename");
-  expect(renamed.Actor.Attributes).toMatchObject({ oldName: "/before", name: "after" });
+  const [renamed] = await daemon.past(since, { event: ["rename"] });
+  expect(renamed?.Actor.Attributes).toMatchObject({ oldName: "/before", name: "after" });
   await daemon.kill();
   await world.daemon({ mirrors: [registry.url] });
   expect((await inspect("after")).Name).toBe("/after");

@@ -43,11 +43,9 @@ async function remove(...ids: string[]): Promise<void> {
 
 /** Milliseconds of each start of a container. */
 async function startsOf(id: string, since: number): Promise<number[]> {
-  const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ["start"] }));
-  const window = `since=${since}&until=${Date.now() / 1000}&filters=${filters}`;
-  const reply = await stage().world.daemonAlive().request(`/events?${window}`);
-  const lines = (await reply.text()).trim().split("\n");
-  return lines.map((line) => JSON.parse(line).timeNano / 1e6);
+  const filters = { container: [id], event: ["start"] };
+  const events = await stage().world.daemonAlive().past(since, filters);
+  return events.map(({ timeNano }) => timeNano / 1e6);
 }
 
 test("on-failure:2 starts a failing container twice more, each time with its events", async () => {
@@ -59,15 +57,9 @@ test("on-failure:2 starts a failing container twice more, each time with its eve
     return found.State.Status === "exited" && found.RestartCount === 2 ? found : undefined;
   });
   expect(last.State.ExitCode).toBe(3);
-  const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
-  const window = `since=${since}&until=${Date.now() / 1000}&filters=${filters}`;
-  const reply = await world.daemonAlive().request(`/events?${window}`);
-  const actions = (await reply.text())
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line).Action);
+  const events = await world.daemonAlive().past(since, { container: [id] });
   const twice = ["start", "die"];
-  expect(actions).toEqual(["create", ...twice, ...twice, ...twice]);
+  expect(events.map(({ Action }) => Action)).toEqual(["create", ...twice, ...twice, ...twice]);
   await remove(id);
 });
 

@@ -39,8 +39,9 @@ test("update raises and lowers the limits of a running container", async () => {
 
 test("a container without limits gets its first ones by an update, with all of its processes", async () => {
   const { world } = stage();
-  const script = "sleep 1000 & sleep 1000 & wait";
+  const script = "sleep 1000 & sleep 1000 & echo up; wait";
   await world.rtOutput(["run", "-d", "--name", "free", "busybox", "sh", "-c", script]);
+  await world.printed("free", "up");
   await world.rtOutput(["update", "-m", "64m", "--memory-swap", "-1", "--pids-limit", "9", "free"]);
   expect(await limitOf(world, "free", memoryFiles)).toBe(`${64 * mib}`);
   expect(await limitOf(world, "free", ["pids.max"])).toBe("9");

@@ -23,11 +23,11 @@ function hijack(target: string, body = "") {
 
 /** Waits until the event has been told: the client may be let go before the daemon knows. */
 async function isTold(action: string, since: number): Promise<void> {
-  await until(`the event ${action}`, async () => {
-    const window = `since=${since}&until=${Date.now() / 1000}`;
-    const reply = await stage().daemon.request(`/events?${window}`);
-    return (await reply.text()).includes(`"Action":"${action}"`);
-  });
+  const { daemon } = stage();
+  await until(
+    `the event ${action}`,
+    async () => (await daemon.past(since, { event: [action] })).length > 0,
+  );
 }
 
 test("the engine itself finds the detach keys of an attached terminal", async () => {

@@ -7,7 +7,7 @@ import { connect } from "node:net";
 import { childrenOf } from "../support/namespace.ts";
 import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { returnsTo, usageOf, zombiesAmong } from "../support/usage.ts";
+import { returnsTo, staysAtWhatItHolds, usageOf, zombiesAmong } from "../support/usage.ts";
 
 const stage = useStage();
 const count = process.env.RT_FULL === "1" ? 1000 : 300;
@@ -81,11 +81,11 @@ for (const [name, request] of Object.entries(requests)) {
     };
     // As many first: what the runtime makes once and keeps is there then, and a leak grows with the second.
     await rounds(count / atOnce);
-    await Bun.sleep(500);
-    const before = { daemon: await usageOf(daemon.pid), monitor: await usageOf(monitor) };
-    await rounds(count / atOnce);
-    await returnsTo(monitor, before.monitor);
-    await returnsTo(daemon.pid, before.daemon, { memory: 0.25 });
+    await staysAtWhatItHolds(daemon.pid, { memory: 0.25 }, async () => {
+      const before = await usageOf(monitor);
+      await rounds(count / atOnce);
+      await returnsTo(monitor, before);
+    });
     const processes = await world.namespace.processes();
     await until("no zombie", async () => (await zombiesAmong(processes.keys())).length === 0);
     if (name === "exec") {

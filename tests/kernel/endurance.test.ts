@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import type { Daemon } from "../support/daemon.ts";
 import { useStage } from "../support/stage.ts";
 import { until } from "../support/until.ts";
-import { returnsTo, usageOf, zombiesAmong } from "../support/usage.ts";
+import { staysAtWhatItHolds, zombiesAmong } from "../support/usage.ts";
 
 const stage = useStage();
 const count = process.env.RT_FULL === "1" ? 10_000 : 300;
@@ -71,14 +71,15 @@ test(`${count} short runs and execs: right exit codes, all events, nothing left`
   };
   const together = (most: number) => Promise.all(Array.from({ length: workers }, () => work(most)));
   // The runtime's heap finds its size first: some 20 MB more than at the start, and then no more.
-  const warm = process.env.RT_FULL === "1" ? 6000 : 600;
-  await together(warm);
-  await Bun.sleep(500);
-  const before = await usageOf(daemon.pid);
-  await together(warm + count);
+  let all = process.env.RT_FULL === "1" ? 6000 : 600;
+  await together(all);
+  await staysAtWhatItHolds(daemon.pid, { memory: 0.1 }, async () => {
+    all += count;
+    await together(all);
+  });
   expect(wrong).toEqual([]);
 
-  const runs = (warm + count) / 2;
+  const runs = all / 2;
   const expected = { create: runs + 1, start: runs + 1, die: runs, destroy: runs };
   const execs = { exec_create: runs, exec_start: runs, exec_die: runs };
   await until(
@@ -92,7 +93,6 @@ test(`${count} short runs and execs: right exit codes, all events, nothing left`
     const processes = await world.namespace.processes();
     return (await zombiesAmong(processes.keys())).length === 0;
   });
-  await returnsTo(daemon.pid, before, { memory: 0.1 });
   await world.rtOutput(["rm", "-f", host]);
 }, 1_800_000);
 

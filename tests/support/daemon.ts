@@ -16,6 +16,14 @@ export interface DaemonOptions {
   wrapper?: string[];
 }
 
+/** What each event has. */
+export interface PastEvent {
+  Type: string;
+  Action: string;
+  Actor: { ID: string; Attributes: Record<string, string> };
+  timeNano: number;
+}
+
 let logs = 0;
 
 export class Daemon {
@@ -109,6 +117,14 @@ export class Daemon {
     const headers = { "content-type": "application/json" };
     const sent = body === undefined ? {} : { headers, body: JSON.stringify(body) };
     return await this.request(path, { method: "POST", ...sent });
+  }
+
+  /** The events since a moment, in seconds. They are told to the microsecond, and now is known to the millisecond. */
+  async past(since: number, filters: Record<string, string[]> = {}): Promise<PastEvent[]> {
+    const window = `since=${since}&until=${(Date.now() + 1) / 1000}`;
+    const query = `${window}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
+    const lines = (await (await this.request(`/events?${query}`)).text()).split("\n");
+    return lines.filter(Boolean).map((line) => JSON.parse(line) as PastEvent);
   }
 
   /** How many clients are told of events as they come. */

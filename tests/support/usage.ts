@@ -21,6 +21,11 @@ export async function usageOf(pid: number): Promise<Usage> {
 /** KiB that a small process may differ by. */
 const pages = 64;
 
+interface Shares {
+  share?: number;
+  memory?: number;
+}
+
 /**
  * Waits until a process holds no more than it did, within a share; two things of slack for small numbers.
  * Memory is compared by what the runtime keeps after its collector has run, so `memory` is a share of its own.
@@ -28,7 +33,7 @@ const pages = 64;
 export async function returnsTo(
   pid: number,
   before: Usage,
-  { share = 0.05, memory = share }: { share?: number; memory?: number } = {},
+  { share = 0.05, memory = share }: Shares = {},
 ): Promise<void> {
   let now = before;
   const most = {
@@ -43,6 +48,27 @@ export async function returnsTo(
   await until("the process to hold what it held", fits, 20_000).catch(() => {
     throw new Error(`holds ${JSON.stringify(now)}, began with ${JSON.stringify(before)}`);
   });
+}
+
+/**
+ * The same around some work. What leaks is held of each turn of it; the runtime's heap, which looks for its size,
+ * may come to hold more in one.
+ */
+export async function staysAtWhatItHolds(
+  pid: number,
+  shares: Shares,
+  work: () => Promise<void>,
+): Promise<void> {
+  for (let turn = 1; ; turn += 1) {
+    await Bun.sleep(500);
+    const before = await usageOf(pid);
+    await work();
+    try {
+      return await returnsTo(pid, before, shares);
+    } catch (error) {
+      if (turn === 3) throw error;
+    }
+  }
 }
 
 /** Processes of a namespace that have ended and that nobody waits for. */
