@@ -25,7 +25,7 @@ const mountShape: Fields = {
   ImageOptions: { Subpath: "string" },
 };
 
-const endpointShape: Fields = {
+export const endpointShape: Fields = {
   MacAddress: "string",
   Aliases: "strings",
   Links: "strings",

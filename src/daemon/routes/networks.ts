@@ -1,6 +1,7 @@
 import type { EndpointSettings } from "../../api/types.ts";
 import { compareVersions } from "../../api/version.ts";
 import { EngineError } from "../../errors.ts";
+import { endpointShape } from "../containers/request-shapes.ts";
 import type { Handler } from "../http/context.ts";
 import { checkShape, type Fields } from "../http/shape.ts";
 import { parseGoBool } from "../networks/create/options.ts";
@@ -21,15 +22,6 @@ export interface NetworkRoutesParts {
   connect(network: string, container: string, settings: EndpointSettings): Promise<void>;
   disconnect(network: string, container: string, force: boolean): Promise<void>;
 }
-
-export const endpointShape: Fields = {
-  MacAddress: "string",
-  Aliases: "strings",
-  Links: "strings",
-  DriverOpts: "texts",
-  GwPriority: "number",
-  IPAMConfig: { IPv4Address: "string", IPv6Address: "string", LinkLocalIPs: "strings" },
-};
 
 export function networkRoutes(parts: NetworkRoutesParts) {
   return {
