@@ -55,7 +55,7 @@ async function adopt(entry: Entry, parts: ReconcileParts): Promise<void> {
       const health = isRunning(entry.state)
         ? entry.state.health
         : startingHealth(config, entry.state.health);
-      table.saveState(entry, { ...entry.state, status, health, exitCode: 0, error: "" });
+      table.saveAnyway(entry, { ...entry.state, status, health, exitCode: 0, error: "" });
     }
     supervisor.follow(entry, control);
     return;
@@ -78,7 +78,7 @@ async function recordEnd(
   const record = await readExitRecord(paths);
   if (record !== undefined) return await supervisor.ended(entry, record, "boot");
   const startedAt = state.status === "created" ? zeroTime : state.startedAt;
-  table.saveState(entry, { ...state, ...notRunning, ...notConnected, startedAt });
+  table.saveAnyway(entry, { ...state, ...notRunning, ...notConnected, startedAt });
 }
 
 /**

@@ -109,7 +109,11 @@ export class Attacher {
         ...{ network: networkId, container: container.id },
       })),
     );
-    this.#parts.addresses.releaseAllBut(kept);
+    try {
+      this.#parts.addresses.releaseAllBut(kept);
+    } catch (error) {
+      this.#parts.log.warn(`release addresses of containers that have ended: ${messageOf(error)}`);
+    }
   }
 }
 

@@ -82,14 +82,14 @@ export class NetworkCatalog {
       log.warn(`the default bridge has no addresses: ${error.message}`);
       return;
     }
+    // Nothing is written then: a daemon starts on a full disk too.
+    if (isDeepStrictEqual(known, decided)) return;
     if (isSettled) {
-      if (!isDeepStrictEqual(known, decided))
-        log.warn("settings of the default bridge wait for its containers to end");
+      log.warn("settings of the default bridge wait for its containers to end");
       return;
     }
     // A crash leaves it with the addresses that it had.
-    if (known.pools.length > 0 && !isDeepStrictEqual(known, decided))
-      await hosting.retire(known, others);
+    if (known.pools.length > 0) await hosting.retire(known, others);
     store.save(decided);
     book.reread(decided.id);
     this.#networks.set(decided.id, decided);
