@@ -262,6 +262,7 @@ function openLog(addon: Addon, request: LogRequest): LogReader {
   try {
     const reader = new addon.LogReader(JSON.stringify(request));
     return {
+      open: () => asPromise(() => reader.open()),
       next: () => asPromise(() => reader.next()),
       hold: () => reader.hold(),
       close: () => reader.close(),

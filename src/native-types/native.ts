@@ -342,6 +342,8 @@ export interface LogRequest {
 }
 
 export interface LogReader {
+  /** Opens its files, as `next` does otherwise: what they hold is read from then on even if they are removed. */
+  open(): Promise<void>;
   /** The next piece of output; without bytes there is no more now, and none ever when it is over. */
   next(): Promise<{ bytes?: Uint8Array; isOver: boolean }>;
   /** To be called when files change: holds those that are not read yet before they are deleted. */

@@ -241,6 +241,19 @@ test("with --until a follower ends at that time though nothing is written", asyn
   await world.rtOutput(["rm", "-f", "quiet"]);
 });
 
+test("what was said is told though the container is removed as soon as the answer begins", async () => {
+  const { world, daemon } = stage();
+  for (const follow of ["follow=1", "follow=0"]) {
+    for (let i = 0; i < 20; i++) {
+      const id = await world.rtOutput(["run", "-d", "busybox", "echo", "said"]);
+      await daemon.post(`/containers/${id}/wait`);
+      const reply = await daemon.request(`/containers/${id}/logs?stdout=1&${follow}`);
+      await daemon.request(`/containers/${id}`, { method: "DELETE" });
+      expect((await reply.text()).slice(8)).toBe("said\n");
+    }
+  }
+});
+
 test("300 followers that leave take their descriptors and threads with them", async () => {
   const { world, daemon } = stage();
   const script = "seq 1 1000; sleep 1000";

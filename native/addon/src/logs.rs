@@ -72,15 +72,23 @@ impl LogReader {
         })
     }
 
+    /// Opens its files now, so that what they hold is read even if they are removed.
+    #[napi]
+    pub fn open<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let state = Arc::clone(&self.state);
+        run(env, move || {
+            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+            opened(&mut state).map(|_| ()).map_err(failed)
+        })
+    }
+
     /// The next piece of output, none if there is no more now.
     #[napi]
     pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let state = Arc::clone(&self.state);
         run(env, move || {
             let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            let (bytes, is_over) = read(&mut state).map_err(|error| {
-                Failure::new("internal", format!("read the container's log: {error}"))
-            })?;
+            let (bytes, is_over) = read(&mut state).map_err(failed)?;
             Ok(LogChunk {
                 bytes: bytes.map(Buffer::from),
                 is_over,
@@ -108,16 +116,29 @@ impl LogReader {
 }
 
 fn read(state: &mut State) -> std::io::Result<(Option<Vec<u8>>, bool)> {
+    match opened(state)? {
+        Some(reader) => {
+            let bytes = reader.read_next()?;
+            Ok((bytes, reader.is_over()))
+        }
+        None => Ok((None, true)),
+    }
+}
+
+/// None once it is closed.
+fn opened(state: &mut State) -> std::io::Result<Option<&mut logfile::Reader>> {
     if let State::Asked(options) = state {
         *state = State::Open(logfile::Reader::open(options.clone())?);
     }
     match state {
-        State::Open(reader) => {
-            let bytes = reader.read_next()?;
-            Ok((bytes, reader.is_over()))
-        }
-        _ => Ok((None, true)),
+        State::Open(reader) => Ok(Some(reader)),
+        _ => Ok(None),
     }
+}
+
+#[allow(clippy::needless_pass_by_value)]
+fn failed(error: std::io::Error) -> Failure {
+    Failure::new("internal", format!("read the container's log: {error}"))
 }
 
 fn to_options(request: LogRequest) -> Result<logfile::ReadOptions> {

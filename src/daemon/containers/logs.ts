@@ -11,16 +11,26 @@ const pollEvery = 250;
 const maxDelay = 2 ** 31 - 1;
 
 /**
- * What a log holds, ready to send. With `follow` it goes on until `ended` has settled or the time of
- * `until` has come, and the rest is read, or the signal is aborted.
+ * What a log holds, ready to send, and is lost no more by the container's removal. With `follow` it goes on until
+ * `ended` has settled or the time of `until` has come, and the rest is read, or the signal is aborted.
  */
-export async function* readLog(
+export async function readLog(
   native: Pick<Native, "openLog">,
   request: LogRequest,
   ended: Promise<unknown>,
   signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
+): Promise<AsyncGenerator<Uint8Array>> {
   const reader = native.openLog(request);
+  await reader.open();
+  return readPieces(reader, request, ended, signal);
+}
+
+async function* readPieces(
+  reader: LogReader,
+  request: LogRequest,
+  ended: Promise<unknown>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   using changes = request.follow ? new ChangeWatch(request, reader, ended, signal) : undefined;
   const read = () => {
     // Asked before reading: whatever was written before the end is then read.

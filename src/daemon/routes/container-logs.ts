@@ -21,13 +21,13 @@ export function logRoutes(parts: LogRoutesParts) {
       const entry = parts.table.get(context.params.id ?? "");
       const tty = entry.container.config.Tty ?? false;
       const request = buildLogRequest(entry, parts.paths(entry), parseSelection(context));
-      const reply = context.stream(200, outputType(tty, context.version));
       // Not the promise of the exit: that would keep a trace of each reader for as long as the container runs.
       const { nextExit, state } = entry;
       const ended = isRunning(state) ? nextExit.next(context.signal) : Promise.resolve();
-      for await (const chunk of readLog(parts.native, request, ended, context.signal)) {
-        await reply.write(chunk);
-      }
+      // Who has the head may remove the container at once.
+      const log = await readLog(parts.native, request, ended, context.signal);
+      const reply = context.stream(200, outputType(tty, context.version));
+      for await (const chunk of log) await reply.write(chunk);
       reply.end();
     },
   } satisfies Record<string, Handler>;

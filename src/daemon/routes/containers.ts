@@ -190,7 +190,7 @@ async function attach(
     ...{ client, flags, tty, isRaw: tty, detach, execId: "", settled },
   };
   if (request !== undefined) {
-    const written = readLog(parts.native, request, Promise.resolve(), context.signal);
+    const written = await readLog(parts.native, request, Promise.resolve(), context.signal);
     for await (const chunk of written) {
       if (!client.write(chunk))
         await once(client, "drain", { signal: context.signal }).catch(() => {});
