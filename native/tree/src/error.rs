@@ -60,9 +60,10 @@ impl TreeError {
             Errno::NOENT => Self::NotFound(action),
             Errno::NOSPC | Errno::DQUOT => Self::DiskFull(action),
             // Of the path that was asked for, or of what the container has put in its way.
-            Errno::NAMETOOLONG | Errno::LOOP | Errno::NOTDIR | Errno::INVAL => {
-                Self::Invalid(format!("{action}: {}", io::Error::from(errno)))
-            }
+            Errno::NAMETOOLONG => Self::Invalid(format!("{action}: file name too long")),
+            Errno::LOOP => Self::Invalid(format!("{action}: too many levels of symbolic links")),
+            Errno::NOTDIR => Self::Invalid(format!("{action}: not a directory")),
+            Errno::INVAL => Self::Invalid(format!("{action}: invalid argument")),
             errno => Self::Io {
                 action,
                 source: errno.into(),

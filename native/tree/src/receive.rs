@@ -1,7 +1,7 @@
 //! An archive into a directory of a root that may change meanwhile.
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use layer::LayerError;
@@ -58,6 +58,11 @@ pub fn receive(
         recent: None,
         times: VecDeque::new(),
     };
+    let mut input = BufReader::new(input);
+    // As with Docker, nothing at all is an archive of nothing. What fails here fails again below.
+    if input.fill_buf().is_ok_and(<[u8]>::is_empty) {
+        return Ok(());
+    }
     let mut reader = Reader::new(PlainStream::new(Plain::sniff(input)?));
     while let Some(entry) = reader.next()? {
         writer.add(&entry, &mut reader)?;

@@ -7,7 +7,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 
 use super::Scene;
-use crate::{ErrorKind, Target, stat};
+use crate::{ErrorKind, Target, TreeError, stat};
 
 #[test]
 fn a_tree_comes_out_and_goes_in_as_it_was() {
@@ -115,4 +115,20 @@ fn stat_says_where_a_link_leads_inside_the_root() {
     assert_eq!(of("/a/m"), ("m".into(), "/a/b/none".into()));
     assert_eq!(of("/a/b"), ("b".into(), String::new()));
     of("/loop");
+}
+
+#[test]
+fn nothing_at_all_is_an_archive_of_nothing_and_half_an_archive_is_none() {
+    let scene = Scene::new();
+    scene.receive("/", b"").unwrap();
+    assert_eq!(fs::read_dir(scene.root()).unwrap().count(), 0);
+    assert!(scene.receive("/", &[b'x'; 100]).is_err());
+    let error = scene.receive("/absent", b"").unwrap_err();
+    assert!(matches!(error, TreeError::NotFound(_)));
+}
+
+#[test]
+fn what_is_wrong_with_a_path_is_said_in_plain_words() {
+    let error = TreeError::sys("find", b"file/", rustix::io::Errno::NOTDIR);
+    assert_eq!(error.to_string(), "find \"file/\": not a directory");
 }
