@@ -138,9 +138,14 @@ export function stopSettings({ container: { config } }: Entry): {
   return { signal, seconds: config.StopTimeout ?? defaultStopTimeout };
 }
 
-/** Signals by which the user means the end; after others (HUP, USR1 …) the restart policy goes on. */
+/**
+ * Signals by which the user means the end; after others (HUP, USR1 …) the restart policy goes on. Who has named the
+ * signal that stops a container has said that others do not, as with Docker.
+ */
 function isMeantToEnd(entry: Entry, signal: number): boolean {
-  return [SIGKILL, SIGTERM, SIGINT, SIGQUIT, stopSettings(entry).signal].includes(signal);
+  const isNamed = Boolean(entry.container.config.StopSignal);
+  const usual = isNamed ? [stopSettings(entry).signal] : [SIGTERM, SIGINT, SIGQUIT];
+  return signal === SIGKILL || usual.includes(signal);
 }
 
 async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
