@@ -86,11 +86,12 @@ describe("parseReference", () => {
   });
 
   test("a long hostile name is refused in no time", () => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (const part of ["a", "a-", "a.", "a_", "a/"]) {
       expect(() => parseReference(`${part.repeat(200)}!`)).toThrow("invalid reference format");
     }
-    expect(performance.now() - start).toBeLessThan(200);
+    // Of the processor's time: the clock goes on while others have their turn.
+    expect(process.cpuUsage(start).user).toBeLessThan(200_000);
   });
 });
 

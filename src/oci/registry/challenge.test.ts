@@ -24,10 +24,10 @@ describe("parseChallenges", () => {
     expect(read("")).toEqual([]);
     expect(read('"')).toEqual([]);
     expect(read("=,=")).toEqual([]);
-    const start = performance.now();
+    const start = process.cpuUsage();
     read(`Bearer ${"a=".repeat(100_000)}`);
     read(`Bearer a="${"\\".repeat(100_000)}`);
     read(`${"a ,".repeat(100_000)}`);
-    expect(performance.now() - start).toBeLessThan(500);
+    expect(process.cpuUsage(start).user).toBeLessThan(500_000);
   });
 });
