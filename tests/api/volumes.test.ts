@@ -64,7 +64,6 @@ test.each([
   [{ Name: 1 }, 400],
   [{ Name: "x1", Labels: { a: 1 } }, 400],
   [{ Name: "x1", DriverOpts: [] }, 400],
-  [{ Name: "x1", Driver: "nope" }, 400],
   [{ Name: "../up" }, 400],
   [{ Name: "x1", DriverOpts: { size: "1g" } }, 400],
   [{ Name: "x1", ClusterVolumeSpec: {} }, 501],
@@ -129,4 +128,16 @@ test("create, remove and prune at once leave records and directories that agree"
   const found = await world.run(["ls", `${daemon.dataRoot}/volumes`]);
   expect(found.stdout.trim()).toBe(listed.map(({ Name }) => Name).join("\n"));
   await call("POST", '/volumes/prune?filters={"all":["true"]}');
+});
+
+test("a driver that is not there is a 404 of a volume, and the fault of a request for a container", async () => {
+  const words = 'error looking up volume plugin none: plugin "none" not found';
+  expect(await call("POST", "/volumes/create", { Name: "of-none", Driver: "none" })).toEqual({
+    ...{ status: 404, body: { message: `create of-none: ${words}` } },
+  });
+  const VolumeOptions = { DriverConfig: { Name: "none" } };
+  const Mounts = [{ Type: "volume", Source: "of-none", Target: "/data", VolumeOptions }];
+  const body = { Image: "busybox", HostConfig: { Mounts } };
+  const refused = await call("POST", "/containers/create", body);
+  expect(refused).toEqual({ status: 400, body: { message: `create of-none: ${words}` } });
 });

@@ -8,8 +8,13 @@ export function findAsked<Found>(look: () => Found): Found {
   try {
     return look();
   } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
-    const { message, hint } = error;
-    throw new EngineError("invalid_argument", message, { cause: error, ...(hint ? { hint } : {}) });
+    throw toAsked(error);
   }
+}
+
+/** The same for what was thrown already. */
+export function toAsked(error: unknown): unknown {
+  if (!(error instanceof EngineError) || error.code !== "not_found") return error;
+  const { message, hint } = error;
+  return new EngineError("invalid_argument", message, { cause: error, ...(hint ? { hint } : {}) });
 }

@@ -3,7 +3,7 @@ import type { ContainerConfig, HostConfig } from "../../api/types.ts";
 import { EngineError, messageOf } from "../../errors.ts";
 import type { StoredImage } from "../images/image.ts";
 import type { VolumeService } from "../volumes/service.ts";
-import { findAsked } from "./asked.ts";
+import { findAsked, toAsked } from "./asked.ts";
 import type { Container, ContainerMount } from "./container.ts";
 import { parseMounts, parseVolumesFrom, type RequestedMount } from "./mounts.ts";
 import type { ContainerTable } from "./table.ts";
@@ -93,7 +93,10 @@ export class MountPreparer {
     const { driver = "", labels = {}, options = {}, name, ...rest } = mount;
     // Held before it is there, so that nobody removes it in between.
     if (name !== undefined) holds.push(volumes.hold(name));
-    const volume = await volumes.ensure({ name, driver, labels, options });
+    const ensuring = volumes.ensure({ name, driver, labels, options });
+    const volume = await ensuring.catch((error: unknown) => {
+      throw toAsked(error);
+    });
     const anonymous = name === undefined;
     if (anonymous) {
       holds.push(volumes.hold(volume.name));

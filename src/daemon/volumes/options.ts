@@ -19,7 +19,7 @@ const known: Record<string, string[]> = {
 export function checkDriver(driver: string | undefined, options: Record<string, string>): void {
   if (driver && driver !== "local") {
     throw new EngineError(
-      "invalid_argument",
+      "not_found",
       `error looking up volume plugin ${driver}: plugin "${driver}" not found`,
     );
   }
