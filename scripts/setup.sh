@@ -64,7 +64,11 @@ if [ "${1-}" = --tests ] && ! cmp -s "$wanted" dist/sdk/.installed; then
   say "Installing Docker's SDK for Python"
   rm -rf dist/sdk
   mkdir -p dist
-  python3 -m venv dist/sdk
-  dist/sdk/bin/pip install --quiet --disable-pip-version-check -r "$wanted" >&2
-  cp "$wanted" dist/sdk/.installed
+  # Where it cannot be had, all other tests run still.
+  if python3 -m venv dist/sdk &&
+    dist/sdk/bin/pip install --quiet --disable-pip-version-check -r "$wanted" >&2; then
+    cp "$wanted" dist/sdk/.installed
+  else
+    say "warning: Docker's SDK for Python could not be installed: its tests cannot run"
+  fi
 fi

@@ -5,7 +5,8 @@ import { testIf } from "../support/needs.ts";
 import { useStage } from "../support/stage.ts";
 
 const stage = useStage();
-const python = resolve(import.meta.dir, "../../dist/sdk/bin/python");
+const installed = resolve(import.meta.dir, "../../dist/sdk");
+const python = resolve(installed, "bin/python");
 const program = resolve(import.meta.dir, "sdk/user.py");
 
 const deeds = {
@@ -23,13 +24,13 @@ const deeds = {
 };
 
 for (const [deed, words] of Object.entries(deeds)) {
-  testIf(existsSync(python), "the SDK is not installed: run ./scripts/setup.sh --tests")(
-    words,
-    async () => {
-      const { world } = stage();
-      const env = { DOCKER_HOST: `unix://${world.socket}`, PYTHONDONTWRITEBYTECODE: "1" };
-      const { code, stdout, stderr } = await world.run([python, program, deed], { env });
-      if (code !== 0) throw new Error(`${deed} failed:\n${stdout}${stderr}`);
-    },
-  );
+  testIf(
+    existsSync(resolve(installed, ".installed")),
+    "the SDK is not installed: run ./scripts/setup.sh --tests",
+  )(words, async () => {
+    const { world } = stage();
+    const env = { DOCKER_HOST: `unix://${world.socket}`, PYTHONDONTWRITEBYTECODE: "1" };
+    const { code, stdout, stderr } = await world.run([python, program, deed], { env });
+    if (code !== 0) throw new Error(`${deed} failed:\n${stdout}${stderr}`);
+  });
 }
