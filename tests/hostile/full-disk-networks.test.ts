@@ -97,9 +97,6 @@ test("changes of networks come about or leave everything as it was, and the next
   expect((await call("GET", "/containers/peer/json")).body.State.Running).toBe(false);
 
   await rm(filler());
-  // What was not given back then is given back now.
-  await daemon.kill();
-  daemon = await world.daemon();
   for (const name of ["web", "peer"])
     expect(await call("DELETE", `/containers/${name}?force=true`)).toMatchObject({ status: 204 });
   for (const name of ["one", "two"])

@@ -75,7 +75,6 @@ export class Attacher {
     try {
       addresses.release(id);
     } catch (error) {
-      // The next start takes them back, or the next daemon.
       log.warn(`release addresses of ${name}: ${messageOf(error)}`);
     }
   }

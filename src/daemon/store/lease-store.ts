@@ -57,6 +57,15 @@ export class LeaseStore {
     this.#database.query("DELETE FROM leases WHERE network = ?").run(network);
   }
 
+  /** All but what these containers have in these networks. */
+  allBut(kept: { network: string; container: string }[]): StoredLease[] {
+    const isKept = new Set(kept.map(({ network, container }) => `${network} ${container}`));
+    return this.#database
+      .query<StoredLease, []>("SELECT * FROM leases")
+      .all()
+      .filter(({ network, container }) => !isKept.has(`${network} ${container}`));
+  }
+
   /** Gives back all but what these containers have in these networks. */
   removeAllBut(kept: { network: string; container: string }[]): void {
     this.#database

@@ -35,6 +35,26 @@ test("what is given back rests until the round is over", () => {
   expect(book.lease(small, "e").address).toBe("10.0.0.2");
 });
 
+test("what cannot be written down as given back is, as soon as it can", () => {
+  const store = createStore();
+  const book = new AddressBook(store);
+  for (const name of ["a", "b"]) book.lease(small, name);
+  const [remove, removeAllBut] = [store.remove, store.removeAllBut];
+  const full = (): never => {
+    throw new Error("disk is full");
+  };
+  Object.assign(store, { remove: full, removeAllBut: full });
+  expect(() => book.release("a")).toThrow("disk is full");
+  expect(book.isUsed(small.id)).toBe(true);
+  expect(() => book.releaseAllBut([])).toThrow("disk is full");
+  Object.assign(store, { remove, removeAllBut });
+  // One that starts meanwhile has its new place, and keeps it.
+  expect(book.lease(small, "b").address).toBe("10.0.0.5");
+  expect(store.of(small.id).map(({ container }) => container)).toEqual(["b"]);
+  book.release("b");
+  expect(book.isUsed(small.id)).toBe(false);
+});
+
 test("a lease says how the network is reached and left, by family", () => {
   const network = sampleNetwork([
     { subnet: "10.1.0.0/16", gateway: "10.1.0.1" },

@@ -32,6 +32,7 @@ export interface Leases {
   remove(network: string, container: string): void;
   removeNetwork(network: string): void;
   removeAllBut(kept: { network: string; container: string }[]): void;
+  allBut(kept: { network: string; container: string }[]): StoredLease[];
 }
 
 interface Choice {
@@ -45,6 +46,8 @@ export class AddressBook {
   readonly #store: Leases;
   /** By network, read when first needed. */
   readonly #spaces = new Map<string, AddressSpace[]>();
+  /** Given back, which could not be written down on a full disk; tried again before anybody is refused for it. */
+  readonly #owed = new Map<string, StoredLease>();
 
   constructor(store: Leases) {
     this.#store = store;
@@ -57,6 +60,7 @@ export class AddressBook {
         hint: `the network ${network.name} carries settings for others, by --config-from`,
       });
     }
+    this.#settle();
     this.release(container, network.id);
     const choices = {
       4: this.#choose(network, 4, wanted?.address ?? ""),
@@ -82,20 +86,23 @@ export class AddressBook {
       network === undefined
         ? this.#store.ofContainer(container)
         : [this.#store.find(network, container)];
-    for (const lease of leases) {
-      if (lease === undefined) continue;
-      this.#store.remove(lease.network, container);
-      for (const text of [lease.address, lease.address6]) this.#giveBack(lease.network, text);
-    }
+    for (const lease of leases) if (lease !== undefined) this.#owed.set(keyOf(lease), lease);
+    this.#pay();
   }
 
   releaseAllBut(kept: { network: string; container: string }[]): void {
-    this.#store.removeAllBut(kept);
-    this.#spaces.clear();
+    try {
+      this.#store.removeAllBut(kept);
+      this.#spaces.clear();
+    } catch (error) {
+      for (const lease of this.#store.allBut(kept)) this.#owed.set(keyOf(lease), lease);
+      throw error;
+    }
   }
 
   /** Some container has a place in the network. */
   isUsed(network: string): boolean {
+    this.#settle();
     return this.#store.isUsed(network);
   }
 
@@ -132,6 +139,22 @@ export class AddressBook {
     );
   }
 
+  #settle(): void {
+    try {
+      this.#pay();
+    } catch {
+      // The disk is still full, which was told when it began.
+    }
+  }
+
+  #pay(): void {
+    for (const [key, { network, container, address, address6 }] of this.#owed) {
+      this.#store.remove(network, container);
+      this.#owed.delete(key);
+      for (const text of [address, address6]) this.#giveBack(network, text);
+    }
+  }
+
   #giveBack(network: string, text: string | null): void {
     const address = text === null ? undefined : parseAddress(text);
     if (address === undefined) return;
@@ -158,6 +181,10 @@ export class AddressBook {
     this.#spaces.set(network.id, spaces);
     return spaces;
   }
+}
+
+function keyOf({ network, container }: StoredLease): string {
+  return `${network} ${container}`;
 }
 
 /** Addresses are given in the network: it is neither the host's nor none, nor does its user see to them. */
