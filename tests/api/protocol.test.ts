@@ -72,6 +72,17 @@ test("who asks by a version that knows of it is told of the firewall", async () 
   expect(await ask("/v1.48/info")).toBeUndefined();
 });
 
+test("info has what this host can limit, as a creation that asks for it is told", async () => {
+  const { daemon } = stage();
+  const { OomKillDisable, CPUSet } = await daemon.json<Record<string, boolean>>("/info");
+  const HostConfig = { Memory: 1 << 26, OomKillDisable: true, CpusetCpus: "0" };
+  const reply = await daemon.post("/containers/create", { Image: "busybox", HostConfig });
+  const { Warnings } = (await reply.json()) as { Warnings: string[] };
+  const discarded = (what: string) => Warnings.some((each) => each.includes(`${what} discarded.`));
+  expect([OomKillDisable, CPUSet]).toEqual([!discarded("OomKillDisable"), !discarded("Cpuset")]);
+  await daemon.removeContainers();
+});
+
 test("a ping is not to be kept", async () => {
   for (const method of ["GET", "HEAD"]) {
     const { headers } = await stage().daemon.request("/_ping", { method });
