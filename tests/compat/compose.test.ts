@@ -46,6 +46,7 @@ async function attempt(command: string, env: Record<string, string> = {}) {
   const { world } = stage();
   const file = world.path("shop", "docker-compose.yml");
   return await world.run(["docker-compose", "-p", "shop", "-f", file, ...command.split(" ")], {
+    timeoutMs: 120_000,
     // Its version 1 makes no container again by a newer API, of whichever engine.
     env: {
       DOCKER_HOST: `unix://${world.socket}`,
