@@ -96,20 +96,18 @@ def attach_and_logs():
     asked = {"stdin": 1, "stdout": 1, "stream": 1}
     stream = box.attach_socket(params=asked)._sock
     box.start()
-    stream.sendall(b"one\ntwo\n")
-    seen = b""
-    while b"two" not in seen:
-        seen += stream.recv(4096)
-    assert seen.startswith(b"\x01\0\0\0\0\0\0\x08got one\n"), seen
-    stream.close()
-    assert box.logs() == b"got one\ntwo\n"
+    for line, frame in [(b"one\n", b"\x08got one\n"), (b"two\n", b"\x04two\n")]:
+        stream.sendall(line)
+        seen = stream.recv(7 + len(frame), socket.MSG_WAITALL)
+        assert seen == b"\x01\0\0\0\0\0\0" + frame, seen
+    until("the log", lambda: box.logs() == b"got one\ntwo\n")
     assert box.logs(tail=1, timestamps=True).endswith(b"Z two\n")
     lines = box.logs(stream=True, follow=True)
-    assert next(lines) in (b"got one\n", b"got one\ntwo\n")
-    box.kill()
-    assert box.wait()["StatusCode"] == 137
-    # To its end, which is there now.
-    list(lines)
+    # The SDK has asked that the end of this input be the container's.
+    stream.shutdown(socket.SHUT_WR)
+    assert box.wait()["StatusCode"] == 0
+    assert b"".join(lines) == b"got one\ntwo\n"
+    assert stream.recv(4096) == b""
 
 
 def life():
