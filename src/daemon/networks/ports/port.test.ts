@@ -58,7 +58,11 @@ test("parseBindings joins the spellings of a port and fills in what is left out"
       { HostIp: "::1", HostPort: "" },
       { HostIp: "", HostPort: "" },
     ],
-    "81/tcp": [],
+    "81/tcp": [{ HostIp: "", HostPort: "" }],
+  });
+  const anywhere = [{ HostIp: "", HostPort: "" }];
+  expect(parseBindings({ "80": [], "81/udp": null, "82": [null] })).toEqual({
+    ...{ "80/tcp": anywhere, "81/udp": anywhere, "82/tcp": anywhere },
   });
   expect(() => parseBindings({ "80/tcp": [{ HostPort: "70000" }] })).toThrow('"70000"');
 });

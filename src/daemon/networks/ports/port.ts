@@ -79,7 +79,9 @@ export function parseBindings(bindings: WireBindings): PortMap {
   const parsed: PortMap = {};
   for (const [name, list] of Object.entries(bindings ?? {})) {
     const key = formatPort(parsePort(name));
-    const own = (list ?? []).map((each) => {
+    // As Docker: who names a port and nothing else has it published wherever there is room.
+    const asked = list == null || list.length === 0 ? [null] : list;
+    const own = asked.map((each) => {
       const binding = { HostIp: each?.HostIp ?? "", HostPort: each?.HostPort ?? "" };
       parseHostPorts(binding.HostPort);
       return { ...binding, HostIp: parseHostAddress(binding.HostIp) };
