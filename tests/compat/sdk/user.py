@@ -118,7 +118,7 @@ def life():
     box.reload()
     assert box.status == "paused"
     box.unpause()
-    assert any("sleep 1000" in " ".join(row) for row in box.top()["Processes"])
+    until("the program", lambda: any("sleep 1000" in " ".join(row) for row in box.top()["Processes"]))
     assert box.stats(stream=False)["pids_stats"]["current"] >= 1
     box.update(mem_limit="32m", memswap_limit="64m")
     box.exec_run("touch /made")
