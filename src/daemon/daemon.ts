@@ -31,7 +31,7 @@ export async function runDaemon(flags: DaemonFlags): Promise<number> {
   env.keepLoopbackDirect();
   await spareFromOom();
   await makeRoots(config);
-  using _lock = holdLock(join(config.dataRoot, "rt.lock"));
+  using _lock = await holdLock(join(config.dataRoot, "rt.lock"));
   const native = await loadNative();
   const engine = await createEngine(config, native, log);
   await engine.reconcile();
