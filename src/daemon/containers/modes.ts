@@ -93,12 +93,7 @@ export function findNamespaces(host: HostConfig, lookup: Lookup): SharedNamespac
   const network = donorOf(host.NetworkMode);
   const pid = donorOf(host.PidMode);
   const ipc = donorOf(host.IpcMode);
-  const ipcDonor =
-    ipc &&
-    running(
-      findAsked(() => lookup(ipc)),
-      ipc,
-    );
+  const ipcDonor = ipc && runningDonor(ipc, lookup);
   if (ipcDonor && ipcDonor.container.hostConfig.IpcMode !== "shareable") {
     throw invalid(
       `container ${ipc}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
@@ -107,14 +102,7 @@ export function findNamespaces(host: HostConfig, lookup: Lookup): SharedNamespac
   const networkDonor = network ? runningNetwork(getNetworkDonor(network, lookup)) : undefined;
   return {
     network: networkDonor ? join(networkDonor) : plain(host.NetworkMode),
-    pid: pid
-      ? join(
-          running(
-            findAsked(() => lookup(pid)),
-            pid,
-          ),
-        )
-      : plain(host.PidMode),
+    pid: pid ? join(runningDonor(pid, lookup)) : plain(host.PidMode),
     ipc: ipcDonor ? join(ipcDonor) : plain(host.IpcMode),
     uts: plain(host.UTSMode),
     networkOwner: networkDonor && (findNetworkOwner(networkDonor, lookup) ?? networkDonor),
@@ -125,9 +113,10 @@ function join({ container, state }: Entry): PlannedNamespace {
   return { join: { id: container.id, pid: state.pid } };
 }
 
-function running(entry: Entry, asked: string): Entry {
+function runningDonor(reference: string, lookup: Lookup): Entry {
+  const entry = findAsked(() => lookup(reference));
   if (isRunning(entry.state)) return entry;
-  throw new EngineError("conflict", `container ${asked} is not running`);
+  throw new EngineError("conflict", `container ${reference} is not running`);
 }
 
 /** One that is gone is a fault of the system to Docker: the container that starts is there. */
