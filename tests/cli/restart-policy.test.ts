@@ -115,19 +115,27 @@ test("a stop, or a kill by KILL, is the end of it; a crash is not", async () => 
   await remove(stopped, killed, crashed);
 });
 
-test("where a stop signal is named, another one is not the end of it", async () => {
+test("where a stop signal is named, another one is not the end of it, but of `unless-stopped`", async () => {
   const { world } = stage();
   const script = "trap 'exit 7' TERM USR1; echo up; sleep 1000 & wait";
-  const flags = ["--restart", "always", "--stop-signal", "USR1"];
-  const start = () => world.rtOutput(["run", "-d", ...flags, "busybox", "sh", "-c", script]);
-  const [other, own] = [await start(), await start()];
-  for (const id of [other, own]) await world.printed(id, "up");
+  const start = (policy: string) => {
+    const flags = ["--restart", policy, "--stop-signal", "USR1"];
+    return world.rtOutput(["run", "-d", ...flags, "busybox", "sh", "-c", script]);
+  };
+  const [other, own, unless] = [
+    await start("always"),
+    await start("always"),
+    await start("unless-stopped"),
+  ];
+  for (const id of [other, own, unless]) await world.printed(id, "up");
   await world.rtOutput(["kill", "-s", "USR1", own]);
-  await world.rtOutput(["kill", "-s", "TERM", other]);
+  await world.rtOutput(["kill", "-s", "TERM", other, unless]);
   await until("the restart", async () => (await inspect(other)).RestartCount === 1);
-  await until("the end", async () => (await inspect(own)).State.Status === "exited");
-  expect((await inspect(own)).RestartCount).toBe(0);
-  await remove(other, own);
+  for (const id of [own, unless]) {
+    await until("the end", async () => (await inspect(id)).State.Status === "exited");
+    expect((await inspect(id)).RestartCount).toBe(0);
+  }
+  await remove(other, own, unless);
 });
 
 test("what ends while the daemon is down comes back by its policy, and what was stopped by `always` alone", async () => {

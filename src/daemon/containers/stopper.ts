@@ -140,12 +140,14 @@ export function stopSettings({ container: { config } }: Entry): {
 
 /**
  * Signals by which the user means the end; after others (HUP, USR1 …) the restart policy goes on. Who has named the
- * signal that stops a container has said that others do not, as with Docker.
+ * signal that stops a container has said that others do not, as with Docker, whose `unless-stopped` heeds any kill.
  */
 function isMeantToEnd(entry: Entry, signal: number): boolean {
-  const isNamed = Boolean(entry.container.config.StopSignal);
-  const usual = isNamed ? [stopSettings(entry).signal] : [SIGTERM, SIGINT, SIGQUIT];
-  return signal === SIGKILL || usual.includes(signal);
+  const { config, hostConfig } = entry.container;
+  const named = config.StopSignal ? [stopSettings(entry).signal] : [];
+  const isNamedOnly = named.length > 0 && hostConfig.RestartPolicy?.Name !== "unless-stopped";
+  const usual = isNamedOnly ? [] : [SIGTERM, SIGINT, SIGQUIT];
+  return [SIGKILL, ...named, ...usual].includes(signal);
 }
 
 async function settlesWithin(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
