@@ -74,17 +74,8 @@ export function parseConfig(raw: Uint8Array): ImageConfig {
   }
   const diffIds = strings(rootfs.diff_ids, "rootfs.diff_ids") ?? [];
   if (!diffIds.every(isDigest)) throw refuse("rootfs.diff_ids holds no valid digest");
-  const variant = text(value.variant, "variant");
-  const version = text(value["os.version"], "os.version");
-  const features = value["os.features"];
   return {
-    platform: {
-      os: text(value.os, "os"),
-      architecture: text(value.architecture, "architecture"),
-      ...(variant === "" ? {} : { variant }),
-      ...(version === "" ? {} : { "os.version": version }),
-      ...(isFeatures(features) ? { "os.features": features } : {}),
-    },
+    platform: readPlatform(value),
     created: text(value.created, "created"),
     author: text(value.author, "author"),
     config: readRuntime(value.config),
@@ -101,6 +92,26 @@ export function checkLayers(manifest: Pick<ImageManifest, "layers">, config: Ima
       `the manifest has ${manifest.layers.length} layers, the config ${config.diffIds.length} diff_ids`,
     );
   }
+}
+
+/** What a config says of its platform, which need not be an image's: "" where nothing is said. Throws invalid_argument. */
+export function parsePlatform(raw: Uint8Array): Platform {
+  const value = parseJson(raw, "image config");
+  if (!isRecord(value)) throw refuse("not an object");
+  return readPlatform(value);
+}
+
+function readPlatform(value: Record<string, unknown>): Platform {
+  const variant = text(value.variant, "variant");
+  const version = text(value["os.version"], "os.version");
+  const features = value["os.features"];
+  return {
+    os: text(value.os, "os"),
+    architecture: text(value.architecture, "architecture"),
+    ...(variant === "" ? {} : { variant }),
+    ...(version === "" ? {} : { "os.version": version }),
+    ...(isFeatures(features) ? { "os.features": features } : {}),
+  };
 }
 
 function readRuntime(value: unknown): RuntimeConfig {

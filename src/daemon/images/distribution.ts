@@ -1,4 +1,4 @@
-import { configCap, parseConfig } from "../../oci/config.ts";
+import { configCap, parsePlatform } from "../../oci/config.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import { parseManifest } from "../../oci/manifest.ts";
 import type { Platform } from "../../oci/platform.ts";
@@ -12,8 +12,10 @@ export interface Distribution {
   platforms: Platform[];
 }
 
+type DistributionSource = Pick<ImageSource, "resolve" | "blobBytes">;
+
 export async function lookUp(
-  source: ImageSource,
+  source: DistributionSource,
   reference: Reference,
   signal: AbortSignal,
 ): Promise<Distribution> {
@@ -27,6 +29,10 @@ export async function lookUp(
     );
     return { descriptor: found, platforms };
   }
-  const config = await source.blobBytes(reference, parsed.config, configCap, { signal });
-  return { descriptor: found, platforms: [parseConfig(config).platform] };
+  const config = source.blobBytes(reference, parsed.config, configCap, { signal });
+  const platform = await config.then(parsePlatform).catch(() => undefined);
+  signal.throwIfAborted();
+  // As Docker, without what cannot be read: the config of a chart or another artifact is no image's.
+  const isNamed = platform !== undefined && (platform.os !== "" || platform.architecture !== "");
+  return { descriptor: found, platforms: isNamed ? [platform] : [] };
 }
