@@ -184,13 +184,15 @@ async function attach(
   };
   // Some clients repeat the parameters as a body; it is no input.
   await context.skipBody();
+  // Who has the head may remove the container at once. Nothing comes between the open log and the head.
+  const written =
+    request && (await readLog(parts.native, request, Promise.resolve(), context.signal));
   const client = context.hijack(outputType(tty, context.version));
   const settled = Promise.resolve();
   const joined: AttachRequest = {
     ...{ client, flags, tty, isRaw: tty, detach, execId: "", settled },
   };
-  if (request !== undefined) {
-    const written = await readLog(parts.native, request, Promise.resolve(), context.signal);
+  if (written !== undefined) {
     for await (const chunk of written) {
       if (!client.write(chunk))
         await once(client, "drain", { signal: context.signal }).catch(() => {});
