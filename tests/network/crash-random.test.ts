@@ -125,8 +125,15 @@ test("a daemon that is killed amid random requests leaves what the next one says
     for (const name of networks) await call("POST", "/networks/create", { Name: name });
     for (const _ of containers) await create(random);
     for (const name of containers) await call("POST", `/containers/${name}/start`);
-    const asked = Array.from({ length: 40 }, () => ask(random).catch(() => undefined));
-    await Bun.sleep(random.below(500));
+    const enough = Promise.withResolvers<void>();
+    let left = 1 + random.below(20);
+    const asked = Array.from({ length: 40 }, async () => {
+      const answer = await ask(random).catch(() => undefined);
+      left -= 1;
+      if (left === 0) enough.resolve();
+      return answer;
+    });
+    await enough.promise;
     await world.daemonAlive().kill();
     const answers = await Promise.all(asked);
     cut += answers.filter((answer) => answer === undefined).length;
