@@ -1,6 +1,8 @@
 //! A bridge with its addresses, and its end. One that we made bears a mark: somebody else's, which a
 //! network may be told to use, keeps its settings and is never removed.
 
+use rustix::io::Errno;
+
 use crate::address::{Cidr, octets};
 use crate::endpoint;
 use crate::error::{NetError, NetErrorKind};
@@ -74,20 +76,34 @@ pub(crate) fn ensure(plan: &BridgePlan) -> Result<(), NetError> {
         // The first error is the one to tell.
         let _ = remove_link(&socket, wanted.name);
     }
-    if done.is_ok() && is_new {
-        rejoin(&socket, plan, &link);
+    done?;
+    if is_new {
+        let mtu = wanted.mtu;
+        rejoin(&socket, plan, &Link { mtu, ..link }).map_err(told)?;
     }
-    done
+    Ok(())
 }
 
-/// A wire that is gone as well is left out.
-fn rejoin(socket: &Netlink, plan: &BridgePlan, bridge: &Link) {
+/// A wire that is gone as well is left out; one that cannot be kept apart stays off the bridge.
+fn rejoin(socket: &Netlink, plan: &BridgePlan, bridge: &Link) -> Result<(), Failure> {
+    let mut joined = Ok(());
     for wire in &plan.wires {
         let mut batch = Batch::default();
         link::join(&mut batch, wire, bridge.index);
         endpoint::change_port(&mut batch, wire, !plan.rules.icc, bridge);
-        let _gone = socket.run(batch);
+        match socket.run(batch) {
+            Ok(()) => {}
+            Err(failure) if failure.fault.errno == Errno::NODEV => {}
+            Err(failure) => {
+                let mut batch = Batch::default();
+                link::join(&mut batch, wire, 0);
+                // The first error is the one to tell.
+                let _ = socket.run(batch);
+                joined = joined.and(Err(failure));
+            }
+        }
     }
+    joined
 }
 
 /// The bridge of that name, if there is an interface of that name at all.
@@ -198,7 +214,7 @@ pub(crate) fn remove_link(socket: &Netlink, name: &str) -> Result<(), NetError> 
     let mut batch = Batch::default();
     link::delete(&mut batch, name);
     match socket.run(batch) {
-        Err(failure) if failure.fault.errno == rustix::io::Errno::NODEV => Ok(()),
+        Err(failure) if failure.fault.errno == Errno::NODEV => Ok(()),
         other => other.map_err(|failure| refused(name, &failure)),
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn set_up_as(batch: &mut Batch, index: u32, mac: Option<[u8; 6]>, mtu
     });
 }
 
-/// The interface of that name becomes a port of a bridge.
+/// The interface of that name becomes a port of a bridge, or of none any more with 0.
 pub(crate) fn join(batch: &mut Batch, name: &str, bridge: u32) {
     let op = "join bridge";
     batch.message(op, RTM_NEWLINK, 0, &ifinfo(0, true), |m| {

@@ -274,6 +274,27 @@ fn without_icc_containers_reach_the_gateway_and_not_each_other() {
     }
 }
 
+/// Packets this small leave no room for IPv6, and its settings are refused.
+#[test]
+fn without_icc_containers_stay_apart_on_a_bridge_that_is_made_again() {
+    on_a_host(|| {
+        let _absent = std::fs::write("/proc/sys/net/bridge/bridge-nf-call-iptables", "0");
+        let mut bridge = bridge_plan();
+        bridge.rules.icc = false;
+        bridge.mtu = 1200;
+        ensure_bridge(&bridge).unwrap();
+        let (two, three) = (isolated(2), isolated(3));
+        crate::bridge::remove_link(&Netlink::route().unwrap(), "rt0").unwrap();
+        bridge.wires = ["rtv2", "rtv3", "gone"].map(str::to_owned).into();
+        ensure_bridge(&bridge).unwrap();
+        let server = listen(Some(&three), "172.30.0.3");
+        // The kernel sees within a second that the bridge has a carrier again.
+        assert!((0..10).any(|_| talk(None, &server).is_ok()));
+        talk(Some(&two), &listen(None, "172.30.0.1")).unwrap();
+        talk(Some(&two), &server).unwrap_err();
+    });
+}
+
 /// Whatever becomes of the switch, also between those who came at different times.
 #[test]
 fn without_icc_containers_stay_apart_when_bridges_hand_frames_over_no_more() {
