@@ -27,6 +27,10 @@ if [ "${1-}" = --tests ]; then
   if ! has busybox || ldd "$(command -v busybox)" >/dev/null 2>&1; then packages+=(busybox-static); fi
   python3 -c 'import ensurepip' >/dev/null 2>&1 || packages+=(python3 python3-venv)
   # The stock clients alone, where the distribution has them apart from the daemon.
+  # A fresh machine has no lists of packages to look that up in.
+  if ! { has docker && has docker-compose; } && has apt-get && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq >&2
+  fi
   for pair in docker:docker-cli docker-compose:docker-compose; do
     if ! has "${pair%%:*}" && has apt-cache && apt-cache show "${pair##*:}" >/dev/null 2>&1; then
       packages+=("${pair##*:}")
@@ -60,7 +64,8 @@ bun_path >/dev/null || die "the pinned Bun does not run on this machine ($ARCH):
 
 # --- Docker's SDK for Python -------------------------------------------------------------------
 wanted=tests/compat/sdk/requirements.txt
-if [ "${1-}" = --tests ] && ! cmp -s "$wanted" dist/sdk/.installed; then
+has_sdk() { cmp -s "$wanted" dist/sdk/.installed && dist/sdk/bin/python -c 'import docker' 2>/dev/null; }
+if [ "${1-}" = --tests ] && ! has_sdk; then
   say "Installing Docker's SDK for Python"
   rm -rf dist/sdk
   mkdir -p dist
