@@ -7,11 +7,16 @@ import type { Attachment, Network } from "./network.ts";
 export function hasIpv6Off({ Sysctls }: Pick<HostConfig, "Sysctls">, attachment: Attachment) {
   const own = readSysctls(attachment, "IFNAME");
   return (
-    own["net.ipv6.conf.IFNAME.disable_ipv6"] === "1" ||
+    isOn(own["net.ipv6.conf.IFNAME.disable_ipv6"]) ||
     Object.entries(Sysctls ?? {}).some(
-      ([name, value]) => toDots(name) === "net.ipv6.conf.all.disable_ipv6" && value.trim() === "1",
+      ([name, value]) => toDots(name) === "net.ipv6.conf.all.disable_ipv6" && isOn(value),
     )
   );
+}
+
+/** To the kernel every whole number but 0 is. */
+function isOn(value = ""): boolean {
+  return Number.isInteger(Number(value)) && Number(value) !== 0;
 }
 
 /** A network and what is asked of it, for a container that has IPv6 off: IPv4 is all that there is. */

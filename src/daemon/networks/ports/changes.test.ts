@@ -137,6 +137,26 @@ test("what is published can always be taken away, whatever was asked for", () =>
   );
 });
 
+test("where one family has no number of the host's, each family goes by itself", () => {
+  const some = wishes({ "80/tcp": [bind("")] });
+  const ports = { "80/tcp": [bind("32768", "0.0.0.0"), bind("", "::")] };
+  const after = (text: string) => applyChanges(some, ports, parse([text]), "web").bindings;
+  for (const text of ["32768:80", "0.0.0.0:32768:80", "0.0.0.0::80"])
+    expect(after(text)).toEqual({ "80/tcp": [bind("", "::")] });
+  expect(after("[::]::80")).toEqual({ "80/tcp": [bind("", "0.0.0.0")] });
+  expect(after("80")).toEqual({});
+});
+
+test("a port without a number of the host's goes for whatever number it was asked", () => {
+  const ports = { "80/tcp": [bind("", "0.0.0.0")] };
+  const some = wishes({ "80/tcp": [bind("8080"), bind("9090"), bind("7070", "0.0.0.0")] });
+  expect(applyChanges(some, ports, parse(["0.0.0.0::80"]), "web").bindings).toEqual({});
+  const both = { "80/tcp": [bind("", "0.0.0.0"), bind("", "::")] };
+  expect(applyChanges(some, both, parse(["0.0.0.0::80"]), "web").bindings).toEqual({
+    "80/tcp": [bind("8080", "::"), bind("9090", "::")],
+  });
+});
+
 test("ranges go as they came", () => {
   const { remove } = parse(["8000-8001:80-81/tcp"]);
   expect(remove).toEqual([

@@ -66,7 +66,6 @@ function unite(bindings: PortMap, add: PortMap): PortMap {
   const united = { ...bindings };
   for (const [port, list] of Object.entries(add)) {
     const own = united[port] ?? [];
-    // Without bindings the port is exposed, as by Docker.
     for (const { HostIp, HostPort } of list) {
       const isThere = own.some((each) => each.HostIp === HostIp && each.HostPort === HostPort);
       if (!isThere || parseHostPorts(HostPort)[0] === 0) continue;

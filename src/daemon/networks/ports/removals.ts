@@ -61,16 +61,25 @@ export function withoutRemoved({ wishes, gone, kept }: Split, removal: Removal) 
   // What is published nowhere is known by the number that was asked for alone.
   if (gone.length === 0) rest = rest.flatMap((each) => narrow(each, removal));
   for (const place of gone) {
+    if (isDirect(place)) {
+      // It is there for every wish of its family.
+      rest = rest.flatMap((each) => (couldBe(each, place) ? without(each, place, kept) : each));
+      continue;
+    }
     if (dropped.some((each) => couldBe(each, place))) continue;
     const cause = findCause(rest, place);
     if (cause === undefined) continue;
     dropped.push({ ...cause, HostPort: place.HostPort });
-    const other = kept.find((each) => isTwin(each, place));
-    const left = cause.HostIp === "" && other ? [{ ...cause, HostIp: other.HostIp }] : [];
-    rest = rest.flatMap((each) => (each === cause ? left : each));
+    rest = rest.flatMap((each) => (each === cause ? without(each, place, kept) : each));
   }
   const isSame = rest.length === wishes.length && rest.every((each, at) => each === wishes[at]);
   return isSame && gone.length === 0 ? undefined : rest;
+}
+
+/** What a wish is for once the place is gone: the other family, where it is published for that as well. */
+function without(wish: Binding, place: Binding, kept: readonly Binding[]): Binding[] {
+  const other = kept.find((each) => isTwin(each, place) && couldBe(wish, each));
+  return wish.HostIp === "" && other ? [{ ...wish, HostIp: other.HostIp }] : [];
 }
 
 function split(ports: PortMap, choose: (port: string, each: Binding) => boolean): PortMap {
@@ -105,6 +114,7 @@ function findCause(wishes: readonly Binding[], place: Binding): Binding | undefi
 }
 
 function couldBe({ HostIp, HostPort }: Binding, place: Binding): boolean {
+  if (isDirect(place)) return HostIp === "" || familyOf(HostIp) === familyOf(place.HostIp);
   const asked = parseHostPorts(HostPort);
   return isWithin(parseHostPorts(place.HostPort), asked) && ["", place.HostIp].includes(HostIp);
 }
@@ -113,9 +123,19 @@ function isChosen({ HostPort }: Binding): boolean {
   return parseHostPorts(HostPort)[0] === 0;
 }
 
-/** The same number at an address of the other family. */
+/** The same number at an address of the other family, or the container's own address there. */
 function isTwin(a: Binding, b: Binding): boolean {
-  return a.HostPort === b.HostPort && a.HostIp.includes(":") !== b.HostIp.includes(":");
+  const isSame = a.HostPort === b.HostPort || isDirect(a) || isDirect(b);
+  return isSame && familyOf(a.HostIp) !== familyOf(b.HostIp);
+}
+
+/** Published at the container's own address alone, which has no number of the host's. */
+function isDirect(place: Binding): boolean {
+  return place.HostPort === "";
+}
+
+function familyOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
 }
 
 function isWithin(some: HostPlace["numbers"], all: HostPlace["numbers"]): boolean {
