@@ -59,6 +59,9 @@ test("applyChanges refuses what is none, and what is cut off", () => {
   expect(() => applyChanges({}, ["ENV"])).toThrow("ENV requires at least one argument");
   expect(() => applyChanges({}, ["ENV A"])).toThrow("ENV must have two arguments");
   expect(() => applyChanges({}, ["SHELL sh"])).toThrow("JSON form");
+  for (const text of ["VOLUME $NOPE", 'VOLUME ["/a", "$NOPE"]', 'VOLUME [""]'])
+    expect(() => applyChanges({}, [text])).toThrow("VOLUME specified can not be an empty string");
+  expect(() => applyChanges({}, ["WORKDIR $NOPE"])).toThrow("cannot normalize nothing");
 });
 
 test("toImageConfig leaves out what is of one container alone", () => {

@@ -43,7 +43,7 @@ const changes: Record<string, Change> = {
   }),
   WORKDIR: (config, rest, variables) => ({
     ...config,
-    WorkingDir: join(config.WorkingDir ?? "", readWord(rest, variables)),
+    WorkingDir: join(config.WorkingDir ?? "", filled("cannot normalize nothing", rest, variables)),
   }),
 };
 
@@ -138,7 +138,17 @@ function ports(text: string, variables: Variables): string[] {
 }
 
 function volumes(text: string, variables: Variables): string[] {
-  return parseList(text)?.map((word) => readWord(word, variables)) ?? splitWords(text, variables);
+  const words =
+    parseList(text)?.map((word) => readWord(word, variables)) ?? splitWords(text, variables);
+  if (!words.includes("")) return words;
+  throw new EngineError("invalid_argument", "VOLUME specified can not be an empty string");
+}
+
+/** A word that is more than nothing once its variables stand for what they are. */
+function filled(refusal: string, text: string, variables: Variables): string {
+  const word = readWord(text, variables);
+  if (word !== "") return word;
+  throw new EngineError("invalid_argument", refusal);
 }
 
 function join(from: string, to: string): string {
