@@ -97,7 +97,9 @@ test("a project comes up in order, and its services find each other on their net
     expect(await inside("web", "ping", "-c1", name)).toContain(`${name} (172.30.5.10)`);
   expect(await inside("web", "ip", "-6", "addr", "show", "scope", "global")).toContain("fd00:77::");
   expect(await inside("hidden", "ip", "route")).not.toContain("default");
-  expect((await attempt("exec -T web ping -c1 hidden")).code).not.toBe(0);
+  const missed = await attempt("exec -T web ping -c1 hidden");
+  expect(missed.code).toBe(1);
+  expect(missed.stdout + missed.stderr).toContain("bad address 'hidden'");
   expect(await inside("db", "sh", "-c", "echo word | nc -w 1 127.0.0.1 5432")).toBe("word");
 });
 

@@ -1,44 +1,18 @@
 /** Networks on a data root without a free byte, nor a page that the database has in reserve. */
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdir, rm } from "node:fs/promises";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Answer } from "../support/call.ts";
 import { createCall } from "../support/call.ts";
-import type { Daemon } from "../support/daemon.ts";
 import { Envoy } from "../support/envoy.ts";
-import { buildBusybox } from "../support/images.ts";
-import type { Stage } from "../support/stage.ts";
-import { World } from "../support/world.ts";
+import { useSmallDisk } from "../support/small-disk.ts";
 
 setDefaultTimeout(60_000);
 
-let world: World;
-let daemon: Daemon;
-let image: string;
-const call = createCall(() => ({ world }) as Stage);
-const filler = () => `/proc/${world.namespace.pid}/root${world.path("data", "filler")}`;
-
-beforeAll(async () => {
-  world = await World.create();
-  const registry = await world.registry();
-  await registry.push("x/busybox:latest", await buildBusybox());
-  image = `${registry.host}/x/busybox`;
-  await mkdir(world.path("data"));
-  await world.run(["mount", "-t", "tmpfs", "-o", "size=24m", "small", world.path("data")]);
-  daemon = await world.daemon();
-  await world.rtOutput(["pull", "-q", image]);
-});
-
-afterAll(async () => {
-  await rm(filler(), { force: true });
-  await daemon.removeContainers();
-  await daemon.stop();
-  await world.run(["umount", world.path("data")]);
-  await world.end();
-});
+const disk = useSmallDisk();
+const call = createCall(disk);
 
 /** Takes every free byte of the data root, and then every page of the database. */
 async function fill(): Promise<void> {
-  await world.run(["sh", "-c", `cat /dev/zero >>${world.path("data", "filler")} 2>/dev/null`]);
+  expect(await disk().fill()).toBe(0);
   for (const size of [200_000, 100]) {
     let made: Answer;
     let number = 0;
@@ -52,6 +26,7 @@ async function fill(): Promise<void> {
 }
 
 test("changes of networks come about or leave everything as it was, and the next daemon finds it so", async () => {
+  const { world, image } = disk();
   for (const [name, subnet] of [
     ["one", "10.87.0.0/24"],
     ["two", "10.88.0.0/24"],
@@ -91,12 +66,12 @@ test("changes of networks come about or leave everything as it was, and the next
   await expectAsBefore();
   // Whoever waits for the end of a container hears of it, though nothing can be recorded.
   expect(await call("POST", "/containers/peer/stop?t=0")).toMatchObject({ status: 204 });
-  await daemon.kill();
-  daemon = await world.daemon();
+  await world.daemonAlive().kill();
+  await world.daemon();
   await expectAsBefore();
   expect((await call("GET", "/containers/peer/json")).body.State.Running).toBe(false);
 
-  await rm(filler());
+  expect(await disk().empty()).toBe(0);
   for (const name of ["web", "peer"])
     expect(await call("DELETE", `/containers/${name}?force=true`)).toMatchObject({ status: 204 });
   for (const name of ["one", "two"])

@@ -9,7 +9,7 @@ export interface Answer {
 
 export type Call = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
-export function createCall(stage: () => Stage): Call {
+export function createCall(stage: () => Pick<Stage, "world">): Call {
   return async (method, path, body) => {
     const headers = { "content-type": "application/json" };
     const sent = body === undefined ? {} : { body: JSON.stringify(body), headers };
